@@ -1,0 +1,151 @@
+import { SpindleError } from "../util.ts";
+import type { Pipeline } from "./kernel.ts";
+
+/** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
+export type MatrixStorage = "texture" | "buffer";
+
+/** Which adapter a {@linkcode Gpu} runs on. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly description: string;
+  /** Whether the adapter is a software driver: the CPU does the work. */
+  readonly software: boolean;
+}
+
+/** Choices that {@linkcode requestGpu} otherwise makes from the adapter. */
+export interface GpuOptions {
+  storage?: MatrixStorage;
+}
+
+/** A WebGPU device with what Spindle knows about it. Dispose it to free the device. */
+export class Gpu implements Disposable {
+  /** Compiled pipelines by their WGSL source. */
+  readonly pipelines = new Map<string, Pipeline>();
+  /** Uniform buffers that no recorder holds at the moment. */
+  readonly idleUniforms: GPUBuffer[] = [];
+  /** Bytes of the buffers and textures that were allocated and not yet freed. */
+  liveBytes = 0;
+  #failure: SpindleError | undefined;
+  #disposed = false;
+
+  constructor(
+    readonly device: GPUDevice,
+    readonly adapter: AdapterDescription,
+    readonly features: readonly string[],
+    /** Invocations of a workgroup whose lanes run along the rows of a matrix. */
+    readonly lanes: number,
+    readonly storage: MatrixStorage,
+  ) {
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#fail(
+        `The GPU rejected a command: ${
+          firstLines((event as GPUUncapturedErrorEvent).error.message)
+        }`,
+      );
+    });
+    device.lost.then((info) => {
+      if (!this.#disposed) {
+        this.#fail(`The GPU device was lost (${info.message || info.reason}): start again`);
+      }
+    });
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= new SpindleError(message);
+  }
+
+  /** Throws the first validation error or device loss since the start, if there was one. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Frees the device and everything that lives on it. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    for (const buffer of this.idleUniforms) buffer.destroy();
+    this.device.destroy();
+  }
+}
+
+/**
+ * Requests the adapter and a device with all the limits that it offers.
+ *
+ * @param options What to decide here instead of by the adapter.
+ * @returns The device; dispose it when done.
+ * @throws {SpindleError} If there is no adapter.
+ *
+ * @example
+ * ```ts
+ * import { requestGpu } from "./mod.ts";
+ *
+ * using gpu = await requestGpu();
+ * console.log(gpu.adapter.description);
+ * ```
+ */
+export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+  quietMesa();
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new SpindleError(
+      "Cannot find a WebGPU adapter: install a Vulkan driver " +
+        '(Debian and Ubuntu: "apt-get install libvulkan1 mesa-vulkan-drivers", which works without a GPU)',
+    );
+  }
+  const { description, vendor, architecture, subgroupMinSize } = adapter.info;
+  const software = /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(description);
+  const wanted = ["timestamp-query"] as const;
+  const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
+  const device = await adapter.requestDevice({
+    requiredFeatures,
+    requiredLimits: offeredLimits(adapter.limits),
+  });
+  const lanes = software ? (subgroupMinSize || 8) : 64;
+  return new Gpu(
+    device,
+    { vendor: vendorName(vendor), description: description || architecture, software },
+    [...adapter.features],
+    lanes,
+    options.storage ?? (software ? "texture" : "buffer"),
+  );
+}
+
+/** Mesa prints two error lines where this variable is not set. */
+function quietMesa(): void {
+  try {
+    if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  } catch { /* without the permission there are two lines more on stderr */ }
+}
+
+const wantedLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxStorageTexturesPerShaderStage",
+  "maxTextureDimension2D",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
+function offeredLimits(limits: GPUSupportedLimits): Record<string, number> {
+  return Object.fromEntries(wantedLimits.map((name) => [name, limits[name]]));
+}
+
+/** Deno reports the vendor as a PCI or Vulkan number. */
+function vendorName(vendor: string): string {
+  const names: Record<string, string> = {
+    "65541": "mesa",
+    "4318": "nvidia",
+    "4098": "amd",
+    "32902": "intel",
+    "5045": "arm",
+    "20803": "qualcomm",
+    "4203": "apple",
+  };
+  return names[vendor] ?? vendor;
+}
+
+function firstLines(message: string): string {
+  return message.split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 4).join(" ");
+}

@@ -1,0 +1,165 @@
+import { roundUp, SpindleError } from "../util.ts";
+import type { Gpu } from "./device.ts";
+import { createStorage, Readback, type StorageBuffer, uploadPiece } from "./memory.ts";
+
+/** The element type of a matrix in GPU memory; sums are float32 either way. */
+export type Precision = "f32" | "f16";
+
+/**
+ * A matrix `[rows, cols]` in GPU memory.
+ *
+ * A texel is four consecutive columns of one row: texel (row, k) holds columns 4k to 4k + 3, and
+ * what lies beyond the last column is zero. Texels of neighbouring rows are neighbours in memory,
+ * so that the lanes of a workgroup, which run along the rows, read and write side by side.
+ */
+export interface Matrix extends Disposable {
+  readonly gpu: Gpu;
+  readonly rows: number;
+  readonly cols: number;
+  /** Texels of a row. */
+  readonly texels: number;
+  readonly precision: Precision;
+  /** Rows that are allocated; those beyond `rows` are zero as long as no kernel writes them. */
+  readonly stride: number;
+  readonly memory: GPUTexture | StorageBuffer;
+}
+
+/** Creates a matrix of zeros. */
+export function createMatrix(
+  gpu: Gpu,
+  rows: number,
+  cols: number,
+  label = "matrix",
+  precision: Precision = "f32",
+): Matrix {
+  const texels = Math.ceil(cols / 4);
+  const stride = offPowerOfTwo(gpu, roundUp(rows, 4));
+  if (gpu.storage === "buffer") {
+    const memory = createStorage(gpu, stride * texels * texelBytes(precision), label);
+    const dispose = () => memory[Symbol.dispose]();
+    return { gpu, rows, cols, texels, precision, stride, memory, [Symbol.dispose]: dispose };
+  }
+  const limit = gpu.device.limits.maxTextureDimension2D;
+  if (rows > limit || texels > limit) {
+    throw new SpindleError(
+      `Cannot create the matrix ${label} of ${rows} rows and ${cols} columns: ` +
+        `at most ${limit} rows and ${4 * limit} columns fit a texture`,
+    );
+  }
+  const memory = gpu.device.createTexture({
+    label,
+    size: [stride, offPowerOfTwo(gpu, texels)],
+    format: precision === "f16" ? "rgba16float" : "rgba32float",
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_SRC | GPUTextureUsage.COPY_DST,
+  });
+  const bytes = memory.width * memory.height * texelBytes(precision);
+  gpu.liveBytes += bytes;
+  let freed = false;
+  const dispose = () => {
+    if (freed) return;
+    freed = true;
+    gpu.liveBytes -= bytes;
+    memory.destroy();
+  };
+  return { gpu, rows, cols, texels, precision, stride, memory, [Symbol.dispose]: dispose };
+}
+
+/**
+ * Creates a matrix from row-major host data.
+ *
+ * @param data `rows * cols` numbers, row after row.
+ */
+export function uploadMatrix(
+  gpu: Gpu,
+  data: Float32Array,
+  rows: number,
+  cols: number,
+  label = "matrix",
+  precision: Precision = "f32",
+): Matrix {
+  const matrix = createMatrix(gpu, rows, cols, label, precision);
+  writeMatrix(matrix, data);
+  return matrix;
+}
+
+/** Replaces the numbers of a matrix by row-major host data `[rows, cols]`, or its first rows. */
+export function writeMatrix(matrix: Matrix, data: Float32Array): void {
+  const rows = data.length / matrix.cols;
+  writeTexels(matrix, packTexels(data, rows, matrix.cols), rows);
+}
+
+/** Replaces the first `rows` rows by texels `[texels, rows, 4]`, as {@linkcode packTexels} lays them. */
+export function writeTexels(matrix: Matrix, packed: Float32Array, rows: number): void {
+  const { gpu, texels, stride, memory, precision } = matrix;
+  const elements = precision === "f16"
+    ? new Float16Array(packed)
+    : packed as Float32Array<ArrayBuffer>;
+  const rowBytes = rows * texelBytes(precision);
+  const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  if (!(memory instanceof GPUTexture)) {
+    for (let k = 0; k < texels; k++) {
+      memory.write(
+        bytes.subarray(k * rowBytes, (k + 1) * rowBytes),
+        k * stride * texelBytes(precision),
+      );
+    }
+    return;
+  }
+  const band = Math.max(1, Math.floor(uploadPiece / rowBytes));
+  for (let k = 0; k < texels; k += band) {
+    const height = Math.min(band, texels - k);
+    gpu.device.queue.writeTexture(
+      { texture: memory, origin: [0, k] },
+      bytes.subarray(k * rowBytes, (k + height) * rowBytes),
+      { bytesPerRow: rowBytes },
+      [rows, height],
+    );
+  }
+}
+
+/** Row-major `[rows, cols]` to texels `[ceil(cols / 4), rows, 4]`, zero beyond the last column. */
+export function packTexels(data: Float32Array, rows: number, cols: number): Float32Array {
+  const packed = new Float32Array(Math.ceil(cols / 4) * rows * 4);
+  for (let row = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) {
+      packed[((col >> 2) * rows + row) * 4 + (col & 3)] = data[row * cols + col]!;
+    }
+  }
+  return packed;
+}
+
+/** Reads a float32 matrix back as row-major `[rows, cols]`. */
+export async function readMatrix(matrix: Matrix): Promise<Float32Array<ArrayBuffer>> {
+  const { gpu, rows, cols, texels, stride, memory } = matrix;
+  const pitch = memory instanceof GPUTexture ? roundUp(rows * 16, 256) : stride * 16;
+  using readback = new Readback(gpu, pitch * texels);
+  const encoder = gpu.device.createCommandEncoder();
+  if (memory instanceof GPUTexture) {
+    encoder.copyTextureToBuffer(
+      { texture: memory },
+      { buffer: readback.target, bytesPerRow: pitch },
+      [rows, texels],
+    );
+  } else {
+    encoder.copyBufferToBuffer(memory.buffer, 0, readback.target, 0, pitch * texels);
+  }
+  gpu.device.queue.submit([encoder.finish()]);
+  const packed = new Float32Array(await readback.read(pitch * texels));
+  const data = new Float32Array(rows * cols);
+  for (let row = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) {
+      data[row * cols + col] = packed[(col >> 2) * (pitch / 4) + row * 4 + (col & 3)]!;
+    }
+  }
+  return data;
+}
+
+function texelBytes(precision: Precision): number {
+  return precision === "f16" ? 8 : 16;
+}
+
+/** llvmpipe compiles every kernel once more for textures whose size is a power of two. */
+function offPowerOfTwo(gpu: Gpu, size: number): number {
+  const isPower = (size & (size - 1)) === 0;
+  return isPower && size < gpu.device.limits.maxTextureDimension2D ? size + 1 : size;
+}

@@ -1,0 +1,105 @@
+import { SpindleError } from "../util.ts";
+import type { Gpu } from "./device.ts";
+
+/** Creates a storage buffer of `bytes` bytes, counted in `gpu.liveBytes`. */
+export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBuffer {
+  const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+  if (size > gpu.device.limits.maxBufferSize) {
+    throw new SpindleError(
+      `Cannot allocate ${size} bytes for ${label}: the GPU allows ` +
+        `${gpu.device.limits.maxBufferSize} a buffer`,
+    );
+  }
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const buffer = gpu.device.createBuffer({ size, usage, label });
+  return new StorageBuffer(gpu, buffer);
+}
+
+/** A storage buffer that is freed when disposed. */
+export class StorageBuffer implements Disposable {
+  #freed = false;
+
+  constructor(readonly gpu: Gpu, readonly buffer: GPUBuffer) {
+    gpu.liveBytes += buffer.size;
+  }
+
+  /** Copies bytes from the host to `offset`. */
+  write(data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (let at = 0; at < bytes.length; at += uploadPiece) {
+      this.gpu.device.queue.writeBuffer(
+        this.buffer,
+        offset + at,
+        bytes.subarray(at, at + uploadPiece),
+      );
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.gpu.liveBytes -= this.buffer.size;
+    this.buffer.destroy();
+  }
+}
+
+/** Larger single transfers spend their time in page faults. */
+export const uploadPiece = 16 * 2 ** 20;
+
+/** A host-visible buffer for reading results back, reused from one batch to the next. */
+export class Readback implements Disposable {
+  #buffer: GPUBuffer;
+
+  constructor(readonly gpu: Gpu, bytes: number) {
+    this.#buffer = gpu.device.createBuffer({
+      size: Math.max(16, Math.ceil(bytes / 16) * 16),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      label: "readback",
+    });
+    gpu.liveBytes += this.#buffer.size;
+  }
+
+  /** The buffer that commands copy into before {@linkcode read}. */
+  get target(): GPUBuffer {
+    return this.#buffer;
+  }
+
+  /**
+   * Waits for the submitted work and copies the first `bytes` bytes.
+   *
+   * @throws {SpindleError} If the GPU rejected a command or was lost.
+   */
+  async read(bytes: number): Promise<ArrayBuffer> {
+    this.gpu.check();
+    try {
+      await this.#buffer.mapAsync(GPUMapMode.READ);
+    } catch (error) {
+      await Promise.resolve();
+      this.gpu.check();
+      throw new SpindleError(`Cannot read the GPU's results: ${(error as Error).message}`);
+    }
+    const copy = this.#buffer.getMappedRange().slice(0, bytes);
+    this.#buffer.unmap();
+    this.gpu.check();
+    return copy;
+  }
+
+  [Symbol.dispose](): void {
+    this.gpu.liveBytes -= this.#buffer.size;
+    this.#buffer.destroy();
+  }
+}
+
+/** Reads a whole storage buffer, or its first `bytes` bytes. */
+export async function readStorage(
+  storage: StorageBuffer,
+  bytes = storage.buffer.size,
+): Promise<ArrayBuffer> {
+  const { gpu } = storage;
+  using readback = new Readback(gpu, bytes);
+  const encoder = gpu.device.createCommandEncoder();
+  const size = Math.ceil(bytes / 4) * 4;
+  encoder.copyBufferToBuffer(storage.buffer, 0, readback.target, 0, size);
+  gpu.device.queue.submit([encoder.finish()]);
+  return await readback.read(bytes);
+}

@@ -1,0 +1,75 @@
+import type { Gpu } from "./device.ts";
+import { compile, type Dispatch, paramBytes, resources } from "./kernel.ts";
+import { roundUp } from "../util.ts";
+
+const uniformBytes = 64 * 1024;
+
+/** Records dispatches and copies, and submits them in order as one piece of work. */
+export class Recorder {
+  #encoder: GPUCommandEncoder;
+  #pass: GPUComputePassEncoder | undefined;
+  #uniforms: { buffer: GPUBuffer; bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
+
+  constructor(readonly gpu: Gpu) {
+    this.#encoder = gpu.device.createCommandEncoder();
+  }
+
+  /** Adds one dispatch; it sees what the dispatches before it wrote. */
+  dispatch(dispatch: Dispatch): void {
+    const { pipeline, layout } = compile(this.gpu, dispatch);
+    const params = paramBytes(dispatch);
+    const entries = resources(dispatch).map((resource, i) => ({ binding: i + 1, resource }));
+    if (params.length > 0) entries.unshift({ binding: 0, resource: this.#uniform(params) });
+    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass.setPipeline(pipeline);
+    this.#pass.setBindGroup(0, this.gpu.device.createBindGroup({ layout, entries }));
+    this.#pass.dispatchWorkgroups(...dispatch.workgroups);
+  }
+
+  /** Adds a copy between buffers. */
+  copy(from: GPUBuffer, to: GPUBuffer, bytes: number, fromOffset = 0, toOffset = 0): void {
+    this.#endPass();
+    this.#encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, roundUp(bytes, 4));
+  }
+
+  /**
+   * Submits what was recorded. The recorder can be used again afterwards.
+   *
+   * @throws {SpindleError} If the GPU rejected an earlier command or was lost.
+   */
+  submit(): void {
+    const { gpu } = this;
+    gpu.check();
+    this.#endPass();
+    // The queue keeps order, so a uniform buffer may be written again as soon as its reader is submitted.
+    for (const { buffer, bytes, used } of this.#uniforms) {
+      gpu.device.queue.writeBuffer(buffer, 0, bytes, 0, roundUp(used, 4));
+      gpu.idleUniforms.push(buffer);
+    }
+    gpu.device.queue.submit([this.#encoder.finish()]);
+    this.#uniforms = [];
+    this.#encoder = gpu.device.createCommandEncoder();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  #uniform(params: Uint8Array): GPUBufferBinding {
+    const step = this.gpu.device.limits.minUniformBufferOffsetAlignment;
+    const size = roundUp(params.length, 16);
+    let chunk = this.#uniforms.at(-1);
+    if (!chunk || chunk.used + size > uniformBytes) {
+      const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+      const buffer = this.gpu.idleUniforms.pop() ??
+        this.gpu.device.createBuffer({ size: uniformBytes, usage, label: "params" });
+      chunk = { buffer, bytes: new Uint8Array(uniformBytes), used: 0 };
+      this.#uniforms.push(chunk);
+    }
+    const offset = chunk.used;
+    chunk.bytes.set(params, offset);
+    chunk.used = roundUp(offset + size, step);
+    return { buffer: chunk.buffer, offset, size };
+  }
+}

@@ -1,0 +1,19 @@
+/** An expected failure: its message is one sentence for the user, shown without a stack trace. */
+export class SpindleError extends Error {
+  override readonly name: string = "SpindleError";
+}
+
+/** A wrong call of the command line: shown like any expected failure, with exit code 2. */
+export class UsageError extends SpindleError {
+  override readonly name = "UsageError";
+}
+
+/** `n` rounded up to the next multiple of `step`. */
+export function roundUp(n: number, step: number): number {
+  return Math.ceil(n / step) * step;
+}
+
+/** The message of whatever was thrown, in one line. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
