@@ -1,0 +1,53 @@
+/** A parsed JSON object: own properties only, whatever their names. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Whether a parsed JSON value is an object, and neither `null` nor an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Parses JSON and rejects repeated keys, of which `JSON.parse` silently keeps the last.
+ *
+ * @param text The JSON text.
+ * @returns The parsed value.
+ * @throws {SyntaxError} Where the text is not JSON or an object repeats a key.
+ */
+export function parseStrictJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  const repeated = firstRepeatedKey(text);
+  if (repeated !== undefined) throw new SyntaxError(`key ${JSON.stringify(repeated)} is repeated`);
+  return value;
+}
+
+/** The first key that an object repeats; `text` is known to be JSON, so brackets and quotes match. */
+function firstRepeatedKey(text: string): string | undefined {
+  const openObjects: Set<string>[] = [];
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === "{") openObjects.push(new Set());
+    else if (text[i] === "}") openObjects.pop();
+    else if (text[i] === '"') {
+      const start = i;
+      i = closingQuote(text, start);
+      if (!isKey(text, i)) continue;
+      const key: string = JSON.parse(text.slice(start, i + 1));
+      const keys = openObjects.at(-1);
+      if (keys?.has(key)) return key;
+      keys?.add(key);
+    }
+  }
+  return undefined;
+}
+
+function closingQuote(text: string, openingQuote: number): number {
+  let i = openingQuote + 1;
+  while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
+  return i;
+}
+
+/** Whether the string that ends at `quote` is an object's key: only keys are followed by a colon. */
+function isKey(text: string, quote: number): boolean {
+  let i = quote + 1;
+  while (text[i] === " " || text[i] === "\n" || text[i] === "\r" || text[i] === "\t") i++;
+  return text[i] === ":";
+}

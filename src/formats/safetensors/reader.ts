@@ -1,0 +1,118 @@
+import { SpindleError } from "../../util.ts";
+import { openForReading, readAt } from "../files.ts";
+import { MAX_HEADER_BYTES, parseHeader, PREFIX_BYTES, type TensorInfo } from "./header.ts";
+
+/** Rows `start` to `end` (not included) along a tensor's first dimension. */
+export interface RowRange {
+  /** The first row. */
+  readonly start: number;
+  /** The row after the last. */
+  readonly end: number;
+}
+
+/** Tensors that are read on demand, from one file or from several. */
+export interface TensorSource extends Disposable {
+  /** The file that lists the tensors. */
+  readonly path: string;
+  /** What is known of each tensor, by name. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /**
+   * Reads the bytes of one tensor, or of some of its rows.
+   *
+   * @param name The tensor's name.
+   * @param rows Rows along its first dimension; all where not given.
+   * @throws {SpindleError} Where there is no such tensor or row, or the file cannot be read.
+   */
+  readBytes(name: string, rows?: RowRange): Uint8Array<ArrayBuffer>;
+}
+
+/** An open safetensors file. */
+export interface SafetensorsFile extends TensorSource {
+  /** The free text of the header, by key. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Opens a safetensors file and checks its header; tensors are read on demand.
+ *
+ * @param path The file's path.
+ * @returns The open file: dispose it when done.
+ * @throws {SpindleError} Where the file cannot be read or is not as the format wants it.
+ */
+export function openSafetensors(path: string): SafetensorsFile {
+  const file = openForReading(path);
+  let open = true;
+  const close = () => {
+    if (open) file.close();
+    open = false;
+  };
+  try {
+    const { metadata, tensors } = readHeader(file, path);
+    return {
+      path,
+      metadata,
+      tensors,
+      readBytes(name, rows) {
+        const { begin, byteLength } = selectRows(path, findTensor(this, name), rows);
+        return readAt(file, path, begin, byteLength);
+      },
+      [Symbol.dispose]: close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHeader> {
+  const fileSize = file.statSync().size;
+  if (fileSize < PREFIX_BYTES) {
+    throw new SpindleError(
+      `Cannot read "${path}" as it has ${fileSize} bytes: it is not a safetensors file`,
+    );
+  }
+  const prefix = readAt(file, path, 0, PREFIX_BYTES);
+  const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  const allowed = Math.min(MAX_HEADER_BYTES, fileSize - PREFIX_BYTES);
+  if (headerBytes > allowed) {
+    throw new SpindleError(
+      `Cannot read "${path}" as its header is ${headerBytes} bytes: at most ${allowed} are allowed`,
+    );
+  }
+  return parseHeader(path, readAt(file, path, PREFIX_BYTES, headerBytes), fileSize);
+}
+
+/**
+ * Finds a tensor by name.
+ *
+ * @throws {SpindleError} Where the source has no such tensor.
+ */
+export function findTensor(source: TensorSource, name: string): TensorInfo {
+  const info = source.tensors.get(name);
+  if (info === undefined) {
+    throw new SpindleError(
+      `Cannot find tensor ${JSON.stringify(name)} in "${source.path}": it holds ` +
+        `${source.tensors.size} other tensors`,
+    );
+  }
+  return info;
+}
+
+function selectRows(
+  path: string,
+  info: TensorInfo,
+  rows: RowRange | undefined,
+): { begin: number; byteLength: number } {
+  if (rows === undefined) return info;
+  const count = info.shape[0] ?? 0;
+  const { start, end } = rows;
+  const isRange = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end;
+  if (!isRange || end > count) {
+    throw new SpindleError(
+      `Cannot read rows ${start} to ${end} of tensor ${JSON.stringify(info.name)} in "${path}": ` +
+        `it has ${count} rows`,
+    );
+  }
+  const rowBytes = count === 0 ? 0 : info.byteLength / count;
+  return { begin: info.begin + start * rowBytes, byteLength: (end - start) * rowBytes };
+}

@@ -1,0 +1,85 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf, SpindleError } from "../../util.ts";
+import { isJsonObject, type JsonObject, parseStrictJson } from "../json.ts";
+import { readUtf8 } from "../files.ts";
+import type { TensorInfo } from "./header.ts";
+import { findTensor, openSafetensors, type SafetensorsFile, type TensorSource } from "./reader.ts";
+
+const WEIGHTS_FILE = "model.safetensors";
+const INDEX_FILE = "model.safetensors.index.json";
+
+/**
+ * Opens the weights of a model folder: `model.safetensors`, or the shards that
+ * `model.safetensors.index.json` lists.
+ *
+ * @param folder The model's folder.
+ * @returns The tensors: dispose them when done.
+ * @throws {SpindleError} Where there are no weights or a file is not as the format wants it.
+ */
+export function openModelWeights(folder: string): TensorSource {
+  const weights = join(folder, WEIGHTS_FILE);
+  if (existsSync(weights)) return openSafetensors(weights);
+  const index = join(folder, INDEX_FILE);
+  if (existsSync(index)) return openShards(folder, index);
+  throw new SpindleError(
+    `Cannot load a model from "${folder}" as it holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}: ` +
+      `save its weights in the safetensors format`,
+  );
+}
+
+function openShards(folder: string, path: string): TensorSource {
+  const shards = new Map<string, SafetensorsFile>();
+  const close = () => shards.forEach((shard) => shard[Symbol.dispose]());
+  try {
+    const shardOf = new Map<string, SafetensorsFile>();
+    const tensors = new Map<string, TensorInfo>();
+    for (const [name, shardName] of Object.entries(readWeightMap(path))) {
+      checkShardName(path, name, shardName);
+      const shard = shards.get(shardName) ?? openSafetensors(join(folder, shardName));
+      shards.set(shardName, shard);
+      shardOf.set(name, shard);
+      tensors.set(name, findTensor(shard, name));
+    }
+    return {
+      path,
+      tensors,
+      readBytes(name, rows) {
+        findTensor(this, name);
+        return shardOf.get(name)!.readBytes(name, rows);
+      },
+      [Symbol.dispose]: close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function readWeightMap(path: string): JsonObject {
+  let index: unknown;
+  try {
+    index = parseStrictJson(readUtf8(path));
+  } catch (error) {
+    if (error instanceof SpindleError) throw error;
+    throw new SpindleError(`Cannot read "${path}" as it is not valid JSON: ${messageOf(error)}`);
+  }
+  const weightMap = isJsonObject(index) ? index["weight_map"] : undefined;
+  if (!isJsonObject(weightMap)) {
+    throw new SpindleError(
+      `Cannot read "${path}" as it has no "weight_map": an object from tensor to file is needed`,
+    );
+  }
+  return weightMap;
+}
+
+function checkShardName(path: string, tensor: string, name: unknown): asserts name is string {
+  const isPlain = typeof name === "string" && name.endsWith(".safetensors") &&
+    !/[/\\\0]|\.\./.test(name);
+  if (!isPlain) {
+    throw new SpindleError(
+      `Cannot read "${path}" as it places tensor ${JSON.stringify(tensor)} in ` +
+        `${JSON.stringify(name)}: the plain name of a .safetensors file is needed`,
+    );
+  }
+}
