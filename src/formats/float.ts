@@ -9,3 +9,21 @@ export function bfloat16ToFloat32(bits: Uint16Array<ArrayBuffer>): Float32Array<
   for (let i = 0; i < bits.length; i++) result[i] = bits[i]! << 16;
   return new Float32Array(result.buffer);
 }
+
+/** Rounds 32-bit floats to the bits of 16-bit IEEE floats; too large ones become infinite. */
+export function float32ToFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  return new Uint16Array(new Float16Array(values).buffer);
+}
+
+/** Rounds 32-bit floats to the bits of bfloat16 numbers, ties to even. */
+export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const result = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i]!;
+    const tie = (word >>> 16) & 1;
+    // Rounding could carry a NaN's bits over to infinity or zero, so a NaN keeps its top bits.
+    result[i] = Number.isNaN(values[i]) ? (word >>> 16) | 0x40 : (word + 0x7fff + tie) >>> 16;
+  }
+  return result;
+}

@@ -1,3 +1,6 @@
+import { messageOf, SpindleError } from "../util.ts";
+import { readUtf8 } from "./files.ts";
+
 /** A parsed JSON object: own properties only, whatever their names. */
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -50,4 +53,25 @@ function isKey(text: string, quote: number): boolean {
   let i = quote + 1;
   while (text[i] === " " || text[i] === "\n" || text[i] === "\r" || text[i] === "\t") i++;
   return text[i] === ":";
+}
+
+/**
+ * Reads a JSON file that holds an object.
+ *
+ * @param path The file's path.
+ * @returns The object.
+ * @throws {SpindleError} Where it cannot be read or holds something else.
+ */
+export function readJsonObject(path: string): JsonObject {
+  const text = readUtf8(path);
+  let value: unknown;
+  try {
+    value = parseStrictJson(text);
+  } catch (error) {
+    throw new SpindleError(
+      `Cannot read "${path}" as it is not valid JSON (${messageOf(error)}): get the file anew`,
+    );
+  }
+  if (isJsonObject(value)) return value;
+  throw new SpindleError(`Cannot read "${path}" as it is not a JSON object: get the file anew`);
 }

@@ -59,7 +59,7 @@ for (const [what, weightMap, message] of brokenMaps) {
 const brokenIndexes: [string, string, RegExp][] = [
   ["an index that is not JSON", "{", /not valid JSON/],
   ["an index without a weight_map", "{}", /has no "weight_map"/],
-  ["an index that is an array", "[]", /has no "weight_map"/],
+  ["an index that is an array", "[]", /not a JSON object/],
   [
     "an index that places a tensor twice",
     `{"weight_map":{"a":"1.safetensors","a":"2.safetensors"}}`,

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, SpindleError } from "../../util.ts";
-import { isJsonObject, type JsonObject, parseStrictJson } from "../json.ts";
-import { readUtf8 } from "../files.ts";
+import { SpindleError } from "../../util.ts";
+import { isJsonObject, type JsonObject, readJsonObject } from "../json.ts";
 import type { TensorInfo } from "./header.ts";
 import { findTensor, openSafetensors, type SafetensorsFile, type TensorSource } from "./reader.ts";
 
@@ -57,14 +56,7 @@ function openShards(folder: string, path: string): TensorSource {
 }
 
 function readWeightMap(path: string): JsonObject {
-  let index: unknown;
-  try {
-    index = parseStrictJson(readUtf8(path));
-  } catch (error) {
-    if (error instanceof SpindleError) throw error;
-    throw new SpindleError(`Cannot read "${path}" as it is not valid JSON: ${messageOf(error)}`);
-  }
-  const weightMap = isJsonObject(index) ? index["weight_map"] : undefined;
+  const weightMap = readJsonObject(path)["weight_map"];
   if (!isJsonObject(weightMap)) {
     throw new SpindleError(
       `Cannot read "${path}" as it has no "weight_map": an object from tensor to file is needed`,

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { convertWeights } from "../../src/formats/convert.ts";
+import { float32ToBfloat16 } from "../../src/formats/float.ts";
+import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { SpindleError } from "../../src/util.ts";
+import { withFolder } from "./support.ts";
+
+function writeModel(folder: string, values: number[]): void {
+  Deno.mkdirSync(folder);
+  Deno.writeTextFileSync(`${folder}/config.json`, `{"model_type":"bert"}`);
+  writeSafetensors(
+    `${folder}/model.safetensors`,
+    new Map([
+      ["weight", { dtype: "F32", shape: [values.length], data: new Float32Array(values) }],
+      ["ids", { dtype: "I64", shape: [1], data: new BigInt64Array([5n]) }],
+    ]),
+  );
+}
+
+Deno.test("convertWeights() rounds floats, keeps integers and copies the configuration", () =>
+  withFolder((folder) => {
+    const values = [1, -0.1, 65504, 2 ** -24, Infinity, NaN];
+    writeModel(`${folder}/from`, values);
+    assert.equal(convertWeights(`${folder}/from`, `${folder}/a/b`, "F16"), 2);
+    using file = openSafetensors(`${folder}/a/b/model.safetensors`);
+    assert.equal(file.tensors.get("weight")!.dtype, "F16");
+    assert.deepEqual(
+      readFloats(file, "weight"),
+      new Float32Array([1, Math.f16round(-0.1), 65504, 2 ** -24, Infinity, NaN]),
+    );
+    assert.deepEqual(new BigInt64Array(file.readBytes("ids").buffer), new BigInt64Array([5n]));
+    assert.equal(Deno.readTextFileSync(`${folder}/a/b/config.json`), `{"model_type":"bert"}`);
+    assert.equal(file.metadata.get("format"), "pt");
+  }));
+
+Deno.test("convertWeights() rejects a value that would become infinite and leaves no weights", () =>
+  withFolder((folder) => {
+    writeModel(`${folder}/from`, [1, -65520]);
+    assert.throws(() => convertWeights(`${folder}/from`, `${folder}/to`, "F16"), (error) => {
+      assert(error instanceof SpindleError);
+      assert.equal(
+        error.message,
+        `Cannot convert tensor "weight" to F16 as its value -65520 would become infinite: ` +
+          `choose a wider type`,
+      );
+      return true;
+    });
+    assert.deepEqual([...Deno.readDirSync(`${folder}/to`)].map(({ name }) => name), [
+      "config.json",
+    ]);
+  }));
+
+Deno.test("convertWeights() rejects its own folder", () =>
+  withFolder((folder) => {
+    writeModel(`${folder}/from`, [1]);
+    assert.throws(
+      () => convertWeights(`${folder}/from`, `${folder}/./from`, "F16"),
+      /into itself: name another folder/,
+    );
+  }));
+
+Deno.test("float32ToBfloat16() rounds to the nearest, ties to even", () => {
+  const bits = new Uint32Array([
+    0x3f80_0000,
+    0x3f80_8000, // A tie: down to even.
+    0x3f81_8000, // A tie: up to even.
+    0x3f80_8001,
+    0xbf80_7fff,
+    0x7f7f_ffff, // The largest number: to infinity.
+    0x7f80_0001, // A NaN of low bits only.
+  ]);
+  assert.deepEqual(
+    [...float32ToBfloat16(new Float32Array(bits.buffer))],
+    [0x3f80, 0x3f80, 0x3f82, 0x3f81, 0xbf80, 0x7f80, 0x7fc0],
+  );
+});
+
+Deno.test("the bundled model is whole and holds float16 weights and integers", () => {
+  const path = new URL("../../models/all-MiniLM-L6-v2/model.safetensors", import.meta.url).pathname;
+  using file = openSafetensors(path);
+  assert.equal(file.tensors.get("embeddings.word_embeddings.weight")!.dtype, "F16");
+  assert(Deno.statSync(path).size < 46e6);
+  for (const { name, dtype } of file.tensors.values()) {
+    assert(dtype === "I64" || readFloats(file, name).every(Number.isFinite), name);
+  }
+});

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { openSafetensors, readIntegers } from "../../src/formats/safetensors.ts";
+import { loadTokenizer } from "../../src/model/tokenizer.ts";
+import { SpindleError } from "../../src/util.ts";
+import { sharedPath, sharedTest } from "../shared.ts";
+import reference from "./tokenizer_reference.json" with { type: "json" };
+
+const BUNDLED = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const [CLS, SEP] = [101, 102];
+
+/** Runs `body` with a folder that holds a tokenizer.json of these parts. */
+function withTokenizer(
+  definition: Record<string, unknown>,
+  config: Record<string, unknown> | undefined,
+  body: (folder: string) => void,
+): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/tokenizer.json`, JSON.stringify(definition));
+    if (config) Deno.writeTextFileSync(`${folder}/tokenizer_config.json`, JSON.stringify(config));
+    body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+const special = (id: number, content: string) => ({
+  id,
+  content,
+  special: true,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+});
+
+/** Byte-level BPE without a merge: a token for each of the letters a to z and for the space. */
+const byteLevel = {
+  version: "1.0",
+  added_tokens: [special(0, "<s>"), special(1, "</s>")],
+  pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true },
+  model: {
+    type: "BPE",
+    vocab: Object.fromEntries(
+      ["<s>", "</s>", "Ġ", ..."abcdefghijklmnopqrstuvwxyz"].map((token, id) => [token, id]),
+    ),
+    merges: [],
+  },
+};
+
+/** A Unigram model whose post-processor closes a text with </s>. */
+const unigram = {
+  version: "1.0",
+  added_tokens: [special(0, "</s>"), special(1, "<unk>")],
+  normalizer: { type: "NFKC" },
+  pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "always" },
+  post_processor: {
+    type: "TemplateProcessing",
+    single: [{ Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: "</s>", type_id: 0 } }],
+    pair: [],
+    special_tokens: { "</s>": { id: "</s>", ids: [0], tokens: ["</s>"] } },
+  },
+  model: {
+    type: "Unigram",
+    unk_id: 1,
+    vocab: [["</s>", 0], ["<unk>", 0], ["▁", -3], ["▁film", -2], ["a", -4], ["▁a", -2]],
+  },
+};
+
+Deno.test("encode() gives the ids of the reference for plain, accented, CJK and emoji texts", () => {
+  const { ids } = loadTokenizer(BUNDLED).encode(
+    reference.cases.map(([text]) => text as string),
+    { maxTokens: 64 },
+  );
+  reference.cases.forEach(([text, expected], i) => assert.deepEqual(ids[i], expected, `${text}`));
+});
+
+sharedTest(
+  "encode() gives the ids of the golden file",
+  ["parity/all-MiniLM-L6-v2/golden.safetensors"],
+  () => {
+    using golden = openSafetensors(sharedPath("parity/all-MiniLM-L6-v2/golden.safetensors"));
+    const texts: string[] = JSON.parse(golden.metadata.get("texts")!);
+    const expected = readIntegers(golden, "input_ids");
+    const mask = readIntegers(golden, "attention_mask");
+    const width = golden.tensors.get("input_ids")!.shape[1]!;
+    loadTokenizer(BUNDLED).encode(texts).ids.forEach((ids, i) => {
+      const row = (values: Int32Array) => [...values.subarray(i * width, (i + 1) * width)];
+      assert.deepEqual(ids, row(expected).filter((_, j) => row(mask)[j] === 1));
+    });
+  },
+);
+
+Deno.test("encode() gives an empty text its special tokens alone", () =>
+  assert.deepEqual(loadTokenizer(BUNDLED).encode(["", " \n"]), {
+    ids: [[CLS, SEP], [CLS, SEP]],
+    typeIds: [[0, 0], [0, 0]],
+    truncated: 0,
+  }));
+
+Deno.test("encode() cuts a long text and keeps its closing token", () => {
+  const tokenizer = loadTokenizer(BUNDLED);
+  const text = "a masterful film , and a joy to watch .";
+  const whole = tokenizer.encode([text]).ids[0]!;
+  for (let maxTokens = 2; maxTokens <= whole.length; maxTokens++) {
+    const { ids, truncated } = tokenizer.encode([text], { maxTokens });
+    assert.deepEqual(ids, [[...whole.slice(0, maxTokens - 1), SEP]]);
+    assert.equal(truncated, maxTokens < whole.length ? 1 : 0);
+  }
+  assert.throws(() => tokenizer.encode([text], { maxTokens: 1 }), (error) => {
+    assert(error instanceof SpindleError);
+    assert.match(error.message, /in 1 tokens as the special tokens alone are 2: allow more/);
+    return true;
+  });
+});
+
+Deno.test("encode() obeys the tokenizer's own limit and ignores one that is no count", () => {
+  const tokenizer = loadTokenizer(BUNDLED);
+  assert.equal(tokenizer.maxTokens, 512);
+  const { ids, truncated } = tokenizer.encode(["film ".repeat(2000), "film"], { maxTokens: 1000 });
+  assert.deepEqual(ids.map((row) => row.length), [512, 3]);
+  assert.equal(truncated, 1);
+  withTokenizer(byteLevel, { model_max_length: 1e30 }, (folder) => {
+    assert.equal(loadTokenizer(folder).maxTokens, Infinity);
+  });
+});
+
+Deno.test("encode() ignores the truncation and padding that tokenizer.json asks for", () => {
+  const text = "film ".repeat(300);
+  assert.equal(loadTokenizer(BUNDLED).encode([text]).ids[0]!.length, 302);
+});
+
+Deno.test("encode() reads unpaired surrogates as U+FFFD", () => {
+  const tokenizer = loadTokenizer(BUNDLED);
+  const broken = tokenizer.encode(["a\ud800b \udc00", "\ud83d"]);
+  assert.deepEqual(broken.ids, tokenizer.encode(["a\ufffdb \ufffd", "\ufffd"]).ids);
+});
+
+Deno.test("encode() of a text of 1 MB takes less than a second and gives the ids of the whole", () => {
+  const tokenizer = loadTokenizer(BUNDLED);
+  const words = "an unexpectedly masterful film , and a joy to watch . ";
+  const [expected] = tokenizer.encode([words.repeat(60)], { maxTokens: 512 }).ids;
+  assert.equal(expected!.length, 512);
+  const unknown = tokenizer.encode(["a".repeat(101)]).ids;
+  const cases: [string, number[]][] = [
+    [words.repeat(20_000), expected!],
+    ["a".repeat(1_000_000), unknown[0]!],
+    [" ".repeat(1_000_000), [CLS, SEP]],
+    ["電影".repeat(350_000), tokenizer.encode(["電影".repeat(300)]).ids[0]!],
+    ["😀".repeat(250_000), unknown[0]!],
+    ["!?".repeat(500_000), tokenizer.encode(["!?".repeat(300)]).ids[0]!],
+  ];
+  for (const [text, ids] of cases) {
+    const start = performance.now();
+    assert.deepEqual(tokenizer.encode([text]).ids, [ids], text.slice(0, 10));
+    assert(performance.now() - start < 1000, text.slice(0, 10));
+  }
+});
+
+Deno.test("encode() of a cut text begins like that of the whole at every limit", () => {
+  const tokenizer = loadTokenizer(BUNDLED);
+  const text = reference.cases.map(([text]) => text).join(" ").repeat(3);
+  const whole = tokenizer.encode([text], { maxTokens: 512 }).ids[0]!;
+  for (let maxTokens = 2; maxTokens < 512; maxTokens += 7) {
+    const cut = tokenizer.encode([text], { maxTokens }).ids[0]!;
+    assert.deepEqual(cut, [...whole.slice(0, maxTokens - 1), SEP]);
+  }
+});
+
+Deno.test("encode() keeps the special tokens of a RoBERTa-like byte-level tokenizer", () => {
+  const processor = { type: "RobertaProcessing", sep: ["</s>", 1], cls: ["<s>", 0] };
+  withTokenizer({ ...byteLevel, post_processor: processor }, undefined, (folder) => {
+    const tokenizer = loadTokenizer(folder);
+    assert.deepEqual(tokenizer.encode(["ab c", ""]).ids, [[0, 3, 4, 2, 5, 1], [0, 1]]);
+    assert.deepEqual(tokenizer.encode(["ab c"], { maxTokens: 4 }).ids, [[0, 3, 4, 1]]);
+  });
+});
+
+Deno.test("encode() adds nothing where the tokenizer has no special tokens", () =>
+  withTokenizer(byteLevel, {}, (folder) => {
+    const { ids, typeIds } = loadTokenizer(folder).encode(["ab", "", "abcd"], { maxTokens: 3 });
+    assert.deepEqual(ids, [[3, 4], [], [3, 4, 5]]);
+    assert.deepEqual(typeIds, [[0, 0], [], [0, 0, 0]]);
+  }));
+
+Deno.test("encode() closes a T5-like Unigram text with </s>", () =>
+  withTokenizer(unigram, { model_max_length: 4 }, (folder) => {
+    const tokenizer = loadTokenizer(folder);
+    assert.deepEqual(tokenizer.encode(["film a", "", "電"]).ids, [[3, 5, 0], [0], [2, 1, 0]]);
+    assert.deepEqual(tokenizer.encode(["a a a a a"]).ids, [[5, 5, 5, 0]]);
+  }));
+
+Deno.test("encode() names a text of which a part has neither a token nor an unknown token", () => {
+  const model = { ...byteLevel.model, unk_token: "<unk>" };
+  withTokenizer({ ...byteLevel, model }, undefined, (folder) => {
+    assert.throws(() => loadTokenizer(folder).encode(["ab", "AB"]), /Cannot tokenize "AB"/);
+  });
+});
+
+Deno.test("loadTokenizer() rejects a folder without one, broken JSON and an unknown kind", () => {
+  withTokenizer({ ...byteLevel, pre_tokenizer: { type: "Novel" } }, undefined, (folder) => {
+    assert.throws(() => loadTokenizer(folder), (error) => {
+      assert(error instanceof SpindleError);
+      assert.match(error.message, /Unknown PreTokenizer type: Novel/);
+      return true;
+    });
+    assert.throws(() => loadTokenizer(`${folder}/none`), /tokenizer.json" as it does not exist/);
+    Deno.writeTextFileSync(`${folder}/tokenizer.json`, "{");
+    assert.throws(() => loadTokenizer(folder), /not valid JSON/);
+    Deno.writeTextFileSync(`${folder}/tokenizer.json`, "{}");
+    assert.throws(() => loadTokenizer(folder), SpindleError);
+  });
+});
