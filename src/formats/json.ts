@@ -17,10 +17,19 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * @throws {SyntaxError} Where the text is not JSON or an object repeats a key.
  */
 export function parseStrictJson(text: string): unknown {
-  const value: unknown = JSON.parse(text);
+  const value = parseJson(text);
   const repeated = firstRepeatedKey(text);
   if (repeated !== undefined) throw new SyntaxError(`key ${JSON.stringify(repeated)} is repeated`);
   return value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The message quotes a part of the text, line ends included, but ours are of one line.
+    throw new SyntaxError(messageOf(error).replace(/\s+/g, " "));
+  }
 }
 
 /** The first key that an object repeats; `text` is known to be JSON, so brackets and quotes match. */

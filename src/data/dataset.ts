@@ -1,0 +1,208 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { SpindleError } from "../util.ts";
+import { type LabelledText, readLabelledFile } from "./labelled_file.ts";
+import { bundledPath, findDataset, type Metric } from "./registry.ts";
+import { type Random, seededRandom, stratifiedOrder } from "./split.ts";
+
+/** Labelled texts for one purpose. */
+export interface Split {
+  /** The texts, in the order of their file. */
+  readonly texts: string[];
+  /** The class of each text, as an index into the data set's classes. */
+  readonly labels: Int32Array;
+}
+
+/** Labelled texts to fit, choose and test classifiers with. */
+export interface Dataset {
+  /** Its name: that of a bundled one, or of the file to train on. */
+  readonly name: string;
+  /** How predictions are scored. */
+  readonly metric: Metric;
+  /** The names of the classes, numbers in the order of their values, other names by code unit. */
+  readonly classes: string[];
+  /** What classifiers are fitted on. */
+  readonly train: Split;
+  /** What one of them is chosen by. */
+  readonly validation: Split;
+  /** What only the chosen one is tested on. */
+  readonly test: Split;
+  /** The SHA-256 of the classes, texts and labels of all splits, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Files of labelled texts; see {@linkcode loadDataset}. */
+export interface DatasetFiles {
+  /** The file to train on. */
+  readonly train: string;
+  /** The file to choose by; held out of `train` where not given. */
+  readonly validation?: string;
+  /** The file to test on; held out of `train` where not given. */
+  readonly test?: string;
+  /** The column of the texts, "text" where not given. */
+  readonly text?: string;
+  /** The column of the labels, "label" where not given. */
+  readonly label?: string;
+}
+
+/** What of a data set to take. */
+export interface DatasetOptions {
+  /** The most texts to take of each split, the classes in their shares; all where not given. */
+  readonly limit?: number;
+  /** Where the chance that holds texts out and limits begins; 0 where not given. */
+  readonly seed?: number;
+}
+
+/** A file and what it holds. */
+interface LabelledFile {
+  readonly path: string;
+  readonly rows: LabelledText[];
+}
+
+interface LabelledFiles {
+  readonly train: LabelledFile;
+  readonly validation: LabelledFile | undefined;
+  readonly test: LabelledFile | undefined;
+}
+
+const HELD_OUT_SHARE = 0.1;
+
+/**
+ * Loads a bundled data set by its name, or labelled texts from files of comma-separated values
+ * (.csv), tab-separated values (.tsv) or JSON lines (.jsonl), each also packed (.gz).
+ *
+ * Where no test file is given, a tenth of the training texts, seeded and with the classes in their
+ * shares, is held out to test on; where no validation file is given, a tenth of those that remain is
+ * held out to choose by.
+ *
+ * @param source The bundled data set's name, or the files and their columns.
+ * @param options How many texts to take, and the seed.
+ * @returns The data set.
+ * @throws {SpindleError} Where a file cannot be read, a row is not as it should be, or the training
+ * texts have fewer than two classes or lack a class of another split.
+ */
+export async function loadDataset(
+  source: { readonly name: string } | DatasetFiles,
+  options: DatasetOptions = {},
+): Promise<Dataset> {
+  const { limit, seed = 0 } = options;
+  const { name, metric, files } = "name" in source
+    ? await readBundled(source.name)
+    : await readFiles(source);
+  const classes = classesOf(files.train);
+  if (limit !== undefined) checkLimit(limit, classes);
+  const random = seededRandom(seed);
+  const shorten = (split: Split) =>
+    limit === undefined ? split : select(split, stratifiedOrder(split.labels, random), 0, limit);
+  const { train, validation, test } = splitFiles(files, classes, random);
+  const splits = { train: shorten(train), validation: shorten(validation), test: shorten(test) };
+  return { name, metric, classes, ...splits, sha256: digest({ classes, ...splits }) };
+}
+
+async function readBundled(name: string) {
+  const { metric, files, classNames } = findDataset(name);
+  const read = async (file: string): Promise<LabelledFile> => {
+    const path = bundledPath(file);
+    const rows = await readLabelledFile(path, { text: "text", label: "label" });
+    return {
+      path,
+      rows: rows.map((row) => ({ ...row, label: classNames.get(row.label) ?? row.label })),
+    };
+  };
+  const [train, validation, test] = await Promise.all(
+    [files.train, files.validation, files.test].map(read),
+  ) as [LabelledFile, LabelledFile, LabelledFile];
+  return { name, metric, files: { train, validation, test } };
+}
+
+async function readFiles(
+  { train, validation, test, text = "text", label = "label" }: DatasetFiles,
+) {
+  const read = async (path: string): Promise<LabelledFile> => ({
+    path,
+    rows: await readLabelledFile(path, { text, label }),
+  });
+  const files: LabelledFiles = {
+    train: await read(train),
+    validation: validation === undefined ? undefined : await read(validation),
+    test: test === undefined ? undefined : await read(test),
+  };
+  const metric: Metric = "accuracy";
+  return { name: basename(train).replace(/\.[a-z]+(\.gz)?$/, ""), metric, files };
+}
+
+/** The labels of the training texts, each once. */
+function classesOf({ path, rows }: LabelledFile): string[] {
+  const classes = [...new Set(rows.map(({ label }) => label))];
+  if (classes.length < 2) {
+    throw new SpindleError(
+      `Cannot classify with "${path}" as all of its ${rows.length} rows have the label ` +
+        `"${classes[0]}": two classes or more are needed`,
+    );
+  }
+  const areNumbers = classes.every((label) => /^[+-]?\d+(\.\d+)?$/.test(label));
+  return areNumbers ? classes.sort((a, b) => Number(a) - Number(b)) : classes.sort();
+}
+
+function checkLimit(limit: number, classes: string[]): void {
+  if (Number.isSafeInteger(limit) && limit >= classes.length) return;
+  throw new SpindleError(
+    `Cannot limit a data set to ${limit} texts: a whole number is needed, at least ` +
+      `${classes.length}, one text for each class`,
+  );
+}
+
+/** The splits that have files, and those that are held out of the training texts. */
+function splitFiles(files: LabelledFiles, classes: string[], random: Random) {
+  const indices = new Map(classes.map((label, index) => [label, index]));
+  let train = encodeLabels(files.train, indices);
+  const readOrHoldOut = (file: LabelledFile | undefined): Split => {
+    if (file !== undefined) return encodeLabels(file, indices);
+    const order = stratifiedOrder(train.labels, random);
+    const kept = order.length - Math.ceil(order.length * HELD_OUT_SHARE);
+    if (kept < classes.length) {
+      throw new SpindleError(
+        `Cannot hold texts out of the ${order.length} of "${files.train.path}" as too few remain ` +
+          `to train on: give more, or files to validate and test on`,
+      );
+    }
+    const heldOut = select(train, order, kept, order.length);
+    train = select(train, order, 0, kept);
+    return heldOut;
+  };
+  const test = readOrHoldOut(files.test);
+  const validation = readOrHoldOut(files.validation);
+  return { train, validation, test };
+}
+
+function encodeLabels({ path, rows }: LabelledFile, indices: Map<string, number>): Split {
+  const labels = Int32Array.from(rows, ({ label, line }) => {
+    const index = indices.get(label);
+    if (index !== undefined) return index;
+    throw new SpindleError(
+      `Cannot use "${path}" as its line ${line} has the label "${label}", which no text to train ` +
+        `on has: train on texts of that class too`,
+    );
+  });
+  return { texts: rows.map(({ text }) => text), labels };
+}
+
+/** The rows that stand from `begin` to `end` in an order, put back into the order of the split. */
+function select(split: Split, order: number[], begin: number, end: number): Split {
+  const rows = order.slice(begin, end).sort((a, b) => a - b);
+  return {
+    texts: rows.map((row) => split.texts[row]!),
+    labels: Int32Array.from(rows, (row) => split.labels[row]!),
+  };
+}
+
+function digest(content: Pick<Dataset, "classes" | "train" | "validation" | "test">): string {
+  const hash = createHash("sha256").update(JSON.stringify(content.classes));
+  for (const name of ["train", "validation", "test"] as const) {
+    const { texts, labels } = content[name];
+    hash.update(`\n${name} ${texts.length}\n`);
+    // JSON keeps texts apart whatever they hold, line ends too.
+    texts.forEach((text, i) => hash.update(`${labels[i]} ${JSON.stringify(text)}\n`));
+  }
+  return hash.digest("hex");
+}

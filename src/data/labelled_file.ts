@@ -1,0 +1,171 @@
+import { CsvError, parse } from "npm:csv-parse@7.0/sync";
+import { isJsonObject, type JsonObject, parseStrictJson } from "../formats/json.ts";
+import { messageOf, SpindleError } from "../util.ts";
+import { decodeLines, readUnpacked } from "./lines.ts";
+
+/** A labelled text and where it stands. */
+export interface LabelledText {
+  /** The text, as the file holds it. */
+  readonly text: string;
+  /** The label, without blanks at its ends. */
+  readonly label: string;
+  /** The line at which its row ends, from 1. */
+  readonly line: number;
+}
+
+/** The names of the columns to read. */
+export interface Columns {
+  /** The column of the texts. */
+  readonly text: string;
+  /** The column of the labels. */
+  readonly label: string;
+}
+
+/** One row of a table: its fields in the order of the columns. */
+interface Row {
+  readonly line: number;
+  readonly fields: string[];
+}
+
+type Reader = (path: string, bytes: Uint8Array, columns: Columns) => LabelledText[];
+
+const READERS: readonly [ending: string, read: Reader][] = [
+  [".csv", (path, bytes, columns) => fromTable(path, csvRows(path, bytes), columns)],
+  [".tsv", (path, bytes, columns) => fromTable(path, tsvRows(path, bytes), columns)],
+  [".jsonl", fromJsonLines],
+];
+
+/**
+ * Reads labelled texts from a file of comma- or tab-separated values with a header, or of JSON
+ * lines; its ending tells which: .csv, .tsv or .jsonl, with .gz behind it when packed. Empty lines
+ * are passed over. Tab-separated fields are taken as they are: quotes mean nothing there.
+ *
+ * @param path The file's path.
+ * @param columns The columns of the texts and the labels.
+ * @returns The labelled texts in the order of the file, at least one.
+ * @throws {SpindleError} Where the file cannot be read or a row is not as it should be.
+ */
+export async function readLabelledFile(path: string, columns: Columns): Promise<LabelledText[]> {
+  const read = READERS.find(([ending]) => path.replace(/\.gz$/, "").endsWith(ending))?.[1];
+  if (read === undefined) {
+    throw new SpindleError(
+      `Cannot read "${path}" as its ending is unknown: .csv, .tsv or .jsonl is needed, or one of ` +
+        `them with .gz`,
+    );
+  }
+  const rows = read(path, await readUnpacked(path), columns);
+  if (rows.length === 0) {
+    throw new SpindleError(`Cannot read "${path}" as it has no rows: labelled texts are needed`);
+  }
+  return rows;
+}
+
+function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] {
+  const header = rows[0]?.fields ?? [];
+  const textColumn = findColumn(path, header, columns.text);
+  const labelColumn = findColumn(path, header, columns.label);
+  return rows.slice(1).map(({ line, fields }) => {
+    if (fields.length !== header.length) {
+      throw refuseLine(
+        path,
+        line,
+        `has ${fields.length} fields where the header has ${header.length}`,
+      );
+    }
+    const label = checkLabel(path, line, fields[labelColumn]!);
+    return { text: fields[textColumn]!, label, line };
+  });
+}
+
+function findColumn(path: string, header: string[], name: string): number {
+  const column = header.indexOf(name);
+  if (column < 0) throw refuseColumn(path, header, `has no column "${name}"`);
+  if (header.lastIndexOf(name) !== column) {
+    throw refuseColumn(path, header, `has more than one column "${name}"`);
+  }
+  return column;
+}
+
+function refuseColumn(path: string, names: string[], reason: string): SpindleError {
+  const quoted = names.map((name) => JSON.stringify(name)).join(", ");
+  return new SpindleError(`Cannot read "${path}" as it ${reason}: choose one of ${quoted}`);
+}
+
+function refuseLine(path: string, line: number, reason: string): SpindleError {
+  return new SpindleError(`Cannot read "${path}" as its line ${line} ${reason}`);
+}
+
+function checkLabel(path: string, line: number, label: string): string {
+  const trimmed = label.trim();
+  if (trimmed === "") throw refuseLine(path, line, "has an empty label: every text needs one");
+  return trimmed;
+}
+
+function tsvRows(path: string, bytes: Uint8Array): Row[] {
+  return decodeLines(path, bytes)
+    .filter(({ text }) => text !== "")
+    .map(({ number, text }) => ({ line: number, fields: text.split("\t") }))
+    .toArray();
+}
+
+function csvRows(path: string, bytes: Uint8Array): Row[] {
+  // Only to check that each is UTF-8: a quoted field may span lines, so the parser takes the bytes.
+  decodeLines(path, bytes).forEach(() => {});
+  const rows: Row[] = [];
+  try {
+    parse(bytes, {
+      bom: true,
+      skip_empty_lines: true,
+      record_delimiter: ["\r\n", "\n"],
+      relax_column_count: true,
+      on_record: (fields: string[], { lines }) => void rows.push({ line: lines, fields }),
+    });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    if (error.code === "CSV_QUOTE_NOT_CLOSED") {
+      const line = (rows.at(-1)?.line ?? 0) + 1;
+      throw refuseLine(path, line, "opens a quote that is never closed: close it");
+    }
+    throw refuseLine(
+      path,
+      Number(error["lines"]),
+      "has a misplaced quote: quote the whole field and double the quotes inside it",
+    );
+  }
+  return rows;
+}
+
+function fromJsonLines(path: string, bytes: Uint8Array, columns: Columns): LabelledText[] {
+  return decodeLines(path, bytes)
+    .filter(({ text }) => text.trim() !== "")
+    .map(({ number, text }) => fromJson(path, number, parseLine(path, number, text), columns))
+    .toArray();
+}
+
+function parseLine(path: string, line: number, text: string): JsonObject {
+  let value: unknown;
+  try {
+    value = parseStrictJson(text);
+  } catch (error) {
+    throw refuseLine(path, line, `is not valid JSON: ${messageOf(error)}`);
+  }
+  if (isJsonObject(value)) return value;
+  throw refuseLine(path, line, "is not a JSON object: one with a text and a label is needed");
+}
+
+function fromJson(path: string, line: number, value: JsonObject, columns: Columns): LabelledText {
+  for (const name of [columns.text, columns.label]) {
+    if (!Object.hasOwn(value, name)) {
+      throw refuseColumn(path, Object.keys(value), `has no "${name}" in its line ${line}`);
+    }
+  }
+  const text = value[columns.text];
+  if (typeof text !== "string") {
+    throw refuseLine(path, line, `has a "${columns.text}" that is no text`);
+  }
+  const label = value[columns.label];
+  if (!["string", "number", "boolean"].includes(typeof label)) {
+    throw refuseLine(path, line, `has a "${columns.label}" that is neither text nor number`);
+  }
+  return { text, label: checkLabel(path, line, String(label)), line };
+}

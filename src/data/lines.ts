@@ -1,0 +1,63 @@
+import { openForReading, readAt } from "../formats/files.ts";
+import { SpindleError } from "../util.ts";
+
+/** One line of a text file. */
+export interface Line {
+  /** Its number, from 1. */
+  readonly number: number;
+  /** Its text, without the line end. */
+  readonly text: string;
+}
+
+const LINE_FEED = 10;
+
+/**
+ * Reads a file whole, unpacked where its name ends in `.gz`.
+ *
+ * @throws {SpindleError} Where it cannot be read or unpacked, or is empty.
+ */
+export async function readUnpacked(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  using file = openForReading(path);
+  const bytes = readAt(file, path, 0, file.statSync().size);
+  const content = path.endsWith(".gz") ? await unpack(path, bytes) : bytes;
+  if (content.length > 0) return content;
+  throw new SpindleError(`Cannot read "${path}" as it is empty: labelled texts are needed`);
+}
+
+async function unpack(path: string, bytes: Uint8Array<ArrayBuffer>) {
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch (error) {
+    throw new SpindleError(`Cannot read "${path}" as it is not a whole gzip file: get it anew`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Cuts a text file into lines, which end in LF or CR LF; a byte order mark is left out.
+ *
+ * @param path The file's path, for messages.
+ * @param bytes Its content.
+ * @returns The lines in their order.
+ * @throws {SpindleError} Where a line is not UTF-8.
+ */
+export function* decodeLines(path: string, bytes: Uint8Array): Generator<Line> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  for (let begin = 0, number = 1; begin < bytes.length; number++) {
+    const lineFeed = bytes.indexOf(LINE_FEED, begin);
+    const end = lineFeed < 0 ? bytes.length : lineFeed;
+    let text: string;
+    try {
+      text = decoder.decode(bytes.subarray(begin, end));
+    } catch {
+      throw new SpindleError(
+        `Cannot read "${path}" as its line ${number} is not valid UTF-8: save the file as UTF-8`,
+      );
+    }
+    if (number === 1 && text.startsWith("\uFEFF")) text = text.slice(1);
+    yield { number, text: text.endsWith("\r") ? text.slice(0, -1) : text };
+    begin = end + 1;
+  }
+}

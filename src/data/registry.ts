@@ -1,0 +1,59 @@
+import { fileURLToPath } from "node:url";
+import { SpindleError } from "../util.ts";
+
+/** How the predictions for a data set are scored. */
+export type Metric = "accuracy" | "macro-f1";
+
+/** A data set that comes with the project. */
+export interface BundledDataset {
+  /** The name to ask for it by. */
+  readonly name: string;
+  /** What it holds. */
+  readonly description: string;
+  /** The files of its splits, below `datasets/`. */
+  readonly files: { readonly train: string; readonly validation: string; readonly test: string };
+  /** The class that each label in the files stands for. */
+  readonly classNames: ReadonlyMap<string, string>;
+  /** How predictions are scored. */
+  readonly metric: Metric;
+  /** The licence it is under. */
+  readonly licence: string;
+  /** Where it comes from. */
+  readonly source: string;
+}
+
+/** The data sets that come with the project. */
+export const bundledDatasets: readonly BundledDataset[] = [
+  {
+    name: "mr",
+    description: "Sentences from film reviews, positive or negative (Pang and Lee, 2005)",
+    files: { train: "mr/train.tsv", validation: "mr/validation.tsv", test: "mr/test.tsv" },
+    classNames: new Map([["0", "negative"], ["1", "positive"]]),
+    metric: "accuracy",
+    licence: "CC BY 4.0",
+    source: "https://www.cs.cornell.edu/people/pabo/movie-review-data/",
+  },
+];
+
+/**
+ * Finds a bundled data set.
+ *
+ * @param name Its name.
+ * @returns Its entry.
+ * @throws {SpindleError} Where there is none of that name.
+ */
+export function findDataset(name: string): BundledDataset {
+  const entry = bundledDatasets.find((dataset) => dataset.name === name);
+  if (entry !== undefined) return entry;
+  const names = bundledDatasets.map((dataset) => dataset.name).join(", ");
+  throw new SpindleError(
+    `Cannot find a bundled data set named "${name}": there is ${names}, or give files of your own`,
+  );
+}
+
+/** The path of a bundled file, given below `datasets/`. */
+export function bundledPath(file: string): string {
+  const url = new URL(`../../datasets/${file}`, import.meta.url);
+  if (url.protocol === "file:") return fileURLToPath(url);
+  throw new SpindleError(`Cannot read "${url}" from afar: download it and give its path instead`);
+}

@@ -1,0 +1,49 @@
+/** Random numbers in [0, 1). */
+export type Random = () => number;
+
+/**
+ * Makes a generator of pseudo-random numbers (mulberry32): the same seed gives the same numbers
+ * everywhere.
+ *
+ * @param seed A 32-bit integer.
+ * @returns A function that gives the next number.
+ */
+export function seededRandom(seed: number): Random {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * Puts rows in a random order of which every beginning holds the classes in about their shares, and
+ * one row of each class as soon as there is room.
+ *
+ * @param labels The class of each row.
+ * @param random Where the chance comes from.
+ * @returns The indices of the rows in that order.
+ */
+export function stratifiedOrder(labels: Int32Array, random: Random): number[] {
+  const rowsOfClass = Map.groupBy(labels.keys(), (row) => labels[row]!);
+  const placed: { row: number; place: number; label: number }[] = [];
+  for (const label of [...rowsOfClass.keys()].sort((a, b) => a - b)) {
+    const rows = shuffle(rowsOfClass.get(label)!, random);
+    rows.forEach((row, i) => {
+      placed.push({ row, label, place: i === 0 ? 0 : (i + 0.5) / rows.length });
+    });
+  }
+  placed.sort((a, b) => a.place - b.place || a.label - b.label);
+  return placed.map(({ row }) => row);
+}
+
+/** Shuffles in place (Fisher and Yates). */
+function shuffle(values: number[], random: Random): number[] {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [values[i], values[j]] = [values[j]!, values[i]!];
+  }
+  return values;
+}
