@@ -8,6 +8,9 @@ export interface BufferOperand {
   /** The WGSL type, such as `array<vec4u>`. */
   readonly type: string;
   readonly access: "read" | "read_write";
+  /** The bytes that the kernel sees; all where not given. The offset is a multiple of 256. */
+  readonly offset?: number;
+  readonly size?: number;
 }
 
 /**
@@ -72,7 +75,11 @@ export function resources(dispatch: Dispatch): GPUBindingResource[] {
         ? matrix.memory.createView()
         : { buffer: matrix.memory.buffer }
     ),
-    ...Object.values(dispatch.buffers ?? {}).map(({ storage }) => ({ buffer: storage.buffer })),
+    ...Object.values(dispatch.buffers ?? {}).map(({ storage, offset = 0, size }) => ({
+      buffer: storage.buffer,
+      offset,
+      size: size ?? storage.buffer.size - offset,
+    })),
   ];
 }
 

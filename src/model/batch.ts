@@ -1,0 +1,84 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { queriesPerBlock, type QueryBlocks } from "../ops/attention.ts";
+
+/** Sentences packed one after another, without padding. */
+export interface Batch extends Disposable {
+  /** The index of the first sentence among all, and how many there are. */
+  readonly first: number;
+  readonly count: number;
+  readonly tokens: number;
+  /** Token ids `[tokens]`, and the position of each token in its sentence. */
+  readonly ids: Int32Array;
+  readonly positions: Int32Array;
+  /** The row after the last of each sentence. */
+  readonly ends: Uint32Array;
+  /** Pairs (first row, end row), uint32. */
+  readonly sentences: StorageBuffer;
+  readonly queryBlocks: QueryBlocks;
+}
+
+/** Cuts sentences, in their order, into runs of at most `budget` tokens and at least one sentence. */
+export function cutBatches(
+  lengths: readonly number[],
+  budget: number,
+): { first: number; count: number }[] {
+  const cuts: { first: number; count: number }[] = [];
+  let tokens = Infinity;
+  lengths.forEach((length, first) => {
+    if (tokens + length > budget) {
+      cuts.push({ first, count: 0 });
+      tokens = 0;
+    }
+    cuts.at(-1)!.count++;
+    tokens += length;
+  });
+  return cuts;
+}
+
+/** Packs sentences `first` to `first + count` and uploads where they lie. */
+export function packBatch(
+  gpu: Gpu,
+  sentences: readonly (readonly number[])[],
+  { first, count }: { first: number; count: number },
+): Batch {
+  const chosen = sentences.slice(first, first + count);
+  const tokens = chosen.reduce((sum, ids) => sum + ids.length, 0);
+  const ids = new Int32Array(tokens);
+  const positions = new Int32Array(tokens);
+  const spans = new Uint32Array(2 * count);
+  const blocks: number[] = [];
+  const step = queriesPerBlock(gpu.lanes);
+  let row = 0;
+  chosen.forEach((sentence, i) => {
+    const begin = row;
+    const end = begin + sentence.length;
+    spans.set([begin, end], 2 * i);
+    for (let query = begin; query < end; query += step) blocks.push(query, begin, end, 0);
+    for (const id of sentence) {
+      ids[row] = id;
+      positions[row] = row - begin;
+      row++;
+    }
+  });
+  const owned = new DisposableStack();
+  const upload = (data: Uint32Array<ArrayBuffer>, label: string) => {
+    const storage = owned.use(createStorage(gpu, data.byteLength, label));
+    storage.write(data);
+    return storage;
+  };
+  return {
+    first,
+    count,
+    tokens,
+    ids,
+    positions,
+    ends: spans.filter((_, i) => i % 2 === 1),
+    sentences: upload(spans, "sentences"),
+    queryBlocks: {
+      storage: upload(new Uint32Array(blocks), "query blocks"),
+      count: blocks.length / 4,
+    },
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}

@@ -1,0 +1,185 @@
+import { createStorage, Readback, type StorageBuffer } from "../gpu/memory.ts";
+import { Recorder } from "../gpu/recorder.ts";
+import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
+import { roundUp, SpindleError } from "../util.ts";
+import { type Batch, cutBatches, packBatch } from "./batch.ts";
+import { forward } from "./forward.ts";
+import type { Model } from "./model.ts";
+import { blocksNeeded, type StateId } from "./states.ts";
+
+/** The wanted states of consecutive sentences. */
+export interface CapturedBatch {
+  /** The index of the first sentence, and how many there are. */
+  readonly first: number;
+  readonly count: number;
+  readonly tokens: number;
+  /** A state's numbers in the order in which the states were asked for. */
+  readonly states: readonly CapturedState[];
+}
+
+/** The numbers of one state. */
+export interface CapturedState {
+  readonly id: StateId;
+  /** For each wanted pool `[count, width]`; without pools one entry, `[tokens, width]`. */
+  readonly values: readonly Float32Array[];
+}
+
+/** Pools in the order in which results hold them. */
+export function orderPools(wanted: readonly Pool[]): Pool[] {
+  return allPools.filter((name) => wanted.includes(name));
+}
+
+/**
+ * Runs the model over sentences and yields the wanted states, batch by batch, in order.
+ *
+ * While one batch runs on the GPU, the host already prepares the next.
+ *
+ * @param wanted Pools in the order of {@linkcode orderPools}; none for every token's state.
+ * @throws {SpindleError} If a sentence has no tokens or more than the model has positions.
+ */
+export async function* captureBatches(
+  model: Model,
+  sentences: readonly (readonly number[])[],
+  states: readonly StateId[],
+  wanted: readonly Pool[],
+): AsyncGenerator<CapturedBatch> {
+  const lengths = sentences.map((ids) => ids.length);
+  checkLengths(model, lengths);
+  using recorder = new CaptureRecorder(model, states, wanted);
+  let waiting: Pending | undefined;
+  try {
+    for (const cut of cutBatches(lengths, model.tokensPerBatch)) {
+      using batch = packBatch(model.gpu, sentences, cut);
+      const next = recorder.record(batch);
+      if (waiting) yield await collect(waiting, states, wanted);
+      waiting = next;
+    }
+    if (waiting) yield await collect(waiting, states, wanted);
+    waiting = undefined;
+  } finally {
+    waiting?.owned.dispose();
+  }
+}
+
+function checkLengths(model: Model, lengths: readonly number[]): void {
+  const limit = Math.min(model.spec.maxTokens, model.gpu.device.limits.maxTextureDimension2D);
+  lengths.forEach((length, i) => {
+    if (length > 0 && length <= limit) return;
+    throw new SpindleError(
+      `Cannot run sentence ${i + 1} as it has ${length} tokens: the model takes 1 to ${limit}`,
+    );
+  });
+}
+
+/** A submitted batch whose results were not read yet. */
+interface Pending {
+  readonly first: number;
+  readonly count: number;
+  readonly tokens: number;
+  readonly spans: readonly { readonly offset: number; readonly bytes: number }[];
+  readonly readback: Readback;
+  readonly bytes: number;
+  readonly owned: DisposableStack;
+}
+
+/** Records batches, each with the reads of its wanted states. */
+class CaptureRecorder implements Disposable {
+  readonly #recorder: Recorder;
+  readonly #blocks: number[];
+  #out: StorageBuffer | undefined;
+
+  constructor(
+    readonly model: Model,
+    readonly states: readonly StateId[],
+    readonly wanted: readonly Pool[],
+  ) {
+    this.#recorder = new Recorder(model.gpu);
+    this.#blocks = model.spec.stacks.map((_, stack) =>
+      states.filter((state) => state.stack === stack)
+        .reduce((most, state) => Math.max(most, blocksNeeded(model.spec, state)), 0)
+    );
+  }
+
+  record(batch: Batch): Pending {
+    const { model, states, wanted } = this;
+    const rows = wanted.length ? batch.count * wanted.length : batch.tokens;
+    let bytes = 0;
+    const spans = states.map(({ width }) => {
+      const span = { offset: bytes, bytes: rows * roundUp(width, 4) * 4 };
+      bytes = roundUp(bytes + span.bytes, 256);
+      return span;
+    });
+    const storage = this.#storage(bytes);
+    const byPlace = new Map(states.map((state, i) => [placeOf(state), spans[i]!]));
+    forward(
+      this.#recorder,
+      model.workspace,
+      model,
+      batch,
+      this.#blocks,
+      (stack, site, layer, state) => {
+        const span = byPlace.get(placeOf({ stack, site, layer }));
+        if (!span) return;
+        const out = { storage, offset: span.offset, size: span.bytes };
+        if (wanted.length) {
+          pool(this.#recorder, state, batch.sentences, batch.count, wanted, out);
+        } else unpack(this.#recorder, state, batch.tokens, out);
+      },
+    );
+    const owned = new DisposableStack();
+    const readback = owned.use(new Readback(model.gpu, bytes));
+    this.#recorder.copy(storage.buffer, readback.target, bytes);
+    this.#recorder.submit();
+    const { first, count, tokens } = batch;
+    return { first, count, tokens, spans, readback, bytes, owned };
+  }
+
+  #storage(bytes: number): StorageBuffer {
+    if (!this.#out || this.#out.buffer.size < bytes) {
+      this.#out?.[Symbol.dispose]();
+      this.#out = createStorage(this.model.gpu, bytes, "captured states");
+    }
+    return this.#out;
+  }
+
+  [Symbol.dispose](): void {
+    this.#out?.[Symbol.dispose]();
+  }
+}
+
+function placeOf({ stack, site, layer }: Pick<StateId, "stack" | "site" | "layer">): string {
+  return `${stack} ${site} ${layer}`;
+}
+
+async function collect(
+  { first, count, tokens, spans, readback, bytes, owned }: Pending,
+  states: readonly StateId[],
+  wanted: readonly Pool[],
+): Promise<CapturedBatch> {
+  using _owned = owned;
+  const data = new Float32Array(await readback.read(bytes));
+  const rows = wanted.length ? count : tokens;
+  return {
+    first,
+    count,
+    tokens,
+    states: states.map((id, i) => {
+      const padded = roundUp(id.width, 4);
+      const values = Array.from({ length: wanted.length || 1 }, (_, p) => {
+        const from = spans[i]!.offset / 4 + p * rows * padded;
+        return dropPadding(data.subarray(from, from + rows * padded), padded, id.width);
+      });
+      return { id, values };
+    }),
+  };
+}
+
+function dropPadding(data: Float32Array, padded: number, width: number): Float32Array {
+  if (padded === width) return data;
+  const rows = data.length / padded;
+  const trimmed = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    trimmed.set(data.subarray(row * padded, row * padded + width), row * width);
+  }
+  return trimmed;
+}

@@ -1,0 +1,73 @@
+import { activationOf } from "../config.ts";
+import type { Family, LayerRef } from "../spec.ts";
+
+/** BERT (Devlin et al. 2019): post-norm encoder with learned positions and token types. */
+export const bert: Family = {
+  modelTypes: ["bert"],
+
+  spec(config) {
+    const width = config.number("hidden_size");
+    const heads = config.number("num_attention_heads");
+    return {
+      family: config.string("model_type"),
+      width,
+      ffnWidth: config.number("intermediate_size"),
+      vocabulary: config.number("vocab_size"),
+      maxTokens: config.number("max_position_embeddings"),
+      norm: { kind: "layer", epsilon: config.number("layer_norm_eps", 1e-12), place: "post" },
+      embedding: { width, positionOffset: 0, tokenTypes: true, norm: true },
+      stacks: [{
+        prefix: "",
+        blocks: config.number("num_hidden_layers"),
+        attention: {
+          heads,
+          keyValueHeads: heads,
+          headWidth: width / heads,
+          causal: config.boolean("is_decoder", false),
+          scale: 1 / Math.sqrt(width / heads),
+          headNorm: false,
+        },
+        crossAttention: false,
+        ffn: { activation: activationOf(config, "hidden_act", "gelu"), gated: false },
+        parallelResidual: false,
+        finalNorm: false,
+      }],
+    };
+  },
+
+  weights() {
+    return {
+      prefixes: ["bert."],
+      ignored: /^(pooler|cls|classifier|qa_outputs)\.|position_ids$/,
+      embedding: {
+        token: { name: "embeddings.word_embeddings.weight" },
+        position: { name: "embeddings.position_embeddings.weight" },
+        tokenType: { name: "embeddings.token_type_embeddings.weight" },
+        norm: layer("embeddings.LayerNorm"),
+      },
+      stacks: [{
+        block: (index) => {
+          const block = `encoder.layer.${index}`;
+          return {
+            attention: {
+              query: layer(`${block}.attention.self.query`),
+              key: layer(`${block}.attention.self.key`),
+              value: layer(`${block}.attention.self.value`),
+              output: layer(`${block}.attention.output.dense`),
+              norm: layer(`${block}.attention.output.LayerNorm`),
+            },
+            ffn: {
+              gate: layer(`${block}.intermediate.dense`),
+              down: layer(`${block}.output.dense`),
+              norm: layer(`${block}.output.LayerNorm`),
+            },
+          };
+        },
+      }],
+    };
+  },
+};
+
+function layer(name: string): LayerRef {
+  return { weight: { name: `${name}.weight` }, bias: { name: `${name}.bias` } };
+}

@@ -1,0 +1,196 @@
+import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { openModelWeights } from "../formats/safetensors.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { Precision } from "../gpu/matrix.ts";
+import type { Pool } from "../ops/pool.ts";
+import { SpindleError } from "../util.ts";
+import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
+import { captureBatches, orderPools } from "./capture.ts";
+import { readConfig } from "./config.ts";
+import { type Embedding, loadEmbedding } from "./embedding.ts";
+import { familyOf } from "./families/mod.ts";
+import type { Stack, Transformer } from "./forward.ts";
+import type { ModelSpec } from "./spec.ts";
+import { findStates, listStates, type Site, type StateId } from "./states.ts";
+import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { WeightReader } from "./weights.ts";
+import { Workspace } from "./workspace.ts";
+
+/** Choices of {@linkcode loadModel}. */
+export interface ModelOptions {
+  /** How weights lie in GPU memory; sums are float32 either way. Default `f32`. */
+  weights?: Precision;
+}
+
+/** Which states {@linkcode Model.capture} reads, and how. */
+export interface CaptureOptions {
+  /** Every state of these sites; default `hidden`. */
+  sites?: readonly Site[];
+  /** Instead of sites: single states by name, such as `hidden.3`. */
+  states?: readonly string[];
+  /** Default none: every token's state. */
+  pools?: readonly Pool[];
+}
+
+/** The states of some sentences. */
+export interface Capture {
+  /** The sentences' token counts: without pools the rows of a state are their tokens in order. */
+  readonly tokens: readonly number[];
+  /** By state name: width, and by pool (or `tokens`) row-major float32 `[rows, width]`. */
+  readonly states: ReadonlyMap<string, CapturedValues>;
+}
+
+/** The values of one state. */
+export interface CapturedValues {
+  readonly width: number;
+  readonly values: Readonly<Partial<Record<Pool | "tokens", Float32Array>>>;
+}
+
+/** A transformer on the GPU, with its tokenizer. Dispose it to free its memory. */
+export class Model implements Transformer, Disposable {
+  /** Intermediate matrices, shared by all runs. */
+  readonly workspace: Workspace;
+  /** The most tokens that run at once, unless one sentence alone has more. */
+  readonly tokensPerBatch: number;
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly folder: string,
+    readonly spec: ModelSpec,
+    readonly embedding: Embedding,
+    readonly stacks: readonly Stack[],
+    readonly tokenizer: Tokenizer | undefined,
+    readonly owned: DisposableStack,
+  ) {
+    this.workspace = owned.use(new Workspace(gpu));
+    this.tokensPerBatch = gpu.adapter.software ? 2048 : 8192;
+  }
+
+  /**
+   * Turns texts into token ids, with the special tokens, cut to what the model takes.
+   *
+   * @param texts The texts.
+   * @returns A list of token ids a text.
+   * @throws {SpindleError} If the model's folder has no tokenizer.
+   */
+  tokenize(texts: readonly string[]): number[][] {
+    if (!this.tokenizer) {
+      throw new SpindleError(
+        `Cannot tokenize as "${this.folder}" has no tokenizer.json: add it, or pass token ids`,
+      );
+    }
+    const { maxTokens } = this.spec;
+    return this.tokenizer.encode(texts, Number.isFinite(maxTokens) ? { maxTokens } : {}).ids;
+  }
+
+  /** Lists the states at the given sites; all sites where none is given. */
+  states(sites?: readonly Site[]): StateId[] {
+    return listStates(this.spec, sites);
+  }
+
+  /**
+   * Runs the model and reads its states.
+   *
+   * @param sentences A list of token ids a sentence, see {@linkcode tokenize}.
+   * @param options Which states, and how they are pooled.
+   * @returns The states in the order of the sentences.
+   * @throws {SpindleError} If a sentence is empty or too long, a token id unknown, or a state's
+   * name unknown.
+   *
+   * @example
+   * ```ts
+   * import { loadModel, requestGpu } from "./mod.ts";
+   *
+   * using gpu = await requestGpu();
+   * using model = await loadModel(gpu, "models/all-MiniLM-L6-v2");
+   * const ids = model.tokenize(["a fine film", "a waste of time"]);
+   * const { states } = await model.capture(ids, { sites: ["hidden"], pools: ["mean"] });
+   * console.log(states.get("hidden.6")!.values.mean!.length); // 2 x 384
+   * ```
+   */
+  async capture(
+    sentences: readonly (readonly number[])[],
+    options: CaptureOptions = {},
+  ): Promise<Capture> {
+    const wanted = orderPools(options.pools ?? []);
+    const ids = options.states
+      ? findStates(this.spec, options.states)
+      : listStates(this.spec, options.sites ?? ["hidden"]);
+    const names = wanted.length ? wanted : ["tokens" as const];
+    const total = sentences.reduce((sum, sentence) => sum + sentence.length, 0);
+    const rows = wanted.length ? sentences.length : total;
+    const states = new Map(ids.map(({ name, width }) => {
+      const arrays = names.map((key) => [key, new Float32Array(rows * width)] as const);
+      return [name, { width, values: Object.fromEntries(arrays) as CapturedValues["values"] }];
+    }));
+    let row = 0;
+    for await (const batch of captureBatches(this, sentences, ids, wanted)) {
+      for (const { id, values } of batch.states) {
+        names.forEach((key, i) =>
+          states.get(id.name)!.values[key]!.set(values[i]!, row * id.width)
+        );
+      }
+      row += wanted.length ? batch.count : batch.tokens;
+    }
+    return { tokens: sentences.map((sentence) => sentence.length), states };
+  }
+
+  /** Frees the weights and the intermediate matrices. */
+  [Symbol.dispose](): void {
+    this.owned.dispose();
+  }
+}
+
+/**
+ * Loads a model from a folder with `config.json`, `model.safetensors` (or shards with their index)
+ * and, where there is one, `tokenizer.json`.
+ *
+ * @param gpu Where the weights go.
+ * @param folder The folder.
+ * @param options How the weights are kept.
+ * @returns The model; dispose it when done.
+ * @throws {SpindleError} If the family is unknown, or a file or tensor missing or malformed.
+ */
+export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}): Promise<Model> {
+  return Promise.try(() => {
+    const config = readConfig(join(folder, "config.json"));
+    const family = familyOf(config);
+    const spec = family.spec(config);
+    const refs = family.weights(spec);
+    using source = openModelWeights(folder);
+    using onFailure = new DisposableStack();
+    const owned = onFailure.use(new DisposableStack());
+    const reader = new WeightReader(source, refs.prefixes, refs.embedding.token);
+    const loader: Loader = { gpu, reader, spec, precision: options.weights ?? "f32", owned };
+    const embedding = loadEmbedding(loader, refs.embedding);
+    const stacks = spec.stacks.map((stack, index): Stack => {
+      const { block, finalNorm } = refs.stacks[index]!;
+      return {
+        spec: stack,
+        blocks: Array.from(
+          { length: stack.blocks },
+          (_, layer) => loadBlock(loader, stack.attention, block(layer)),
+        ),
+        finalNorm: finalNorm && loadNorm(loader, finalNorm, spec.width),
+      };
+    });
+    refuseSurplus(reader.surplus(refs.ignored), folder);
+    const tokenizer = existsSync(join(folder, "tokenizer.json"))
+      ? loadTokenizer(folder)
+      : undefined;
+    const model = new Model(gpu, folder, spec, embedding, stacks, tokenizer, owned);
+    onFailure.move();
+    return model;
+  });
+}
+
+/** A tensor that nothing reads means that the checkpoint is not the model that it says it is. */
+function refuseSurplus(names: readonly string[], folder: string): void {
+  if (names.length === 0) return;
+  const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
+  throw new SpindleError(
+    `Cannot load "${folder}" as its tensor "${names[0]}"${more} has no place in the model that ` +
+      "config.json describes: check that the two belong together",
+  );
+}

@@ -1,0 +1,71 @@
+import { SpindleError } from "../util.ts";
+import type { ModelSpec, StackSpec } from "./spec.ts";
+
+/** The places in a transformer whose states can be read. */
+export const sites = ["hidden", "activation", "neuron"] as const;
+
+/**
+ * A place in a transformer.
+ *
+ * `hidden` is the residual stream: layer 0 the embedding output, layer l the output of block l,
+ * and one more where a norm follows the last block. `activation` is the feed-forward network right
+ * after its nonlinearity, and `neuron` the input of its down projection; they differ only where
+ * the network is gated.
+ */
+export type Site = typeof sites[number];
+
+/** One state of a model. */
+export interface StateId {
+  /** The name in golden files and feature stores, such as `hidden.3` or `encoder.hidden.3`. */
+  readonly name: string;
+  readonly stack: number;
+  readonly site: Site;
+  /** The index at its site and in its stack, from 0. */
+  readonly layer: number;
+  readonly width: number;
+}
+
+/** Lists the states of a model at the given sites: stack by stack, site by site, in layer order. */
+export function listStates(spec: ModelSpec, wanted: readonly Site[] = sites): StateId[] {
+  return spec.stacks.flatMap((stack, index) =>
+    wanted.flatMap((site) => {
+      const width = site === "hidden" ? spec.width : spec.ffnWidth;
+      return Array.from({ length: layersOf(stack, site) }, (_, layer) => ({
+        name: `${stack.prefix}${site}.${layer}`,
+        stack: index,
+        site,
+        layer,
+        width,
+      }));
+    })
+  );
+}
+
+/** How many states a stack has at a site. */
+export function layersOf(stack: StackSpec, site: Site): number {
+  return site === "hidden" ? stack.blocks + 1 + (stack.finalNorm ? 1 : 0) : stack.blocks;
+}
+
+/**
+ * Finds states by name.
+ *
+ * @throws {SpindleError} If the model has no such state.
+ */
+export function findStates(spec: ModelSpec, names: readonly string[]): StateId[] {
+  const all = new Map(listStates(spec).map((state) => [state.name, state]));
+  return names.map((name) => {
+    const state = all.get(name);
+    if (!state) {
+      throw new SpindleError(
+        `Cannot capture the state "${name}" as the model has only ${[...all.keys()].join(", ")}`,
+      );
+    }
+    return state;
+  });
+}
+
+/** How many blocks of a stack a state needs: what the early exit saves is the rest. */
+export function blocksNeeded(spec: ModelSpec, state: StateId): number {
+  const stack = spec.stacks[state.stack]!;
+  return state.site === "hidden" ? Math.min(state.layer, stack.blocks) : state.layer + 1;
+}

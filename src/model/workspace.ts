@@ -1,0 +1,28 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, type Matrix } from "../gpu/matrix.ts";
+import { roundUp } from "../util.ts";
+
+/** Intermediate matrices by name, kept from one batch to the next and grown when needed. */
+export class Workspace implements Disposable {
+  readonly #matrices = new Map<string, Matrix>();
+
+  constructor(readonly gpu: Gpu) {}
+
+  /** A matrix of at least `rows` rows, whose content is undefined. */
+  matrix(name: string, rows: number, cols: number): Matrix {
+    const key = `${name} ${cols}`;
+    let matrix = this.#matrices.get(key);
+    if (!matrix || matrix.rows < rows) {
+      matrix?.[Symbol.dispose]();
+      // Batches differ a little in length: rounding saves most of the reallocations.
+      matrix = createMatrix(this.gpu, roundUp(rows, 512), cols, name);
+      this.#matrices.set(key, matrix);
+    }
+    return matrix;
+  }
+
+  [Symbol.dispose](): void {
+    for (const matrix of this.#matrices.values()) matrix[Symbol.dispose]();
+    this.#matrices.clear();
+  }
+}

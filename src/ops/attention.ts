@@ -1,0 +1,189 @@
+import type { Matrix } from "../gpu/matrix.ts";
+import type { StorageBuffer } from "../gpu/memory.ts";
+import type { Recorder } from "../gpu/recorder.ts";
+
+/** Heads that lie side by side in the rows of a matrix, each padded to whole texels. */
+export interface Heads {
+  readonly matrix: Matrix;
+  /** The texel at which the first head begins. */
+  readonly texel: number;
+}
+
+/** What an attention layer computes. */
+export interface AttentionOptions {
+  readonly heads: number;
+  /** Each serves `heads / keyValueHeads` neighbouring heads. */
+  readonly keyValueHeads: number;
+  /** Texels of a head: a quarter of its width, rounded up. */
+  readonly headTexels: number;
+  readonly scale: number;
+  readonly causal: boolean;
+  /** A query sees keys less than this many positions away; undefined: all. */
+  readonly window?: number | undefined;
+  /** Added to the scaled scores: float32 `[heads, 2 * reach + 1]` by key minus query position. */
+  readonly bias?: { readonly storage: StorageBuffer; readonly reach: number } | undefined;
+}
+
+/** Queries of one workgroup, by rows of the packed batch: where they begin, and their sentence. */
+export interface QueryBlocks {
+  /** (first query, first row of the sentence, end row of the sentence, 0), uint32. */
+  readonly storage: StorageBuffer;
+  readonly count: number;
+}
+
+/** Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. */
+const queriesPerLane = 4;
+/** Keys whose scores are in flight at once. */
+const keysAtOnce = 8;
+
+/** How many neighbouring queries a workgroup takes. */
+export function queriesPerBlock(lanes: number): number {
+  return lanes * queriesPerLane;
+}
+
+/**
+ * Records scaled dot-product attention within each sentence of a packed batch, one kernel with an
+ * online softmax (Milakov and Gimelshein 2018; Dao et al. 2022): memory is linear in the length.
+ *
+ * @param out `[tokens, 4 * heads * headTexels]`.
+ */
+export function attention(
+  recorder: Recorder,
+  query: Heads,
+  key: Heads,
+  value: Heads,
+  out: Matrix,
+  blocks: QueryBlocks,
+  options: AttentionOptions,
+): void {
+  const { heads, keyValueHeads, window, bias, scale } = options;
+  recorder.dispatch({
+    label: "attention",
+    code: attentionCode(recorder.gpu.lanes, options),
+    reads: { query: query.matrix, key: key.matrix, value: value.matrix },
+    writes: { out },
+    buffers: {
+      blocks: { storage: blocks.storage, type: "array<vec4u>", access: "read" },
+      ...(bias && { bias: { storage: bias.storage, type: "array<f32>", access: "read" } as const }),
+    },
+    uints: {
+      query_texel: query.texel,
+      key_texel: key.texel,
+      value_texel: value.texel,
+      sharing: heads / keyValueHeads,
+      window: window ?? 0,
+      reach: bias?.reach ?? 0,
+    },
+    floats: { scale },
+    workgroups: [blocks.count, heads],
+  });
+}
+
+const codeCache = new Map<string, string>();
+
+/** WGSL for the row before which the last key lies that any query of a block sees. */
+function reach(lanes: number, causal: boolean, window: number | undefined): string {
+  if (causal) return `block.x + ${queriesPerBlock(lanes)}u`;
+  return window ? `block.x + ${queriesPerBlock(lanes)}u + params.window` : "end";
+}
+
+/**
+ * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
+ * their sum and their output in named scalars; it walks the keys `keysAtOnce` at a time.
+ */
+function attentionCode(lanes: number, { headTexels, causal, window, bias }: AttentionOptions) {
+  const cacheKey = JSON.stringify([lanes, headTexels, causal, !!window, !!bias]);
+  const cached = codeCache.get(cacheKey);
+  if (cached) return cached;
+  const queries = [...Array(queriesPerLane).keys()];
+  const keys = [...Array(keysAtOnce).keys()];
+  const texels = [...Array(headTexels).keys()];
+  const each = (list: number[], line: (i: number) => string) => list.map(line).join("\n");
+
+  const visible = (q: number) =>
+    [
+      "j < end",
+      causal && `j <= row${q}`,
+      window && `j + params.window > row${q}`,
+      window && !causal && `row${q} + params.window > j`,
+    ].filter(Boolean).join(" && ");
+  const score = (q: number, j: number) => {
+    const added = bias ? ` + bias[bias_row + params.reach + j - row${q}]` : "";
+    return `{ let j = first + ${j}u; s${q}_${j} = select(lowest, s${q}_${j} * params.scale${added}, ${
+      visible(q)
+    }); }`;
+  };
+  const maximum = (q: number) => keys.reduce((max, j) => `max(${max}, s${q}_${j})`, `m${q}`);
+
+  const code = `
+const lowest = -3.0e38;
+
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let block = blocks[group.x];
+  let head = group.y;
+  let begin = block.y;
+  let end = block.z;
+  let q_texel = params.query_texel + head * ${headTexels}u;
+  let k_texel = params.key_texel + head / params.sharing * ${headTexels}u;
+  let v_texel = params.value_texel + head / params.sharing * ${headTexels}u;
+  ${bias ? "let bias_row = head * (2u * params.reach + 1u);" : ""}
+  ${
+    each(queries, (q) =>
+      `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = lowest; var l${q} = 0.0;`)
+  }
+  ${each(queries, (q) => each(texels, (d) => `var o${q}_${d} = vec4f(0.0);`))}
+  let start = ${window ? "max(begin + params.window, block.x + 1u) - params.window" : "begin"};
+  let stop = min(end, ${reach(lanes, causal, window)});
+  for (var first = start; first < stop; first += ${keysAtOnce}u) {
+    ${each(queries, (q) => keys.map((j) => `var s${q}_${j} = 0.0;`).join(" "))}
+    for (var d = 0u; d < ${headTexels}u; d++) {
+      ${each(queries, (q) => `let q${q} = load_query(row${q}, q_texel + d);`)}
+      ${
+    each(keys, (j) =>
+      `let k${j} = load_key(first + ${j}u, k_texel + d);\n` +
+      each(
+        queries,
+        (q) =>
+          `s${q}_${j} = s${q}_${j} + q${q}.x * k${j}.x + q${q}.y * k${j}.y + q${q}.z * k${j}.z + q${q}.w * k${j}.w;`,
+      ))
+  }
+    }
+    ${each(queries, (q) => each(keys, (j) => score(q, j)))}
+    ${
+    each(queries, (q) => `
+    let n${q} = ${maximum(q)};
+    let shrink${q} = exp(m${q} - n${q});
+    m${q} = n${q};
+    ${
+      each(
+        keys,
+        (j) => `let p${q}_${j} = select(0.0, exp(s${q}_${j} - n${q}), s${q}_${j} > lowest);`,
+      )
+    }
+    l${q} = l${q} * shrink${q} + ${keys.map((j) => `p${q}_${j}`).join(" + ")};`)
+  }
+    ${
+    each(texels, (d) =>
+      `{
+      ${each(queries, (q) => `var t${q} = o${q}_${d} * shrink${q};`)}
+      ${
+        each(keys, (j) =>
+          `let v${j} = select(vec4f(0.0), load_value(first + ${j}u, v_texel + ${d}u), first + ${j}u < end);\n` +
+          each(queries, (q) => `t${q} = t${q} + p${q}_${j} * v${j};`))
+      }
+      ${each(queries, (q) => `o${q}_${d} = t${q};`)}
+    }`)
+  }
+  }
+  ${
+    each(queries, (q) =>
+      `if (row${q} < end) {
+    ${each(texels, (d) => `store_out(row${q}, head * ${headTexels}u + ${d}u, o${q}_${d} / l${q});`)}
+  }`)
+  }
+}
+`;
+  codeCache.set(cacheKey, code);
+  return code;
+}
