@@ -1,0 +1,149 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "../util.ts";
+import type { Command, Option } from "./command.ts";
+import { nearest } from "./suggest.ts";
+
+/** What was typed after the name of a command. */
+export interface ParsedArguments {
+  readonly help: boolean;
+  /** The values by the names that the command declares. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The options that every command has. */
+export const commonOptions: Readonly<Record<string, Option>> = {
+  debug: { type: "flag", description: "Show where in the code an error arose" },
+  help: { type: "flag", description: "Show this text" },
+};
+
+/**
+ * Reads what was typed after the name of a command.
+ *
+ * @throws {UsageError} Where it is not as the command declares.
+ */
+export function parseArguments(command: Command, args: string[]): ParsedArguments {
+  const declared = { ...command.options, ...commonOptions };
+  const names = new Map(Object.keys(declared).map((name) => [kebabCase(name), name]));
+  const { tokens } = parseArgs({
+    args,
+    options: Object.fromEntries([...names].map(([kebab, name]) => [kebab, {
+      type: declared[name]!.type === "flag" ? "boolean" : "string",
+      ...(name === "help" && { short: "h" }),
+    }])),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const typed: Record<string, unknown> = {};
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const name = names.get(token.name);
+    if (name === undefined) throw unknownOption(command, args[token.index]!, [...names.keys()]);
+    // What begins with a dash is the next option, unless it is joined by an equals sign.
+    const isValue = token.inlineValue || !/^-./.test(token.value ?? "-x");
+    typed[name] = readValue(name, declared[name]!, isValue ? token.value : undefined);
+  }
+  const help = typed["help"] === true;
+  const values = {
+    ...Object.fromEntries(
+      Object.entries(declared).map(([name, option]) => [
+        name,
+        typed[name] ?? (option.type === "flag" ? false : option.default),
+      ]),
+    ),
+    ...(help ? {} : placePositionals(command, positionals)),
+  };
+  return { help, values };
+}
+
+/** `maxTokens` to `max-tokens`. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** What `--help` shows in the place of an option's value. */
+export function placeholder(option: Option): string {
+  if (option.type === "flag") return "";
+  if (option.type === "choice") return option.value ?? option.choices.join("|");
+  if (option.type === "choices") return option.value ?? option.choices.join(",");
+  return option.value ?? (option.type === "text" ? "TEXT" : "N");
+}
+
+function unknownOption(command: Command, typed: string, names: string[]): UsageError {
+  const match = nearest(typed.replace(/^--?|=.*$/g, ""), names);
+  const dashes = Object.keys(command.positionals).length > 0
+    ? ', and put "--" before an argument that begins with a dash'
+    : "";
+  const advice = match === undefined
+    ? `run "spindle ${command.name} --help" for the options${dashes}`
+    : `did you mean "--${match}"?`;
+  return new UsageError(`Unknown option "${typed}": ${advice}`);
+}
+
+function readValue(name: string, option: Option, text: string | undefined): unknown {
+  const flag = `--${kebabCase(name)}`;
+  if (option.type === "flag") {
+    if (text === undefined) return true;
+    throw new UsageError(`Cannot use "${text}" for ${flag}: it takes no value`);
+  }
+  if (text === undefined || text === "") {
+    throw new UsageError(
+      `Cannot use ${flag} without a value: write ${flag} ${placeholder(option)}`,
+    );
+  }
+  const refuse = (wanted: string) => new UsageError(`Cannot use "${text}" for ${flag}: ${wanted}`);
+  switch (option.type) {
+    case "text":
+      return text;
+    case "integer": {
+      const minimum = option.minimum ?? 1;
+      const isWhole = /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text));
+      if (!isWhole || Number(text) < minimum) {
+        throw refuse(`give a whole number of at least ${minimum}`);
+      }
+      return Number(text);
+    }
+    case "number":
+      if (!(Number(text) > 0 && Number(text) < Infinity)) throw refuse("give a number above 0");
+      return Number(text);
+    case "choice":
+      return checkChoice(text, option.choices, refuse);
+    case "choices":
+      return text.split(",").map((word) => checkChoice(word.trim(), option.choices, refuse));
+  }
+}
+
+function checkChoice(
+  word: string,
+  choices: readonly string[],
+  refuse: (wanted: string) => UsageError,
+): string {
+  if (choices.includes(word)) return word;
+  const match = nearest(word, choices);
+  throw refuse(
+    match === undefined ? `choose from ${choices.join(", ")}` : `did you mean "${match}"?`,
+  );
+}
+
+function placePositionals(command: Command, given: string[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  const left = [...given];
+  for (const [name, { count }] of Object.entries(command.positionals)) {
+    const takesOne = count === "one" || count === "optional";
+    if (left.length === 0 && (count === "one" || count === "some")) {
+      throw new UsageError(
+        `Cannot run ${command.name} without ${kebabCase(name).toUpperCase()}: ` +
+          `run "spindle ${command.name} --help" for an example`,
+      );
+    }
+    values[name] = takesOne ? left.shift() : left.splice(0);
+  }
+  if (left.length > 0) {
+    throw new UsageError(
+      `Cannot use "${left[0]}" here: run "spindle ${command.name} --help" for the arguments`,
+    );
+  }
+  return values;
+}

@@ -1,0 +1,13 @@
+import type { Command } from "./command.ts";
+
+/** The commands by name, each loaded when it is needed. */
+export const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  convert: () => import("./convert.ts"),
+  doctor: () => import("./doctor.ts"),
+};
+
+/** Loads a command; undefined where there is none of that name. */
+export async function loadCommand(name: string): Promise<Command | undefined> {
+  if (!Object.hasOwn(commands, name)) return undefined;
+  return (await commands[name]!()).command;
+}

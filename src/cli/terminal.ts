@@ -1,0 +1,45 @@
+import { exit, onEarlyExit } from "./exit.ts";
+
+const encoder = new TextEncoder();
+let status = "";
+onEarlyExit(hideStatus);
+
+/** Prints a line of results on stdout. */
+export function print(text: string): void {
+  const shown = Deno.stdout.isTerminal() ? hideStatus() : "";
+  write(Deno.stdout, `${text}\n`);
+  showStatus(shown);
+}
+
+/** Prints a line of progress, warning or error on stderr. */
+export function note(text: string): void {
+  const shown = hideStatus();
+  write(Deno.stderr, `${text}\n`);
+  showStatus(shown);
+}
+
+/** Shows a line on the terminal that the next one replaces. */
+export function showStatus(line: string): void {
+  if (line === "" && status === "") return;
+  // A line that wraps could not be replaced, so it is cut.
+  status = line.slice(0, Deno.consoleSize().columns - 1);
+  write(Deno.stderr, `\r\x1b[2K${status}`);
+}
+
+/** Takes the status line away; returns it so that it can be shown again. */
+export function hideStatus(): string {
+  const shown = status;
+  showStatus("");
+  return shown;
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+  } catch (error) {
+    // The reader has seen enough, as in `spindle ... | head`.
+    if (error instanceof Deno.errors.BrokenPipe) exit(0);
+    throw error;
+  }
+}
