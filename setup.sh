@@ -15,20 +15,15 @@ fail() {
 has() { command -v "$1" >/dev/null 2>&1; }
 
 as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif has sudo; then
-    sudo "$@"
-  else
-    fail "Cannot run \"$*\" as it needs root: run setup.sh as root or install sudo"
-  fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
+can_be_root() { [ "$(id -u)" -eq 0 ] || has sudo; }
 
 # Whether there is a Deno of DENO_VERSION or newer, also where its folder is not in PATH.
 find_deno() {
   npm_bin=
   if has npm; then npm_bin="$(npm prefix --global)/bin"; fi
-  for folder in "" "$npm_bin" "${DENO_INSTALL:-$HOME/.deno}/bin"; do
+  for folder in "" "$npm_bin" "${DENO_INSTALL:-${HOME:-}/.deno}/bin"; do
     deno="${folder:+$folder/}deno"
     has "$deno" || continue
     version=$("$deno" --version 2>/dev/null | sed -n '1s/^deno \([0-9.]*\).*/\1/p')
@@ -43,12 +38,15 @@ find_deno() {
 
 install_deno_by_npm() {
   has npm || return 1
-  say "installing Deno $DENO_VERSION by npm"
   prefix=$(npm prefix --global)
-  if [ -w "$prefix/lib" ] || [ -w "$prefix/lib/node_modules" ]; then
+  if [ -w "$prefix/lib/node_modules" ] || [ -w "$prefix/lib" ] || [ -w "$prefix" ]; then
+    say "installing Deno $DENO_VERSION by npm"
     npm install --global "deno@$DENO_VERSION" >&2
-  else
+  elif can_be_root; then
+    say "installing Deno $DENO_VERSION by npm"
     as_root npm install --global "deno@$DENO_VERSION" >&2
+  else
+    return 1
   fi
 }
 
@@ -60,7 +58,8 @@ install_deno_by_itself() {
 }
 
 install_packages() {
-  has apt-get || fail "Cannot install $* as there is no apt-get: install them by this system's means"
+  has apt-get || fail "Cannot install $* as there is no apt-get: install this by the system's own means"
+  can_be_root || fail "Cannot install $* as that needs root: run setup.sh as root or install sudo"
   say "installing $* by apt-get"
   as_root apt-get update -q >&2 || say "going on with the package lists that are here"
   as_root env DEBIAN_FRONTEND=noninteractive \
@@ -73,7 +72,7 @@ has_vulkan() {
   [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || return 0
   ldconfig=$(command -v ldconfig || echo /sbin/ldconfig)
   "$ldconfig" -p 2>/dev/null | grep -q 'libvulkan\.so\.1' || return 1
-  for folder in /usr/share /usr/local/share /etc "${XDG_DATA_HOME:-$HOME/.local/share}"; do
+  for folder in /usr/share /usr/local/share /etc "${XDG_DATA_HOME:-${HOME:-}/.local/share}"; do
     for driver in "$folder"/vulkan/icd.d/*.json; do
       if [ -e "$driver" ]; then return 0; fi
     done

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openModelWeights } from "../../src/formats/safetensors.ts";
+import { runSpindle, withFolder } from "./support.ts";
+
+const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+
+Deno.test("spindle convert writes the bundled model in another float type", async () => {
+  await withFolder(async (folder) => {
+    const out = join(folder, "converted");
+    const { code, stdout, stderr } = await runSpindle(["convert", model, out, "--weights", "bf16"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^\S+model\.safetensors: \d+ tensors, bf16, \d+\.\d MB\n$/);
+    using weights = openModelWeights(out);
+    const dtypes = new Set([...weights.tensors.values()].map((tensor) => tensor.dtype));
+    assert.ok(dtypes.has("BF16") && !dtypes.has("F16"), [...dtypes].join());
+    const names = [...Deno.readDirSync(out)].map((entry) => entry.name);
+    assert.ok(names.includes("config.json") && !names.some((name) => name.endsWith(".tmp")));
+  });
+});
+
+Deno.test("spindle convert says in one line what is missing, wrong or refused", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "model.safetensors"), "short");
+    const out = join(folder, "out");
+    const cases: [args: string[], code: number, message: RegExp][] = [
+      [[], 2, /without FOLDER/],
+      [[model], 2, /without OUT/],
+      [[model, out, "more"], 2, /Cannot use "more"/],
+      [[model, out, "--weights", "f17"], 2, /"f17" for --weights: did you mean "f16"/],
+      [[model, out, "--weights"], 2, /write --weights f16\|f32\|bf16/],
+      [[join(folder, "absent"), out], 1, /Cannot load a model from ".*absent"/],
+      [[folder, out], 1, /Cannot read ".*model\.safetensors"/],
+      [[model, join(folder, "model.safetensors", "below")], 1, /Cannot make the folder/],
+      [[model, model], 1, /into itself/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stdout, stderr } = await runSpindle(["convert", ...args]);
+      assert.deepEqual([code, stdout], [expected, ""], stderr);
+      assert.match(stderr, /^spindle: [^\n]+\n$/);
+      assert.doesNotMatch(stderr, /unexpected/);
+      assert.match(stderr, message);
+    }
+  });
+});

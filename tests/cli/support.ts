@@ -1,0 +1,63 @@
+/** What a program printed, and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const cli = new URL("../../cli.ts", import.meta.url).pathname;
+
+/** How the program is started: with the permissions that deno.json grants and no others. */
+const programArgs = ["run", "-q", "-P", "--no-prompt", cli];
+
+/** Runs the real program to its end. */
+export async function runSpindle(
+  args: string[],
+  options: Pick<Deno.CommandOptions, "env" | "cwd"> = {},
+): Promise<Outcome> {
+  return await runDeno([...programArgs, ...args], options);
+}
+
+/** Runs TypeScript code in a program of its own; `CLI` in it stands for the folder `src/cli`. */
+export async function runCode(code: string): Promise<Outcome> {
+  return await runDeno(codeArgs(code));
+}
+
+/** Starts the real program with its streams as pipes. */
+export function startSpindle(args: string[]): Deno.ChildProcess {
+  return startDeno([...programArgs, ...args]);
+}
+
+/** Starts TypeScript code like {@linkcode runCode}. */
+export function startCode(code: string): Deno.ChildProcess {
+  return startDeno(codeArgs(code));
+}
+
+/** Calls `body` with a new folder and removes the folder afterwards. */
+export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function codeArgs(code: string): string[] {
+  const folder = new URL("../../src/cli", import.meta.url).href;
+  return ["eval", "-q", code.replaceAll("CLI/", `${folder}/`)];
+}
+
+function startDeno(args: string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped" }).spawn();
+}
+
+async function runDeno(
+  args: string[],
+  options: Pick<Deno.CommandOptions, "env" | "cwd"> = {},
+): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, ...options })
+    .output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
