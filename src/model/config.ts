@@ -9,13 +9,14 @@ export function readConfig(path: string): Config {
 }
 
 function configOf(path: string, json: JsonObject): Config {
-  const get = <T>(name: string, type: string, fallback: T | undefined): T => {
+  const get = <T>(name: string, type: "number" | "boolean" | "string", fallback?: T): T => {
     const value = Object.hasOwn(json, name) ? json[name] : undefined;
     if (value === undefined || value === null) {
       if (fallback !== undefined) return fallback;
       throw new SpindleError(`Cannot read "${path}" as it lacks "${name}"`);
     }
-    if (typeof value !== type) {
+    const found: string = typeof value;
+    if (found !== type) {
       throw new SpindleError(
         `Cannot read "${path}" as "${name}" is ${JSON.stringify(value)}: it must be a ${type}`,
       );

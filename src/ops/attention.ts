@@ -20,7 +20,10 @@ export interface AttentionOptions {
   readonly causal: boolean;
   /** A query sees keys less than this many positions away; undefined: all. */
   readonly window?: number | undefined;
-  /** Added to the scaled scores: float32 `[heads, 2 * reach + 1]` by key minus query position. */
+  /**
+   * Added to the scaled scores: float32 `[heads, 2 * reach + 1]` by key minus query position, whose
+   * first and last values also serve all distances beyond.
+   */
   readonly bias?: { readonly storage: StorageBuffer; readonly reach: number } | undefined;
 }
 
@@ -108,7 +111,9 @@ function attentionCode(lanes: number, { headTexels, causal, window, bias }: Atte
       window && !causal && `row${q} + params.window > j`,
     ].filter(Boolean).join(" && ");
   const score = (q: number, j: number) => {
-    const added = bias ? ` + bias[bias_row + params.reach + j - row${q}]` : "";
+    const added = bias
+      ? ` + bias[bias_row + min(max(j + params.reach, row${q}) - row${q}, 2u * params.reach)]`
+      : "";
     return `{ let j = first + ${j}u; s${q}_${j} = select(lowest, s${q}_${j} * params.scale${added}, ${
       visible(q)
     }); }`;

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { requestGpu } from "../../src/gpu/device.ts";
+import { createStorage, Readback, readStorage } from "../../src/gpu/memory.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
+import { SpindleError } from "../../src/util.ts";
+
+Deno.test("a command that the GPU rejects fails the next readback with its reason", async () => {
+  using gpu = await requestGpu();
+  using storage = createStorage(gpu, 16, "small");
+  storage.write(new Float32Array(400));
+  await assert.rejects(readStorage(storage), (error) => {
+    assert.ok(error instanceof SpindleError);
+    assert.match(error.message, /^The GPU rejected a command: /);
+    return true;
+  });
+});
+
+Deno.test("a kernel that does not compile fails the next submission", async () => {
+  using gpu = await requestGpu();
+  const recorder = new Recorder(gpu);
+  const dispatch = { label: "broken", code: "fn main( {", workgroups: [1] as const };
+  await assert.rejects(async () => {
+    recorder.dispatch(dispatch);
+    recorder.submit();
+    using readback = new Readback(gpu, 16);
+    await readback.read(16);
+  }, SpindleError);
+});
+
+Deno.test("requestGpu() says what to install where there is no adapter", async () => {
+  const script = 'import { requestGpu } from "./src/gpu/device.ts"; await requestGpu();';
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    cwd: new URL("../..", import.meta.url),
+    // There is no such backend on Linux, nor on macOS.
+    env: { DENO_WEBGPU_BACKEND: "dx12" },
+  }).output();
+  assert.equal(success, false);
+  assert.match(new TextDecoder().decode(stderr), /Cannot find a WebGPU adapter: install/);
+});
+
+Deno.test("createStorage() refuses more than the GPU allows a buffer", async () => {
+  using gpu = await requestGpu();
+  const limit = gpu.device.limits.maxBufferSize;
+  assert.throws(
+    () => createStorage(gpu, limit + 16, "weights"),
+    /bytes for weights: the GPU allows/,
+  );
+});

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { requestGpu } from "../../src/gpu/device.ts";
+import { createMatrix, readMatrix, uploadMatrix, writeMatrix } from "../../src/gpu/matrix.ts";
+import { SpindleError } from "../../src/util.ts";
+import { gpuTest } from "../gpu.ts";
+import { randomNumbers } from "../numbers.ts";
+
+gpuTest("readMatrix() gives back what uploadMatrix() was given", async (gpu) => {
+  for (const [rows, cols] of [[1, 1], [7, 13], [37, 130], [130, 37], [64, 256]] as const) {
+    const data = randomNumbers(rows * cols);
+    using matrix = uploadMatrix(gpu, data, rows, cols);
+    assert.deepEqual(await readMatrix(matrix), data);
+  }
+});
+
+gpuTest("createMatrix() gives zeros", async (gpu) => {
+  using matrix = createMatrix(gpu, 13, 37);
+  assert.deepEqual(await readMatrix(matrix), new Float32Array(13 * 37));
+});
+
+gpuTest("writeMatrix() replaces only the rows that it is given", async (gpu) => {
+  const data = randomNumbers(13 * 7);
+  using matrix = uploadMatrix(gpu, data, 13, 7);
+  const first = randomNumbers(5 * 7, 2);
+  writeMatrix(matrix, first);
+  const expected = data.slice();
+  expected.set(first);
+  assert.deepEqual(await readMatrix(matrix), expected);
+});
+
+gpuTest("a matrix's memory is counted until it is disposed, once", async (gpu) => {
+  const matrix = createMatrix(gpu, 37, 130);
+  assert.ok(gpu.liveBytes >= 37 * 130 * 4);
+  matrix[Symbol.dispose]();
+  matrix[Symbol.dispose]();
+  assert.equal(gpu.liveBytes, 0);
+  await gpu.device.queue.onSubmittedWorkDone();
+});
+
+Deno.test("createMatrix() says how many rows fit a texture", async () => {
+  using gpu = await requestGpu({ storage: "texture" });
+  const limit = gpu.device.limits.maxTextureDimension2D;
+  assert.throws(() => createMatrix(gpu, limit + 1, 4, "states"), (error) => {
+    assert.ok(error instanceof SpindleError);
+    assert.match(error.message, new RegExp(`states of ${limit + 1} rows.* at most ${limit} rows`));
+    return true;
+  });
+});

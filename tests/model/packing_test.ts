@@ -1,0 +1,49 @@
+import { requestGpu } from "../../src/gpu/device.ts";
+import { loadModel, type Model } from "../../src/model/model.ts";
+import { sites } from "../../src/model/states.ts";
+import { pools } from "../../src/ops/pool.ts";
+import { assertClose } from "../numbers.ts";
+
+const folder = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const texts = [
+  "a fine film",
+  "it never quite gets going, and then it stops; still, there are worse ways to spend an evening",
+  "dull",
+  "",
+  "the director's best work: warm, funny and wise. ".repeat(30),
+];
+
+/** All pooled states of each text, in one list a text. */
+async function features(model: Model, ids: number[][]): Promise<Float32Array[]> {
+  const { states } = await model.capture(ids, { sites, pools });
+  return ids.map((_, i) =>
+    new Float32Array(
+      [...states.values()].flatMap(({ width, values }) =>
+        pools.flatMap((pool) => [...values[pool]!.subarray(i * width, (i + 1) * width)])
+      ),
+    )
+  );
+}
+
+Deno.test("a text's features are the same alone, in a batch, and in any order", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, folder);
+  const ids = model.tokenize(texts);
+  const batch = await features(model, ids);
+  const reversed = (await features(model, ids.toReversed())).toReversed();
+  for (const [i, text] of texts.entries()) {
+    const [alone] = await features(model, [ids[i]!]);
+    assertClose(batch[i]!, alone!, 1e-5, `"${text.slice(0, 20)}" in a batch`);
+    assertClose(reversed[i]!, alone!, 1e-5, `"${text.slice(0, 20)}" in another order`);
+  }
+});
+
+Deno.test("features are the same however the sentences are cut into batches", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, folder);
+  const ids = model.tokenize(texts);
+  const many = Array.from({ length: 12 }, () => ids).flat();
+  const found = await features(model, many);
+  const expected = await features(model, ids);
+  many.forEach((_, i) => assertClose(found[i]!, expected[i % ids.length]!, 1e-5, `text ${i}`));
+});

@@ -1,0 +1,122 @@
+import type { Gpu } from "../../src/gpu/device.ts";
+import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createStorage } from "../../src/gpu/memory.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
+import { packBatch } from "../../src/model/batch.ts";
+import { attention } from "../../src/ops/attention.ts";
+import { gpuTest } from "../gpu.ts";
+import { assertClose, randomNumbers } from "../numbers.ts";
+
+interface Case {
+  lengths: number[];
+  heads: number;
+  keyValueHeads: number;
+  headTexels: number;
+  causal?: boolean;
+  window?: number;
+  /** Reach of a table of biases by distance. */
+  reach?: number;
+}
+
+const scale = 0.7;
+
+/** Softmax attention of one head over all tokens, a query at a time. */
+function reference(test: Case, projection: Float32Array, bias: Float32Array): Float64Array {
+  const { lengths, heads, keyValueHeads, headTexels, causal, window, reach } = test;
+  const width = 4 * headTexels;
+  const cols = (heads + 2 * keyValueHeads) * width;
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const out = new Float64Array(tokens * heads * width);
+  const at = (row: number, head: number, i: number) => projection[row * cols + head * width + i]!;
+  const dims = [...Array(width).keys()];
+  let begin = 0;
+  for (const length of lengths) {
+    const rows = Array.from({ length }, (_, i) => begin + i);
+    for (const q of rows) {
+      for (let head = 0; head < heads; head++) {
+        const shared = Math.floor(head / (heads / keyValueHeads));
+        const visible = rows.filter((k) =>
+          (!causal || k <= q) && (!window || Math.abs(k - q) < window)
+        );
+        const scores = visible.map((k) => {
+          const product = dims.reduce((s, i) => s + at(q, head, i) * at(k, heads + shared, i), 0);
+          const distance = Math.max(-reach!, Math.min(reach!, k - q));
+          return scale * product + (reach ? bias[head * (2 * reach + 1) + reach + distance]! : 0);
+        });
+        const highest = Math.max(...scores);
+        const weights = scores.map((score) => Math.exp(score - highest));
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        for (const i of dims) {
+          out[(q * heads + head) * width + i] = visible.reduce(
+            (total, k, v) => total + weights[v]! / sum * at(k, heads + keyValueHeads + shared, i),
+            0,
+          );
+        }
+      }
+    }
+    begin += length;
+  }
+  return out;
+}
+
+async function check(gpu: Gpu, test: Case): Promise<void> {
+  const { lengths, heads, keyValueHeads, headTexels, causal = false, window, reach } = test;
+  const cols = (heads + 2 * keyValueHeads) * headTexels * 4;
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const projection = randomNumbers(tokens * cols).map((value) => 2 * value);
+  const bias = randomNumbers(reach ? heads * (2 * reach + 1) : 4, 2);
+  using matrix = uploadMatrix(gpu, projection, tokens, cols);
+  using out = createMatrix(gpu, tokens, heads * headTexels * 4);
+  using biases = createStorage(gpu, bias.byteLength, "bias");
+  biases.write(bias);
+  const sentences = lengths.map((length) => Array<number>(length).fill(0));
+  using batch = packBatch(gpu, sentences, { first: 0, count: lengths.length });
+  const recorder = new Recorder(gpu);
+  attention(
+    recorder,
+    { matrix, texel: 0 },
+    { matrix, texel: heads * headTexels },
+    { matrix, texel: (heads + keyValueHeads) * headTexels },
+    out,
+    batch.queryBlocks,
+    {
+      heads,
+      keyValueHeads,
+      headTexels,
+      scale,
+      causal,
+      window,
+      bias: reach ? { storage: biases, reach } : undefined,
+    },
+  );
+  recorder.submit();
+  const expected = reference(test, projection, bias);
+  assertClose(await readMatrix(out), expected, 3e-6, JSON.stringify(test));
+}
+
+const base = { lengths: [13, 1, 37, 70], heads: 2, keyValueHeads: 2, headTexels: 2 };
+
+gpuTest("attention() stays within each sentence of a packed batch", async (gpu) => {
+  await check(gpu, base);
+  await check(gpu, { ...base, lengths: [130], heads: 1, keyValueHeads: 1, headTexels: 5 });
+});
+
+gpuTest("attention() sees no later key where it is causal", async (gpu) => {
+  await check(gpu, { ...base, causal: true });
+});
+
+gpuTest("attention() shares key and value heads among groups of query heads", async (gpu) => {
+  await check(gpu, { ...base, heads: 6, keyValueHeads: 2 });
+});
+
+gpuTest("attention() sees only keys within its window", async (gpu) => {
+  for (const window of [1, 7, 40, 1000]) {
+    await check(gpu, { ...base, window });
+    await check(gpu, { ...base, window, causal: true });
+  }
+});
+
+gpuTest("attention() adds a bias by distance, beyond its reach that of the ends", async (gpu) => {
+  await check(gpu, { ...base, reach: 130 });
+  await check(gpu, { ...base, reach: 7, causal: true });
+});

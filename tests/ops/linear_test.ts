@@ -1,0 +1,106 @@
+import type { Gpu } from "../../src/gpu/device.ts";
+import { createMatrix, type Precision, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
+import { type Activation, linear } from "../../src/ops/linear.ts";
+import { gpuTest } from "../gpu.ts";
+import { assertClose, randomNumbers } from "../numbers.ts";
+
+/** A layer whose parts are present or not, its numbers made from its shape. */
+interface Case {
+  rows: number;
+  inputs: number;
+  outputs: number;
+  bias?: boolean;
+  activation?: Activation;
+  factor?: boolean;
+  residual?: boolean;
+  precision?: Precision;
+}
+
+const activations: Record<Activation, (x: number) => number> = {
+  identity: (x) => x,
+  gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  relu: (x) => Math.max(0, x),
+  silu: (x) => x / (1 + Math.exp(-x)),
+};
+
+/** The Maclaurin series, exact to rounding where |x| < 5. */
+function erf(x: number): number {
+  if (Math.abs(x) > 5) return Math.sign(x);
+  let term = x, sum = x;
+  for (let n = 1; n < 200; n++) {
+    term *= -x * x / n;
+    sum += term / (2 * n + 1);
+  }
+  return 2 / Math.sqrt(Math.PI) * sum;
+}
+
+async function check(gpu: Gpu, test: Case): Promise<void> {
+  const { rows, inputs, outputs, activation = "identity", precision = "f32" } = test;
+  const x = randomNumbers(rows * inputs, 1).map((value) => 2 * value);
+  let w = randomNumbers(outputs * inputs, 2);
+  if (precision === "f16") w = new Float32Array(new Float16Array(w));
+  const bias = randomNumbers(outputs, 3);
+  const factor = randomNumbers(rows * outputs, 4);
+  const residual = randomNumbers(rows * outputs, 5);
+  using owned = new DisposableStack();
+  const upload = (data: Float32Array, height: number, width: number, kind?: Precision) =>
+    owned.use(uploadMatrix(gpu, data, height, width, "operand", kind));
+  const y = owned.use(createMatrix(gpu, rows, outputs));
+  const recorder = new Recorder(gpu);
+  linear(recorder, upload(x, rows, inputs), upload(w, outputs, inputs, precision), y, rows, {
+    bias: test.bias ? upload(bias, 1, outputs) : undefined,
+    activation,
+    factor: test.factor ? upload(factor, rows, outputs) : undefined,
+    residual: test.residual ? upload(residual, rows, outputs) : undefined,
+  });
+  recorder.submit();
+  const expected = Float64Array.from({ length: rows * outputs }, (_, at) => {
+    const row = Math.floor(at / outputs), output = at % outputs;
+    let sum = test.bias ? bias[output]! : 0;
+    for (let i = 0; i < inputs; i++) sum += x[row * inputs + i]! * w[output * inputs + i]!;
+    return activations[activation](sum) * (test.factor ? factor[at]! : 1) +
+      (test.residual ? residual[at]! : 0);
+  });
+  assertClose(await readMatrix(y), expected, 2e-6, JSON.stringify(test));
+}
+
+gpuTest("linear() multiplies matrices of any shape", async (gpu) => {
+  for (const rows of [1, 7, 13, 30, 37, 130]) {
+    for (const inputs of [7, 37, 130]) await check(gpu, { rows, inputs, outputs: 13 });
+  }
+  await check(gpu, { rows: 37, inputs: 13, outputs: 130 });
+});
+
+gpuTest(
+  "linear() adds a bias, activates, multiplies by a factor and adds a residual",
+  async (gpu) => {
+    const shape = { rows: 13, inputs: 37, outputs: 7 };
+    for (const activation of Object.keys(activations) as Activation[]) {
+      await check(gpu, { ...shape, activation });
+      await check(gpu, { ...shape, activation, bias: true, factor: true, residual: true });
+    }
+    await check(gpu, { ...shape, bias: true });
+    await check(gpu, { ...shape, factor: true });
+    await check(gpu, { ...shape, residual: true });
+    await check(gpu, { ...shape, rows: 37, bias: true, activation: "gelu", residual: true });
+  },
+);
+
+gpuTest("linear() reads float16 weights and sums in float32", async (gpu) => {
+  await check(gpu, { rows: 13, inputs: 130, outputs: 37, bias: true, precision: "f16" });
+});
+
+gpuTest("linear() keeps activations of large inputs finite", async (gpu) => {
+  for (const activation of Object.keys(activations) as Activation[]) {
+    using x = uploadMatrix(gpu, new Float32Array([-300, -30, 0, 30, 300]), 5, 1);
+    using w = uploadMatrix(gpu, new Float32Array([1]), 1, 1);
+    using y = createMatrix(gpu, 5, 1);
+    const recorder = new Recorder(gpu);
+    linear(recorder, x, w, y, 5, { activation });
+    recorder.submit();
+    const expected = [-300, -30, 0, 30, 300].map(activations[activation]);
+    assertClose(await readMatrix(y), expected, 1e-6, activation);
+  }
+});

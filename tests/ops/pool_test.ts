@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createStorage, readStorage } from "../../src/gpu/memory.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
+import { type Pool, pool, pools, unpack } from "../../src/ops/pool.ts";
+import { gpuTest } from "../gpu.ts";
+import { assertClose, randomNumbers } from "../numbers.ts";
+
+const lengths = [7, 1, 13, 37];
+const spans = lengths.map((length, i) => {
+  const begin = lengths.slice(0, i).reduce((sum, value) => sum + value, 0);
+  return [begin, begin + length] as const;
+});
+const tokens = spans.at(-1)![1];
+
+function pooled(name: Pool, values: number[]): number {
+  if (name === "first") return values[0]!;
+  if (name === "last") return values.at(-1)!;
+  if (name === "max") return Math.max(...values);
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+async function check(gpu: Gpu, width: number, wanted: readonly Pool[]): Promise<void> {
+  const padded = 4 * Math.ceil(width / 4);
+  const x = randomNumbers(tokens * width).map((value) => value - 2);
+  using matrix = uploadMatrix(gpu, x, tokens, width);
+  using sentences = createStorage(gpu, 8 * lengths.length, "sentences");
+  sentences.write(new Uint32Array(spans.flat()));
+  const size = wanted.length * lengths.length * padded * 4;
+  const offset = 256;
+  using storage = createStorage(gpu, offset + size, "pooled");
+  const recorder = new Recorder(gpu);
+  pool(recorder, matrix, sentences, lengths.length, wanted, { storage, offset, size });
+  recorder.submit();
+  const found = new Float32Array(await readStorage(storage)).subarray(offset / 4);
+  wanted.forEach((name, p) =>
+    spans.forEach(([begin, end], sentence) => {
+      const from = (p * lengths.length + sentence) * padded;
+      const expected = Array.from({ length: width }, (_, col) => {
+        const rows = Array.from(
+          { length: end - begin },
+          (_, row) => x[(begin + row) * width + col]!,
+        );
+        return pooled(name, rows);
+      });
+      assertClose(found.subarray(from, from + width), expected, 1e-6, `${name} ${sentence}`);
+    })
+  );
+}
+
+gpuTest("pool() takes the first, last, largest and mean value of each sentence", async (gpu) => {
+  for (const width of [7, 13, 37, 130]) await check(gpu, width, pools);
+});
+
+gpuTest("pool() computes only the wanted pools", async (gpu) => {
+  for (const name of pools) await check(gpu, 13, [name]);
+  await check(gpu, 13, ["first", "mean"]);
+});
+
+gpuTest("unpack() copies the rows of a matrix", async (gpu) => {
+  for (const [rows, width] of [[7, 13], [37, 130], [130, 7]] as const) {
+    const padded = 4 * Math.ceil(width / 4);
+    const x = randomNumbers(rows * width);
+    using matrix = uploadMatrix(gpu, x, rows, width);
+    using storage = createStorage(gpu, rows * padded * 4, "unpacked");
+    const recorder = new Recorder(gpu);
+    unpack(recorder, matrix, rows, { storage, offset: 0, size: rows * padded * 4 });
+    recorder.submit();
+    const found = new Float32Array(await readStorage(storage, rows * padded * 4));
+    for (let row = 0; row < rows; row++) {
+      assert.deepEqual(
+        found.subarray(row * padded, row * padded + width),
+        x.subarray(row * width, (row + 1) * width),
+      );
+    }
+  }
+});
