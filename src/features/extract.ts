@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Dataset } from "../data/dataset.ts";
+import { captureBatches, orderPools } from "../model/capture.ts";
+import type { Model } from "../model/model.ts";
+import type { Site, StateId } from "../model/states.ts";
+import type { Pool } from "../ops/pool.ts";
+import { SpindleError } from "../util.ts";
+import {
+  type FeatureStore,
+  missingStates,
+  openStore,
+  requireRoom,
+  type SplitName,
+  splitNames,
+  SplitWriter,
+  stateBytes,
+} from "./store.ts";
+
+/** Choices of {@linkcode extractFeatures}. */
+export interface ExtractOptions {
+  /** Default `hidden` and `activation`. */
+  sites?: readonly Site[];
+  pools: readonly Pool[];
+  /** The folder that keeps feature stores. */
+  folder: string;
+  /** Is told before the work starts where the features go and how large they will be. */
+  onPlan?: (plan: ExtractPlan) => void;
+  /** Is told now and then how many tokens of a split are done. */
+  onProgress?: (split: SplitName, tokens: number, total: number) => void;
+}
+
+/** What an extraction is about to do. */
+export interface ExtractPlan {
+  readonly folder: string;
+  /** The bytes of all wanted features, and of those that are still missing. */
+  readonly bytes: number;
+  readonly missingBytes: number;
+}
+
+/** Features on disk, and what making them took. */
+export interface Extraction {
+  readonly store: FeatureStore;
+  readonly states: readonly StateId[];
+  /** Tokens that ran through the model in this call, of all tokens of the data set. */
+  readonly tokens: number;
+  readonly tokensRun: number;
+  readonly seconds: { readonly tokenize: number; readonly extract: number };
+}
+
+/** How long an interruption may throw work away for. */
+const checkpointMilliseconds = 3000;
+
+/**
+ * Runs a model over a data set and keeps its pooled states on disk. What is there already is not
+ * computed again; an interrupted extraction goes on where it stopped.
+ *
+ * @throws {SpindleError} If the disk has no room, or a text has no tokens.
+ */
+export async function extractFeatures(
+  model: Model,
+  dataset: Dataset,
+  options: ExtractOptions,
+): Promise<Extraction> {
+  const states = model.states(options.sites ?? ["hidden", "activation"]);
+  const pools = orderPools(options.pools);
+  const store = await openStore(options.folder, {
+    modelSha256: modelSha256(model.folder),
+    datasetSha256: dataset.sha256,
+    weights: model.weights,
+    pools,
+    rows: {
+      train: dataset.train.texts.length,
+      validation: dataset.validation.texts.length,
+      test: dataset.test.texts.length,
+    },
+  });
+  const missing = splitNames.map((split) => ({
+    split,
+    states: missingStates(store, split, states),
+  }));
+  const bytesOf = (split: SplitName, list: readonly StateId[]) =>
+    list.reduce((sum, state) => sum + stateBytes(store, split, state), 0);
+  const bytes = splitNames.reduce((sum, split) => sum + bytesOf(split, states), 0);
+  const missingBytes = missing.reduce((sum, { split, states }) => sum + bytesOf(split, states), 0);
+  options.onPlan?.({ folder: store.folder, bytes, missingBytes });
+  requireRoom(store.folder, missingBytes);
+
+  const start = performance.now();
+  const sentences = Object.fromEntries(
+    splitNames.map((split) => [split, tokenizeSplit(model, dataset, split)]),
+  ) as Record<SplitName, number[][]>;
+  const tokenized = performance.now();
+  let tokensRun = 0;
+  for (const { split, states } of missing) {
+    if (states.length === 0) continue;
+    tokensRun += await extractSplit(model, store, split, states, sentences[split], options);
+  }
+  return {
+    store,
+    states,
+    tokens: splitNames.reduce((sum, split) => sum + countTokens(sentences[split]), 0),
+    tokensRun,
+    seconds: {
+      tokenize: (tokenized - start) / 1000,
+      extract: (performance.now() - tokenized) / 1000,
+    },
+  };
+}
+
+function tokenizeSplit(model: Model, dataset: Dataset, split: SplitName): number[][] {
+  const sentences = model.tokenize(dataset[split].texts);
+  const empty = sentences.findIndex((ids) => ids.length === 0);
+  if (empty >= 0) {
+    throw new SpindleError(
+      `Cannot run text ${empty + 1} of the ${split} split of "${dataset.name}" as it has no ` +
+        "tokens: remove empty texts",
+    );
+  }
+  return sentences;
+}
+
+async function extractSplit(
+  model: Model,
+  store: FeatureStore,
+  split: SplitName,
+  states: readonly StateId[],
+  sentences: readonly number[][],
+  { onProgress }: ExtractOptions,
+): Promise<number> {
+  using writer = new SplitWriter(store, split, states);
+  const total = countTokens(sentences);
+  let done = countTokens(sentences.slice(0, writer.rows));
+  let run = 0;
+  let saved = performance.now();
+  onProgress?.(split, done, total);
+  const rest = sentences.slice(writer.rows);
+  for await (const batch of captureBatches(model, rest, states, store.key.pools)) {
+    writer.write(batch.states.map(({ values }) => values), batch.count);
+    done += batch.tokens;
+    run += batch.tokens;
+    if (performance.now() - saved > checkpointMilliseconds) {
+      writer.checkpoint();
+      saved = performance.now();
+    }
+    onProgress?.(split, done, total);
+  }
+  writer.finish();
+  return run;
+}
+
+function countTokens(sentences: readonly (readonly number[])[]): number {
+  return sentences.reduce((sum, ids) => sum + ids.length, 0);
+}
+
+/** SHA-256 of all that decides a model's states: configuration, tokenizer and weights. */
+export function modelSha256(folder: string): string {
+  const hash = createHash("sha256");
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => /^(config|tokenizer|tokenizer_config)\.json$|\.safetensors$/.test(name));
+  const piece = new Uint8Array(8 * 2 ** 20);
+  for (const name of names.sort()) {
+    hash.update(`${name}\0`);
+    using file = Deno.openSync(join(folder, name));
+    for (let read = file.readSync(piece); read; read = file.readSync(piece)) {
+      hash.update(piece.subarray(0, read));
+    }
+  }
+  return hash.digest("hex");
+}

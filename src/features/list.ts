@@ -1,0 +1,53 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readJsonObject } from "../formats/json.ts";
+import { SpindleError } from "../util.ts";
+
+/** A feature store as the disk holds it. */
+export interface StoreSummary {
+  readonly name: string;
+  readonly folder: string;
+  readonly bytes: number;
+  /** Sentences of all splits. */
+  readonly sentences: number;
+  readonly modified: Date | null;
+}
+
+/** Lists the feature stores in a folder, oldest first. */
+export function listStores(parent: string): StoreSummary[] {
+  if (!existsSync(parent)) return [];
+  return [...Deno.readDirSync(parent)]
+    .filter(({ name }) => existsSync(join(parent, name, "manifest.json")))
+    .map(({ name }) => summarise(parent, name))
+    .sort((a, b) => Number(a.modified) - Number(b.modified));
+}
+
+/**
+ * Removes a feature store.
+ *
+ * @throws {SpindleError} If there is none of that name.
+ */
+export function removeStore(parent: string, name: string): StoreSummary {
+  const store = listStores(parent).find((store) => store.name === name);
+  if (!store) {
+    throw new SpindleError(
+      `Cannot remove the features "${name}" as "${parent}" holds none of that name: list them first`,
+    );
+  }
+  Deno.removeSync(store.folder, { recursive: true });
+  return store;
+}
+
+function summarise(parent: string, name: string): StoreSummary {
+  const folder = join(parent, name);
+  const files = [...Deno.readDirSync(folder)].map((file) => Deno.statSync(join(folder, file.name)));
+  const manifest = readJsonObject(join(folder, "manifest.json"));
+  const rows = Object.values(manifest.rows as Record<string, number>);
+  return {
+    name,
+    folder,
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    sentences: rows.reduce((sum, count) => sum + count, 0),
+    modified: Deno.statSync(join(folder, "manifest.json")).mtime,
+  };
+}

@@ -1,0 +1,228 @@
+import { existsSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import { fileFailure, replaceFile, writeAll } from "../formats/files.ts";
+import { isJsonObject, readJsonObject } from "../formats/json.ts";
+import { openSafetensors, readFloats, safetensorsHeader } from "../formats/safetensors.ts";
+import type { StateId } from "../model/states.ts";
+import type { Pool } from "../ops/pool.ts";
+import { SpindleError } from "../util.ts";
+
+/** The parts of a data set. */
+export const splitNames = ["train", "validation", "test"] as const;
+
+/** A part of a data set. */
+export type SplitName = typeof splitNames[number];
+
+/** What the features of a store were made from; equal keys mean equal features. */
+export interface StoreKey {
+  readonly modelSha256: string;
+  readonly datasetSha256: string;
+  readonly weights: "f32" | "f16";
+  readonly pools: readonly Pool[];
+  /** Sentences of each split. */
+  readonly rows: Readonly<Record<SplitName, number>>;
+}
+
+/** Pooled states, row by row of one split, as they lie in a store. */
+export interface Features {
+  /** Such as `hidden.3 max`, for messages. */
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** Reads rows `start` to `end`, row-major float32. */
+  read(start: number, end: number): Float32Array;
+}
+
+/**
+ * Pooled states on disk: one safetensors file a split and state, with a float32 tensor
+ * `[sentences, width]` a pool. A file is there when it is whole.
+ */
+export interface FeatureStore {
+  readonly folder: string;
+  readonly key: StoreKey;
+}
+
+/** The name of a state's file. */
+export function fileName(split: SplitName, state: StateId): string {
+  return `${split}.${state.name}.safetensors`;
+}
+
+/**
+ * Opens a store, or begins one.
+ *
+ * @param parent Where stores lie; each has a folder named by its key.
+ * @throws {SpindleError} If the folder cannot be written.
+ */
+export async function openStore(parent: string, key: StoreKey): Promise<FeatureStore> {
+  const text = JSON.stringify(key);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const folder = join(parent, new Uint8Array(digest).toHex().slice(0, 16));
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new SpindleError(
+      `Cannot keep features in "${folder}" as ${fileFailure(error)}, or choose another folder`,
+      { cause: error },
+    );
+  }
+  const manifest = join(folder, "manifest.json");
+  if (!existsSync(manifest)) {
+    const bytes = new TextEncoder().encode(JSON.stringify(key, undefined, 2) + "\n");
+    replaceFile(manifest, (file) => writeAll(file, bytes));
+  }
+  return { folder, key };
+}
+
+/** The states of a split that the store does not hold yet. */
+export function missingStates(store: FeatureStore, split: SplitName, states: readonly StateId[]) {
+  return states.filter((state) => !existsSync(join(store.folder, fileName(split, state))));
+}
+
+/** The bytes that a state of a split takes. */
+export function stateBytes({ key }: FeatureStore, split: SplitName, state: StateId): number {
+  return key.rows[split] * state.width * 4 * key.pools.length;
+}
+
+/**
+ * Makes sure that the disk has room.
+ *
+ * @throws {SpindleError} If it has not.
+ */
+export function requireRoom(folder: string, bytes: number): void {
+  let free: number;
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    free = bavail * bsize;
+  } catch {
+    return; // without the permission to ask, a full disk is an error when it is met
+  }
+  if (bytes <= free) return;
+  const needed = (bytes / 1e9).toFixed(2);
+  throw new SpindleError(
+    `Cannot extract features to "${folder}" as they take ${needed} GB and the disk has ` +
+      `${
+        (free / 1e9).toFixed(2)
+      } GB left: make room, choose another folder, fewer sites or a limit`,
+  );
+}
+
+/**
+ * Reads the features of one pool of a state.
+ *
+ * @throws {SpindleError} If the file is missing or broken.
+ */
+export function readFeatures(
+  store: FeatureStore,
+  split: SplitName,
+  state: StateId,
+  pool: Pool,
+): Features {
+  const path = join(store.folder, fileName(split, state));
+  const rows = store.key.rows[split];
+  return {
+    name: `${state.name} ${pool}`,
+    rows,
+    cols: state.width,
+    read(start, end) {
+      using file = openSafetensors(path);
+      return readFloats(file, pool, { start, end });
+    },
+  };
+}
+
+/** Writes the states of a split row by row, and remembers how far it came. */
+export class SplitWriter implements Disposable {
+  readonly #files: { path: string; file: Deno.FsFile; begins: number[]; width: number }[];
+  readonly #progress: string;
+  /** Rows that are written; after an interruption it starts where that run stopped. */
+  rows: number;
+
+  constructor(
+    readonly store: FeatureStore,
+    readonly split: SplitName,
+    readonly states: readonly StateId[],
+  ) {
+    this.#progress = join(store.folder, `${split}.progress.json`);
+    this.rows = this.#rowsDone();
+    this.#files = states.map((state) => this.#open(state));
+  }
+
+  /** Writes the next rows: for each state, for each pool of the store, `[count, width]`. */
+  write(values: readonly (readonly Float32Array[])[], count: number): void {
+    this.#files.forEach(({ path, file, begins, width }, i) => {
+      this.#guarded(path, () => {
+        values[i]!.forEach((rows, p) => {
+          file.seekSync(begins[p]! + this.rows * width * 4, Deno.SeekMode.Start);
+          writeAll(file, rows);
+        });
+      });
+    });
+    this.rows += count;
+  }
+
+  /** Remembers on disk how many rows are written. */
+  checkpoint(): void {
+    const states = this.states.map(({ name }) => name);
+    const bytes = new TextEncoder().encode(JSON.stringify({ rows: this.rows, states }));
+    replaceFile(this.#progress, (file) => writeAll(file, bytes));
+  }
+
+  /** Makes the files whole: from now on they count as there. */
+  finish(): void {
+    for (const { path, file } of this.#files) {
+      this.#guarded(path, () => file.syncDataSync());
+      Deno.renameSync(`${path}.partial`, path);
+    }
+    try {
+      Deno.removeSync(this.#progress);
+    } catch { /* a split of one batch never had one */ }
+  }
+
+  #open(state: StateId) {
+    const { store, split } = this;
+    const path = join(store.folder, fileName(split, state));
+    const shape = [store.key.rows[split], state.width];
+    const { header, infos } = safetensorsHeader(
+      new Map(store.key.pools.map((pool) => [pool, { dtype: "F32" as const, shape }])),
+    );
+    const end = Math.max(...infos.map(({ begin, byteLength }) => begin + byteLength));
+    const begins = store.key.pools.map((pool) => infos.find(({ name }) => name === pool)!.begin);
+    return this.#guarded(path, () => {
+      const file = Deno.openSync(`${path}.partial`, { read: true, write: true, create: true });
+      file.truncateSync(end);
+      file.seekSync(0, Deno.SeekMode.Start);
+      writeAll(file, header);
+      return { path, file, begins, width: state.width };
+    });
+  }
+
+  /** How far an interrupted run of the same states came. */
+  #rowsDone(): number {
+    if (!existsSync(this.#progress)) return 0;
+    try {
+      const progress = readJsonObject(this.#progress);
+      const same = JSON.stringify(progress.states) ===
+        JSON.stringify(this.states.map(({ name }) => name));
+      const files = this.states.every((state) =>
+        existsSync(join(this.store.folder, fileName(this.split, state) + ".partial"))
+      );
+      return isJsonObject(progress) && same && files && typeof progress.rows === "number"
+        ? progress.rows
+        : 0;
+    } catch {
+      return 0; // an unreadable note of progress costs time, not correctness
+    }
+  }
+
+  #guarded<T>(path: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw new SpindleError(`Cannot write "${path}" as ${fileFailure(error)}`, { cause: error });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { file } of this.#files) file.close();
+  }
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  missingStates,
+  openStore,
+  readFeatures,
+  requireRoom,
+  SplitWriter,
+  type StoreKey,
+} from "../../src/features/store.ts";
+import { listStores, removeStore } from "../../src/features/list.ts";
+import type { StateId } from "../../src/model/states.ts";
+import { SpindleError } from "../../src/util.ts";
+
+const states: StateId[] = [
+  { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 3 },
+  { name: "activation.0", stack: 0, site: "activation", layer: 0, width: 5 },
+];
+const key: StoreKey = {
+  modelSha256: "m",
+  datasetSha256: "d",
+  weights: "f32",
+  pools: ["max", "mean"],
+  rows: { train: 7, validation: 2, test: 1 },
+};
+
+/** Rows `start` to `end` of a pool: every number tells where it belongs. */
+function values(start: number, end: number): Float32Array[][] {
+  return states.map(({ width }) =>
+    key.pools.map((_, pool) =>
+      Float32Array.from(
+        { length: (end - start) * width },
+        (_, i) => 1000 * pool + 10 * (start + Math.floor(i / width)) + i % width,
+      )
+    )
+  );
+}
+
+async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    await body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test("a feature store gives back each pool's rows, also a part of them", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 4), 4);
+      writer.write(values(4, 7), 3);
+      writer.finish();
+    }
+    assert.deepEqual(missingStates(store, "train", states), []);
+    const mean = readFeatures(store, "train", states[1]!, "mean");
+    assert.deepEqual([mean.rows, mean.cols], [7, 5]);
+    assert.deepEqual(mean.read(0, 7), values(0, 7)[1]![1]);
+    assert.deepEqual(mean.read(3, 5), values(3, 5)[1]![1]);
+  }));
+
+Deno.test("an interrupted split is missing, and goes on at its last checkpoint", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 4), 4);
+      writer.checkpoint();
+      writer.write(values(4, 6), 2);
+    }
+    assert.equal(missingStates(store, "train", states).length, 2);
+    assert.throws(
+      () => readFeatures(store, "train", states[0]!, "max").read(0, 7),
+      SpindleError,
+    );
+    {
+      using writer = new SplitWriter(store, "train", states);
+      assert.equal(writer.rows, 4);
+      writer.write(values(4, 7), 3);
+      writer.finish();
+    }
+    assert.deepEqual(
+      readFeatures(store, "train", states[0]!, "max").read(0, 7),
+      values(0, 7)[0]![0],
+    );
+  }));
+
+Deno.test("an unreadable note of progress means a fresh start", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 4), 4);
+      writer.checkpoint();
+    }
+    Deno.writeTextFileSync(join(store.folder, "train.progress.json"), '{"rows": 4');
+    using writer = new SplitWriter(store, "train", states);
+    assert.equal(writer.rows, 0);
+  }));
+
+Deno.test("stores of other keys lie in other folders", () =>
+  withFolder(async (folder) => {
+    const one = await openStore(folder, key);
+    const other = await openStore(folder, { ...key, datasetSha256: "e" });
+    assert.notEqual(one.folder, other.folder);
+    assert.equal((await openStore(folder, key)).folder, one.folder);
+  }));
+
+Deno.test("openStore() says in one sentence that a folder cannot be written", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "file");
+    Deno.writeTextFileSync(file, "");
+    await assert.rejects(openStore(file, key), /^SpindleError: Cannot keep features in/);
+  }));
+
+Deno.test("requireRoom() refuses what the disk cannot hold", () =>
+  withFolder((folder) => {
+    requireRoom(folder, 1);
+    assert.throws(() => requireRoom(folder, 1e18), /^SpindleError: Cannot extract features/);
+  }));
+
+Deno.test("stores are listed with their size, and removed by name", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    const [summary] = listStores(folder);
+    assert.equal(summary!.folder, store.folder);
+    assert.equal(summary!.sentences, 10);
+    removeStore(folder, summary!.name);
+    assert.deepEqual(listStores(folder), []);
+    assert.throws(() => removeStore(folder, "none"), SpindleError);
+  }));

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import {
+  accuracy,
+  macroF1,
+  majorityClass,
+  predictedClass,
+  probabilities,
+} from "../../src/spin/metrics.ts";
+
+Deno.test("accuracy() is the share of right predictions", () => {
+  assert.equal(accuracy(new Int32Array([0, 1, 1, 2]), new Int32Array([0, 1, 2, 2])), 0.75);
+});
+
+Deno.test("macroF1() is the mean of the classes' F1, as scikit-learn computes it", () => {
+  // f1_score([0,0,1,1,2,2,2], [0,1,1,1,2,0,2], average="macro") = (0.5 + 0.8 + 0.8) / 3
+  const labels = new Int32Array([0, 0, 1, 1, 2, 2, 2]);
+  const predicted = new Int32Array([0, 1, 1, 1, 2, 0, 2]);
+  assert.ok(Math.abs(macroF1(predicted, labels, 3) - 0.7) < 1e-12);
+});
+
+Deno.test("macroF1() counts a class that is never predicted as 0", () => {
+  assert.equal(macroF1(new Int32Array([0, 0]), new Int32Array([0, 1]), 2), 1 / 3);
+});
+
+Deno.test("majorityClass() names the most common class, the first of equals", () => {
+  assert.equal(majorityClass(new Int32Array([2, 1, 1, 2, 0]), 3), 1);
+});
+
+Deno.test("predictedClass() reads one logit as the second class's, several as one a class", () => {
+  assert.equal(predictedClass([0.1]), 1);
+  assert.equal(predictedClass([-0.1]), 0);
+  assert.equal(predictedClass([-3, -1, -2]), 1);
+});
+
+Deno.test("probabilities() sum to one, also where every logit is hopeless", () => {
+  for (const logits of [[2], [-3, 1, 0], [-2000, -2000, -2000]]) {
+    const each = probabilities(logits);
+    assert.ok(Math.abs(each.reduce((sum, p) => sum + p, 0) - 1) < 1e-12);
+    assert.equal(each.length, Math.max(2, logits.length));
+  }
+});
