@@ -22,7 +22,7 @@ export function note(text: string): void {
 export function showStatus(line: string): void {
   if (line === "" && status === "") return;
   // A line that wraps could not be replaced, so it is cut.
-  status = line.slice(0, Deno.consoleSize().columns - 1);
+  status = line.slice(0, (Deno.consoleSize().columns || 80) - 1);
   write(Deno.stderr, `\r\x1b[2K${status}`);
 }
 
