@@ -1,5 +1,6 @@
 /** An expected failure: its message is one sentence for the user, shown without a stack trace. */
 export class SpindleError extends Error {
+  /** The name that a stack trace begins with. */
   override readonly name: string = "SpindleError";
 }
 

@@ -21,6 +21,7 @@ import {
 export interface ExtractOptions {
   /** Default `hidden` and `activation`. */
   sites?: readonly Site[];
+  /** How a vector is made of the token states of a sentence. */
   pools: readonly Pool[];
   /** The folder that keeps feature stores. */
   folder: string;
@@ -32,19 +33,25 @@ export interface ExtractOptions {
 
 /** What an extraction is about to do. */
 export interface ExtractPlan {
+  /** Where the features will lie. */
   readonly folder: string;
   /** The bytes of all wanted features, and of those that are still missing. */
   readonly bytes: number;
+  /** The bytes that are still missing. */
   readonly missingBytes: number;
 }
 
 /** Features on disk, and what making them took. */
 export interface Extraction {
+  /** Where they lie. */
   readonly store: FeatureStore;
+  /** The states that were asked for, site by site in layer order. */
   readonly states: readonly StateId[];
   /** Tokens that ran through the model in this call, of all tokens of the data set. */
   readonly tokens: number;
+  /** Tokens that ran through the model in this call. */
   readonly tokensRun: number;
+  /** What the stages took. */
   readonly seconds: { readonly tokenize: number; readonly extract: number };
 }
 

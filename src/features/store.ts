@@ -15,9 +15,13 @@ export type SplitName = typeof splitNames[number];
 
 /** What the features of a store were made from; equal keys mean equal features. */
 export interface StoreKey {
+  /** SHA-256 of the model: configuration, tokenizer and weights. */
   readonly modelSha256: string;
+  /** SHA-256 of the texts, labels and splits. */
   readonly datasetSha256: string;
+  /** The float type of the model's weights on the GPU. */
   readonly weights: "f32" | "f16";
+  /** The pools of every state. */
   readonly pools: readonly Pool[];
   /** Sentences of each split. */
   readonly rows: Readonly<Record<SplitName, number>>;
@@ -27,7 +31,9 @@ export interface StoreKey {
 export interface Features {
   /** Such as `hidden.3 max`, for messages. */
   readonly name: string;
+  /** Sentences. */
   readonly rows: number;
+  /** Neurons. */
   readonly cols: number;
   /** Reads rows `start` to `end`, row-major float32. */
   read(start: number, end: number): Float32Array;
@@ -38,7 +44,9 @@ export interface Features {
  * `[sentences, width]` a pool. A file is there when it is whole.
  */
 export interface FeatureStore {
+  /** Where the files lie. */
   readonly folder: string;
+  /** What the features were made from. */
   readonly key: StoreKey;
 }
 

@@ -6,7 +6,9 @@ export type MatrixStorage = "texture" | "buffer";
 
 /** Which adapter a {@linkcode Gpu} runs on. */
 export interface AdapterDescription {
+  /** Who made it, such as `nvidia` or `mesa`. */
   readonly vendor: string;
+  /** The driver's own name for it. */
   readonly description: string;
   /** Whether the adapter is a software driver: the CPU does the work. */
   readonly software: boolean;
@@ -14,6 +16,7 @@ export interface AdapterDescription {
 
 /** Choices that {@linkcode requestGpu} otherwise makes from the adapter. */
 export interface GpuOptions {
+  /** Where matrices lie. */
   storage?: MatrixStorage;
 }
 
@@ -28,6 +31,7 @@ export class Gpu implements Disposable {
   #failure: SpindleError | undefined;
   #disposed = false;
 
+  /** @ignore */
   constructor(
     readonly device: GPUDevice,
     readonly adapter: AdapterDescription,
@@ -77,7 +81,7 @@ export class Gpu implements Disposable {
  *
  * @example
  * ```ts
- * import { requestGpu } from "./mod.ts";
+ * import { requestGpu } from "spindle";
  *
  * using gpu = await requestGpu();
  * console.log(gpu.adapter.description);

@@ -10,7 +10,7 @@ import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
 import { familyOf } from "./families/mod.ts";
-import type { Stack, Transformer } from "./forward.ts";
+import type { Stack } from "./forward.ts";
 import type { ModelSpec } from "./spec.ts";
 import { findStates, listStates, type Site, type StateId } from "./states.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -43,24 +43,44 @@ export interface Capture {
 
 /** The values of one state. */
 export interface CapturedValues {
+  /** Numbers of a row. */
   readonly width: number;
+  /** By pool, or `tokens`: row-major float32 `[rows, width]`. */
   readonly values: Readonly<Partial<Record<Pool | "tokens", Float32Array>>>;
 }
 
 /** A transformer on the GPU, with its tokenizer. Dispose it to free its memory. */
-export class Model implements Transformer, Disposable {
-  /** Intermediate matrices, shared by all runs. */
+export class Model implements Disposable {
+  /**
+   * Intermediate matrices, shared by all runs.
+   *
+   * @ignore
+   */
   readonly workspace: Workspace;
   /** The most tokens that run at once, unless one sentence alone has more. */
   readonly tokensPerBatch: number;
 
+  /** @ignore */
   constructor(
+    /** Where it runs. */
     readonly gpu: Gpu,
+    /** The folder it was loaded from. */
     readonly folder: string,
+    /**
+     * Its shape as plain data.
+     *
+     * @ignore
+     */
     readonly spec: ModelSpec,
+    /** How the weights lie in GPU memory. */
+    readonly weights: Precision,
+    /** @ignore */
     readonly embedding: Embedding,
+    /** @ignore */
     readonly stacks: readonly Stack[],
+    /** Its tokenizer, where the folder has one. */
     readonly tokenizer: Tokenizer | undefined,
+    /** @ignore */
     readonly owned: DisposableStack,
   ) {
     this.workspace = owned.use(new Workspace(gpu));
@@ -100,7 +120,7 @@ export class Model implements Transformer, Disposable {
    *
    * @example
    * ```ts
-   * import { loadModel, requestGpu } from "./mod.ts";
+   * import { loadModel, requestGpu } from "spindle";
    *
    * using gpu = await requestGpu();
    * using model = await loadModel(gpu, "models/all-MiniLM-L6-v2");
@@ -179,7 +199,16 @@ export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}):
     const tokenizer = existsSync(join(folder, "tokenizer.json"))
       ? loadTokenizer(folder)
       : undefined;
-    const model = new Model(gpu, folder, spec, embedding, stacks, tokenizer, owned);
+    const model = new Model(
+      gpu,
+      folder,
+      spec,
+      loader.precision,
+      embedding,
+      stacks,
+      tokenizer,
+      owned,
+    );
     onFailure.move();
     return model;
   });

@@ -18,10 +18,13 @@ export type Site = typeof sites[number];
 export interface StateId {
   /** The name in golden files and feature stores, such as `hidden.3` or `encoder.hidden.3`. */
   readonly name: string;
+  /** The index of its stack: 0, or 1 for the decoder behind an encoder. */
   readonly stack: number;
+  /** Where it is. */
   readonly site: Site;
   /** The index at its site and in its stack, from 0. */
   readonly layer: number;
+  /** Neurons. */
   readonly width: number;
 }
 

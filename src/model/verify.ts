@@ -11,19 +11,25 @@ import type { Capture, Model } from "./model.ts";
 
 /** How one tensor of a golden file compares with the model's. */
 export interface TensorDifference {
+  /** Such as `hidden.3` or `hidden.3.mean`. */
   readonly name: string;
+  /** The largest absolute difference. */
   readonly maxAbsolute: number;
   /** The largest difference by max(1, the largest reference value). */
   readonly maxRelative: number;
+  /** Whether it is within the bound. */
   readonly passed: boolean;
 }
 
 /** How a model compares with a golden file. */
 export interface Verification {
+  /** The largest relative difference that passes. */
   readonly bound: number;
+  /** The tensors of the golden file, by name. */
   readonly tensors: readonly TensorDifference[];
   /** Whether the token ids of the golden file's texts are equal; undefined without texts. */
   readonly idsEqual: boolean | undefined;
+  /** Whether it is within the bound. */
   readonly passed: boolean;
 }
 
