@@ -1,0 +1,163 @@
+import residualCode from "../../shaders/logistic_residual.wgsl" with { type: "text" };
+import rowsCode from "../../shaders/logistic_rows.wgsl" with { type: "text" };
+import stateCode from "../../shaders/logistic_state.wgsl" with { type: "text" };
+import sumsCode from "../../shaders/logistic_sums.wgsl" with { type: "text" };
+import type { BufferOperand } from "../gpu/kernel.ts";
+import type { Matrix } from "../gpu/matrix.ts";
+import type { StorageBuffer } from "../gpu/memory.ts";
+import type { Recorder } from "../gpu/recorder.ts";
+
+/** The numbers of each fit in `state`, in the order in which they lie there. */
+export const stateFields = [
+  "INTERCEPT",
+  "CURVATURE",
+  "LIPSCHITZ",
+  "L1",
+  "L2",
+  "TIME",
+  "MOMENTUM",
+  "INNER_TIME",
+  "INNER_MOMENTUM",
+  "BALANCE_POSITIVE",
+  "BALANCE_NEGATIVE",
+  "DUAL_SCALE",
+  "CONJUGATE",
+  "DUAL",
+  "LOSS",
+  "PENALTY",
+  "POWER_NORM",
+] as const;
+
+export type StateField = typeof stateFields[number];
+
+/** `state` fields as WGSL constants. */
+export const fieldConstants: Readonly<Record<string, number>> = Object.fromEntries(
+  stateFields.map((name, i) => [name, i]),
+);
+
+/** What the small kernels of a batch share. */
+export interface FitState {
+  /** `[fields, fits]`, fits padded to whole tiles. */
+  readonly state: StorageBuffer;
+  /** Sums that one kernel leaves for the next. */
+  readonly partials: StorageBuffer;
+  /** The positive class of each fit. */
+  readonly targets: StorageBuffer;
+  /** Texels of four fits, padded to whole tiles. */
+  readonly fitTexels: number;
+}
+
+/** Rows that a workgroup of the row kernels takes. */
+export const rowsPerChunk = 1024;
+
+/** A block of rows with its margins. */
+export interface RowBlock {
+  readonly rows: number;
+  /** Where the block starts among all rows, a multiple of {@linkcode rowsPerChunk}. */
+  readonly firstRow: number;
+  readonly z: Matrix;
+  readonly previous: Matrix;
+  readonly next: Matrix;
+  readonly residuals: Matrix;
+}
+
+/** Which dual point: the residuals at the extrapolated point, or those of the quadratic model. */
+export type DualPoint = "residual" | "model";
+
+/** Records one of the sums of `logistic_sums.wgsl` over a block of rows. */
+export function logisticSums(
+  recorder: Recorder,
+  pass: "sums" | "compare" | "accept" | "entropy",
+  block: RowBlock,
+  labels: StorageBuffer,
+  fits: FitState,
+  point: DualPoint = "residual",
+): void {
+  rowKernel(recorder, pass, rowsCode + sumsCode, block, labels, fits, point);
+}
+
+/** Records the balanced residuals of a block of rows into `block.residuals`. */
+export function logisticResidual(
+  recorder: Recorder,
+  block: RowBlock,
+  labels: StorageBuffer,
+  fits: FitState,
+  point: DualPoint = "residual",
+): void {
+  rowKernel(recorder, "residual", rowsCode + residualCode, block, labels, fits, point);
+}
+
+function rowKernel(
+  recorder: Recorder,
+  pass: string,
+  code: string,
+  block: RowBlock,
+  labels: StorageBuffer,
+  { state, partials, targets, fitTexels }: FitState,
+  point: DualPoint,
+): void {
+  const { z, previous, next, residuals, rows, firstRow } = block;
+  const stores = pass === "residual";
+  const sink: Record<string, BufferOperand> = stores
+    ? {}
+    : { partials: { storage: partials, type: "array<vec4f>", access: "read_write" } };
+  recorder.dispatch({
+    label: `logistic ${pass} ${rows}x${z.cols}`,
+    code: code + `
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  ${pass}(group, lane);
+}`,
+    constants: {
+      ...fieldConstants,
+      LANES: recorder.gpu.lanes,
+      ROWS: rowsPerChunk,
+      MODEL: Number(point === "model"),
+    },
+    reads: { z, previous, next },
+    writes: stores ? { r: residuals } : {},
+    buffers: {
+      labels: { storage: labels, type: "array<u32>", access: "read" },
+      targets: { storage: targets, type: "array<vec4u>", access: "read" },
+      state: { storage: state, type: "array<vec4f>", access: "read" },
+      ...sink,
+    },
+    uints: {
+      rows,
+      first_row: firstRow,
+      first_chunk: firstRow / rowsPerChunk,
+      fit_texels: fitTexels,
+    },
+    workgroups: [z.texels, Math.ceil(rows / rowsPerChunk)],
+  });
+}
+
+/** Records what `logistic_state.wgsl` makes of the sums over all rows. */
+export function updateState(
+  recorder: Recorder,
+  step: "intercept" | "balance" | "compared" | "accepted" | "dual",
+  { state, partials, fitTexels }: FitState,
+  rows: number,
+  last = false,
+): void {
+  const { lanes } = recorder.gpu;
+  recorder.dispatch({
+    label: `logistic ${step}`,
+    code: stateCode + `
+@compute @workgroup_size(LANES)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < params.fit_texels) { ${step}(id.x); }
+}`,
+    constants: { ...fieldConstants, LANES: lanes },
+    buffers: {
+      state: { storage: state, type: "array<vec4f>", access: "read_write" },
+      partials: { storage: partials, type: "array<vec4f>", access: "read" },
+    },
+    uints: {
+      fit_texels: fitTexels,
+      chunks: Math.ceil(rows / rowsPerChunk),
+      last: Number(last),
+    },
+    workgroups: [Math.ceil(fitTexels / lanes)],
+  });
+}

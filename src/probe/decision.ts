@@ -1,0 +1,76 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { Recorder } from "../gpu/recorder.ts";
+import { logisticMargins } from "../ops/logistic_margins.ts";
+import { createColumnTiles, range, tileWidth } from "../ops/logistic_tiles.ts";
+import { blockRows, uploadBlocks } from "./design.ts";
+import type { Coefficients, Problem } from "./fit.ts";
+import { type Features, measureScaling } from "./standardize.ts";
+
+/**
+ * The logits of fitted classifiers.
+ *
+ * @param fits Classifiers on columns of these features, with equally many regressions each.
+ * @returns For each classifier its logits `[rows, regressions]`.
+ */
+export async function decision(
+  gpu: Gpu,
+  features: Features,
+  fits: readonly (Coefficients & { readonly problem: Problem })[],
+): Promise<Float32Array[]> {
+  const { rows, cols } = features;
+  const perFit = fits[0]?.intercept.length ?? 0;
+  const count = fits.length * perFit;
+  if (count === 0) return [];
+  const all = Uint32Array.from({ length: cols }, (_, i) => i);
+  // Centred, large means take no digits from the products.
+  const scaling = measureScaling(features, all, blockRows(gpu, cols));
+  scaling.deviation.fill(1);
+  const { weights, shifts } = spread(fits, cols, scaling.mean);
+  using cleanup = new DisposableStack();
+  const v = cleanup.use(uploadMatrix(gpu, weights, count, cols, "coefficients"));
+  const width = tileWidth(gpu, count);
+  const list = range(Math.ceil(cols / 4));
+  const tiles = cleanup.use(
+    createColumnTiles(gpu, width, range(Math.ceil(count / width)).map(() => list)),
+  );
+  const logits = fits.map(() => new Float32Array(rows * perFit));
+  for (const block of uploadBlocks(cleanup, gpu, features, scaling)) {
+    using z = createMatrix(gpu, block.rows, count, "logits");
+    const recorder = new Recorder(gpu);
+    logisticMargins(recorder, block.x, v, z, tiles, block.rows);
+    recorder.submit();
+    const margins = await readMatrix(z);
+    for (let row = 0; row < block.rows; row++) {
+      for (let i = 0; i < count; i++) {
+        logits[Math.floor(i / perFit)]![(block.firstRow + row) * perFit + i % perFit] =
+          margins[row * count + i]! + shifts[i]!;
+      }
+    }
+  }
+  return logits;
+}
+
+/** Coefficients over all columns, and intercepts for centred features. */
+function spread(
+  fits: readonly (Coefficients & { readonly problem: Problem })[],
+  cols: number,
+  mean: Float64Array,
+): { weights: Float32Array; shifts: Float64Array } {
+  const perFit = fits[0]!.intercept.length;
+  const weights = new Float32Array(fits.length * perFit * cols);
+  const shifts = new Float64Array(fits.length * perFit);
+  fits.forEach(({ coef, intercept, problem }, f) => {
+    const width = coef.length / perFit;
+    for (let k = 0; k < perFit; k++) {
+      const row = f * perFit + k;
+      shifts[row] = intercept[k]!;
+      for (let i = 0; i < width; i++) {
+        const column = problem.columns ? problem.columns[i]! : i;
+        weights[row * cols + column] = coef[k * width + i]!;
+        shifts[row]! += coef[k * width + i]! * mean[column]!;
+      }
+    }
+  });
+  return { weights, shifts };
+}

@@ -1,0 +1,95 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, type Matrix } from "../gpu/matrix.ts";
+import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { Recorder } from "../gpu/recorder.ts";
+import { gram } from "../ops/logistic_gradient.ts";
+import { rowsPerChunk } from "../ops/logistic_rows.ts";
+import { createColumnTiles, range } from "../ops/logistic_tiles.ts";
+import { type Features, measureScaling, type Scaling, uploadStandardized } from "./standardize.ts";
+
+/** Rows of the features in GPU memory, centred and scaled. */
+export interface DesignBlock {
+  readonly x: Matrix;
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** The columns that a batch of fits shares, in GPU memory, with their Gram matrix. */
+export interface Design extends Disposable {
+  readonly rows: number;
+  readonly blocks: readonly DesignBlock[];
+  readonly scaling: Scaling;
+  /** `x^T x / 4` `[cols, cols]`: a bound on the curvature of the loss. */
+  readonly gram: Matrix;
+  /** The class of each row. */
+  readonly labels: StorageBuffer;
+}
+
+/** Uploads features by blocks of rows and multiplies their Gram matrix. */
+export function createDesign(
+  gpu: Gpu,
+  features: Features,
+  labels: ArrayLike<number>,
+  columns: Uint32Array,
+): Design {
+  using cleanup = new DisposableStack();
+  const step = blockRows(gpu, columns.length);
+  const scaling = measureScaling(features, columns, step);
+  const blocks = uploadBlocks(cleanup, gpu, features, scaling);
+  const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
+  labelBuffer.write(Uint32Array.from(labels));
+  const product = gramMatrix(gpu, blocks, columns.length);
+  cleanup.use(product);
+  const owned = cleanup.move();
+  return {
+    rows: features.rows,
+    blocks,
+    scaling,
+    gram: product,
+    labels: labelBuffer,
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+/** Uploads all rows of features in a given scaling. */
+export function uploadBlocks(
+  cleanup: DisposableStack,
+  gpu: Gpu,
+  features: Features,
+  scaling: Scaling,
+): DesignBlock[] {
+  const cols = scaling.columns.length;
+  const step = blockRows(gpu, cols);
+  const blocks: DesignBlock[] = [];
+  for (let firstRow = 0; firstRow < features.rows; firstRow += step) {
+    const rows = Math.min(step, features.rows - firstRow);
+    const x = cleanup.use(createMatrix(gpu, rows, cols, features.name ?? "features"));
+    uploadStandardized(x, features, firstRow, firstRow + rows, scaling);
+    blocks.push({ x, firstRow, rows });
+  }
+  return blocks;
+}
+
+/** As many rows as fit a texture, a storage binding and the loop limit of software drivers. */
+export function blockRows(gpu: Gpu, cols: number): number {
+  const { maxTextureDimension2D, maxStorageBufferBindingSize } = gpu.device.limits;
+  const fitting = Math.floor(maxStorageBufferBindingSize / (16 * Math.ceil(cols / 4))) - 8;
+  const rows = Math.min(maxTextureDimension2D, 16_384, fitting);
+  return Math.max(1, Math.floor(rows / rowsPerChunk)) * rowsPerChunk;
+}
+
+function gramMatrix(gpu: Gpu, blocks: readonly DesignBlock[], cols: number): Matrix {
+  const width = gpu.adapter.software ? 16 : 8;
+  const all = range(Math.ceil(cols / 4));
+  using tiles = createColumnTiles(gpu, width, range(Math.ceil(cols / width)).map(() => all));
+  const recorder = new Recorder(gpu);
+  let total: Matrix | undefined;
+  for (const { x, rows } of blocks) {
+    const next = createMatrix(gpu, cols, cols, "gram");
+    gram(recorder, x, next, tiles, 0.25, rows, total);
+    recorder.submit();
+    total?.[Symbol.dispose]();
+    total = next;
+  }
+  return total!;
+}

@@ -1,0 +1,94 @@
+import type { Features, Scaling } from "./standardize.ts";
+
+/** Rows with the class of each. */
+export interface LabelledFeatures {
+  readonly features: Features;
+  /** Class ids from 0. */
+  readonly labels: Int32Array;
+}
+
+/** One classifier to fit: two classes take one regression, more take one against the rest each. */
+export interface Problem {
+  /** The weight of the loss against the penalty, as in scikit-learn. */
+  readonly C: number;
+  /** The columns that it may use, in rising order; all where not given. */
+  readonly columns?: Uint32Array;
+}
+
+/** The coefficients of a classifier on the columns of its problem. */
+export interface Coefficients {
+  /** `[regressions, columns]`, row-major. */
+  readonly coef: Float32Array;
+  /** `[regressions]`. */
+  readonly intercept: Float32Array;
+}
+
+/** How well one regression was solved. */
+export interface Certificate {
+  /** The penalty plus C times the summed loss. */
+  readonly objective: number;
+  /** At most how much of the objective lies above the optimum: the relative duality gap. */
+  readonly gap: number;
+  readonly nonzeros: number;
+  readonly nIter: number;
+  readonly converged: boolean;
+}
+
+/** An iterate and its score on the validation rows. */
+export interface ScoredCoefficients extends Coefficients {
+  readonly score: number;
+  readonly nIter: number;
+}
+
+/** A fitted classifier. */
+export interface Fit extends Coefficients {
+  readonly problem: Problem;
+  /** One a regression. */
+  readonly certificates: readonly Certificate[];
+  /** The iterate with the best validation score (of equals the first), and the last one. */
+  readonly validation?: { readonly best: ScoredCoefficients; readonly last: ScoredCoefficients };
+}
+
+/** How many regressions a classifier of some classes takes. */
+export function regressionsOf(classes: number): number {
+  return classes === 2 ? 1 : classes;
+}
+
+/** From scaled coordinates, on the design's columns, to the features' own. */
+export function unscale(
+  scaled: Float32Array,
+  scaledIntercept: number,
+  places: Uint32Array,
+  { mean, deviation }: Scaling,
+): { coef: Float32Array; intercept: number } {
+  const coef = new Float32Array(places.length);
+  let intercept = scaledIntercept;
+  places.forEach((place, i) => {
+    const sd = deviation[place]!;
+    if (sd === 0) return;
+    coef[i] = scaled[place]! / sd;
+    intercept -= coef[i]! * mean[place]!;
+  });
+  return { coef, intercept };
+}
+
+/**
+ * The class that each row of logits names.
+ *
+ * @param logits `[rows, regressions]`: one for two classes, positive for class 1; else one a class.
+ */
+export function predictClasses(logits: Float32Array, regressions: number): Int32Array {
+  const rows = logits.length / regressions;
+  const predicted = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const first = row * regressions;
+    if (regressions === 1) {
+      predicted[row] = logits[first]! > 0 ? 1 : 0;
+      continue;
+    }
+    for (let c = 1; c < regressions; c++) {
+      if (logits[first + c]! > logits[first + predicted[row]!]!) predicted[row] = c;
+    }
+  }
+  return predicted;
+}
