@@ -15,7 +15,7 @@ export function gpuTest(name: string, body: (gpu: Gpu) => Promise<void>): void {
   }
   Deno.test(`${name}, as on a hardware GPU`, async () => {
     const { device, adapter, features } = await requestGpu();
-    using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, "buffer");
+    using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
     await body(gpu);
     assert.equal(gpu.liveBytes, 0, "GPU memory was not freed");
   });

@@ -38,6 +38,8 @@ export class Gpu implements Disposable {
     readonly features: readonly string[],
     /** Invocations of a workgroup whose lanes run along the rows of a matrix. */
     readonly lanes: number,
+    /** Whether a workgroup of that many lanes is one subgroup, whose lanes can read each other. */
+    readonly subgroups: boolean,
     readonly storage: MatrixStorage,
   ) {
     device.addEventListener("uncapturederror", (event) => {
@@ -96,22 +98,31 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
         '(Debian and Ubuntu: "apt-get install libvulkan1 mesa-vulkan-drivers", which works without a GPU)',
     );
   }
-  const { description, vendor, architecture, subgroupMinSize } = adapter.info;
+  const { description, vendor, architecture, subgroupMinSize, subgroupMaxSize } = adapter.info;
   const software = /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(description);
-  const wanted = ["timestamp-query"] as const;
-  const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
-  const device = await adapter.requestDevice({
-    requiredFeatures,
-    requiredLimits: offeredLimits(adapter.limits),
-  });
   const lanes = software ? (subgroupMinSize || 8) : 64;
+  const device = await requestDevice(adapter);
+  const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
   return new Gpu(
     device,
     { vendor: vendorName(vendor), description: description || architecture, software },
     [...adapter.features],
     lanes,
+    oneSize && device.features.has("subgroups"),
     options.storage ?? (software ? "texture" : "buffer"),
   );
+}
+
+/** Some drivers have subgroups and do not say so: they are asked for first. */
+async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  const requiredLimits = offeredLimits(adapter.limits);
+  const offered = (["timestamp-query"] as const).filter((name) => adapter.features.has(name));
+  try {
+    const requiredFeatures = [...offered, "subgroups" as const];
+    return await adapter.requestDevice({ requiredFeatures, requiredLimits });
+  } catch {
+    return await adapter.requestDevice({ requiredFeatures: offered, requiredLimits });
+  }
 }
 
 /** Mesa prints two error lines where this variable is not set. */

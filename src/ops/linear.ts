@@ -17,11 +17,15 @@ export interface LinearOptions {
   residual?: Matrix | undefined;
 }
 
-/** How many outputs an invocation computes: `rows` x `cols`, with `ahead` weight texels in flight. */
+/** How many outputs an invocation computes, and how it comes by the weights. */
 interface Tile {
   rows: number;
   cols: number;
-  ahead: number;
+  /**
+   * `broadcast`: each lane loads the texel of another column, and gives it to the others. It takes
+   * a subgroup, and loads a lane-th of the texels. Otherwise how many texels are loaded ahead.
+   */
+  weights: "broadcast" | number;
 }
 
 /**
@@ -56,19 +60,19 @@ export function linear(
 }
 
 /** On a software driver large tiles win, for loads are dear; a GPU wants many small ones. */
-function chooseTile(gpu: Gpu, rows: number): Tile {
-  if (!gpu.adapter.software) return { rows: 4, cols: 8, ahead: 1 };
-  if (rows <= 2 * gpu.lanes) return { rows: 2, cols: 16, ahead: 2 };
-  if (rows <= 4 * gpu.lanes) return { rows: 4, cols: 16, ahead: 2 };
-  return { rows: 8, cols: 16, ahead: 2 };
+function chooseTile({ adapter, lanes, subgroups }: Gpu, rows: number): Tile {
+  if (!adapter.software) return { rows: 4, cols: 8, weights: 1 };
+  const weights = subgroups && 16 % lanes === 0 ? "broadcast" : 2;
+  if (rows <= 2 * lanes) return { rows: 2, cols: 16, weights };
+  if (rows <= 4 * lanes) return { rows: 4, cols: 16, weights };
+  return { rows: 8, cols: 16, weights };
 }
 
 const codeCache = new Map<string, string>();
 
 /**
  * The register-tile kernel: lanes run along the rows, an invocation owns `tile.rows` rows (a
- * workgroup's width apart) and `tile.cols` neighbouring outputs in named scalars, and the weight
- * texels are loaded `tile.ahead` columns before their use to hide the latency of the loads.
+ * workgroup's width apart) and `tile.cols` neighbouring outputs in named scalars.
  */
 function linearCode(tile: Tile, lanes: number, activation: Activation, optional: string[]): string {
   const key = JSON.stringify([tile, lanes, activation, optional]);
@@ -77,7 +81,7 @@ function linearCode(tile: Tile, lanes: number, activation: Activation, optional:
   const rows = [...Array(tile.rows).keys()];
   const cols = [...Array(tile.cols).keys()];
   const row = (r: number) => `row + ${r * lanes}u`;
-  const loadW = (n: number) => `let w${n} = load_w(col + ${n}u, k);\n`;
+  const { early, inTime } = weightLoads(tile, lanes);
   const products = (n: number) =>
     rows.map((r) =>
       `y${r}_${n} = y${r}_${n} + x${r}.x * w${n}.x + x${r}.y * w${n}.y + x${r}.z * w${n}.z + x${r}.w * w${n}.w;\n`
@@ -98,13 +102,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let col = group.x * ${tile.cols}u;
   ${rows.map((r) => cols.map((n) => `var y${r}_${n} = 0.0;`).join(" ")).join("\n")}
   for (var k = 0u; k < params.texels; k++) {
+    ${early}
     ${rows.map((r) => `let x${r} = load_x(${row(r)}, k);\n`).join("")}
-    ${cols.slice(0, tile.ahead).map(loadW).join("")}
-    ${
-    cols.map((n) => (n + tile.ahead < tile.cols ? loadW(n + tile.ahead) : "") + products(n)).join(
-      "",
-    )
-  }
+    ${cols.map((n) => inTime(n) + products(n)).join("")}
   }
   ${
     rows.map((r) =>
@@ -118,4 +118,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 `;
   codeCache.set(key, code);
   return code;
+}
+
+/** The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's. */
+function weightLoads({ cols, weights }: Tile, lanes: number) {
+  const all = [...Array(cols).keys()];
+  if (weights === "broadcast") {
+    const shared = all.filter((n) => n % lanes === 0).map((n) =>
+      `let lane_w${n / lanes} = load_w(col + ${n}u + lane, k);\n`
+    );
+    return {
+      early: shared.join(""),
+      inTime: (n: number) =>
+        `let w${n} = subgroupBroadcast(lane_w${Math.floor(n / lanes)}, ${n % lanes}u);\n`,
+    };
+  }
+  const load = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);\n` : "";
+  return {
+    early: all.slice(0, weights).map(load).join(""),
+    inTime: (n: number) => load(n + weights),
+  };
 }
