@@ -8,6 +8,8 @@ export interface Batch extends Disposable {
   readonly first: number;
   readonly count: number;
   readonly tokens: number;
+  /** Tokens of the longest sentence. */
+  readonly longest: number;
   /** Token ids `[tokens]`, and the position of each token in its sentence. */
   readonly ids: Int32Array;
   readonly positions: Int32Array;
@@ -15,6 +17,8 @@ export interface Batch extends Disposable {
   readonly ends: Uint32Array;
   /** Pairs (first row, end row), uint32. */
   readonly sentences: StorageBuffer;
+  /** The position of each token, uint32. */
+  readonly rowPositions: StorageBuffer;
   readonly queryBlocks: QueryBlocks;
 }
 
@@ -62,7 +66,7 @@ export function packBatch(
     }
   });
   const owned = new DisposableStack();
-  const upload = (data: Uint32Array<ArrayBuffer>, label: string) => {
+  const upload = (data: Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>, label: string) => {
     const storage = owned.use(createStorage(gpu, data.byteLength, label));
     storage.write(data);
     return storage;
@@ -71,10 +75,12 @@ export function packBatch(
     first,
     count,
     tokens,
+    longest: Math.max(...chosen.map((sentence) => sentence.length)),
     ids,
     positions,
     ends: spans.filter((_, i) => i % 2 === 1),
     sentences: upload(spans, "sentences"),
+    rowPositions: upload(positions, "positions"),
     queryBlocks: {
       storage: upload(new Uint32Array(blocks), "query blocks"),
       count: blocks.length / 4,

@@ -5,7 +5,7 @@ import { roundUp, SpindleError } from "../util.ts";
 import { type Batch, cutBatches, packBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
 import type { Model } from "./model.ts";
-import { blocksNeeded, type StateId } from "./states.ts";
+import { blocksToRun, type StateId } from "./states.ts";
 
 /** The wanted states of consecutive sentences. */
 export interface CapturedBatch {
@@ -85,7 +85,7 @@ interface Pending {
 /** Records batches, each with the reads of its wanted states. */
 class CaptureRecorder implements Disposable {
   readonly #recorder: Recorder;
-  readonly #blocks: number[];
+  readonly #blocks: readonly (number | undefined)[];
   #out: StorageBuffer | undefined;
 
   constructor(
@@ -94,10 +94,15 @@ class CaptureRecorder implements Disposable {
     readonly wanted: readonly Pool[],
   ) {
     this.#recorder = new Recorder(model.gpu);
-    this.#blocks = model.spec.stacks.map((_, stack) =>
-      states.filter((state) => state.stack === stack)
-        .reduce((most, state) => Math.max(most, blocksNeeded(model.spec, state)), 0)
-    );
+    this.#blocks = blocksToRun(model.spec, states);
+    this.#blocks.forEach((count = 0, stack) => {
+      const loaded = model.stacks[stack]!.blocks.length;
+      if (count <= loaded) return;
+      throw new SpindleError(
+        `Cannot capture a state that needs ${count} blocks as ${loaded} were loaded: ` +
+          "name it when the model is loaded",
+      );
+    });
   }
 
   record(batch: Batch): Pending {

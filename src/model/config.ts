@@ -1,47 +1,106 @@
 import { SpindleError } from "../util.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
 import type { Activation } from "../ops/linear.ts";
-import type { Config } from "./spec.ts";
 
-/** Opens a config.json. */
+/** Checked access to config.json, where null is the same as absent. */
+export interface Config {
+  /** The file. */
+  readonly path: string;
+  /** A finite number. */
+  number(name: string, fallback?: number): number;
+  /** A whole number from 1. */
+  count(name: string, fallback?: number): number;
+  /** True or false. */
+  boolean(name: string, fallback?: boolean): boolean;
+  /** A string. */
+  string(name: string, fallback?: string): string;
+  /** An object inside; undefined where there is none. */
+  object(name: string): Config | undefined;
+  /** A list of strings; undefined where there is none. */
+  strings(name: string): readonly string[] | undefined;
+}
+
+/**
+ * Opens a config.json.
+ *
+ * @throws {SpindleError} If it is missing or not a JSON object.
+ */
 export function readConfig(path: string): Config {
   return configOf(path, readJsonObject(path));
 }
 
 function configOf(path: string, json: JsonObject): Config {
-  const get = <T>(name: string, type: "number" | "boolean" | "string", fallback?: T): T => {
-    const value = Object.hasOwn(json, name) ? json[name] : undefined;
-    if (value === undefined || value === null) {
-      if (fallback !== undefined) return fallback;
-      throw new SpindleError(`Cannot read "${path}" as it lacks "${name}"`);
-    }
-    const found: string = typeof value;
-    if (found !== type) {
-      throw new SpindleError(
-        `Cannot read "${path}" as "${name}" is ${JSON.stringify(value)}: it must be a ${type}`,
-      );
-    }
-    return value as T;
+  const refuse = (name: string, wanted: string) =>
+    new SpindleError(
+      `Cannot read "${path}" as "${name}" is ${JSON.stringify(json[name])}: it must be ${wanted}`,
+    );
+  const find = (name: string) => Object.hasOwn(json, name) ? json[name] ?? undefined : undefined;
+  const get = <T>(
+    name: string,
+    wanted: string,
+    is: (value: unknown) => value is T,
+    fallback?: T,
+  ): T => {
+    const value = find(name) ?? fallback;
+    if (value === undefined) throw new SpindleError(`Cannot read "${path}" as it lacks "${name}"`);
+    if (is(value)) return value;
+    throw refuse(name, wanted);
   };
   return {
     path,
-    number: (name, fallback) => {
-      const value = get("" + name, "number", fallback);
-      if (Number.isFinite(value)) return value;
-      throw new SpindleError(`Cannot read "${path}" as "${name}" is not a finite number`);
-    },
-    boolean: (name, fallback) => get(name, "boolean", fallback),
-    string: (name, fallback) => get(name, "string", fallback),
-    has: (name) => json[name] !== undefined && json[name] !== null,
+    number: (name, fallback) => get(name, "a finite number", isNumber, fallback),
+    count: (name, fallback) => get(name, "a whole number from 1", isCount, fallback),
+    boolean: (name, fallback) => get(name, "true or false", isBoolean, fallback),
+    string: (name, fallback) => get(name, "a string", isString, fallback),
     object: (name) => {
-      const value = json[name];
-      return isJsonObject(value) ? configOf(path, value) : undefined;
+      if (find(name) === undefined) return undefined;
+      return configOf(path, get(name, "an object", isJsonObject));
     },
-    list: (name) => {
-      const value = json[name];
-      return Array.isArray(value) ? value : undefined;
+    strings: (name) => {
+      if (find(name) === undefined) return undefined;
+      return get(name, "a list of strings", isStrings);
     },
   };
+}
+
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isCount = (value: unknown): value is number =>
+  isNumber(value) && value > 0 && value % 1 === 0;
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+const isString = (value: unknown): value is string => typeof value === "string";
+const isStrings = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every(isString);
+
+/**
+ * Reads a setting of which only some values are supported.
+ *
+ * @throws {SpindleError} If it has another value.
+ */
+export function choiceOf<const T extends string>(
+  config: Config,
+  name: string,
+  choices: readonly T[],
+  fallback: NoInfer<T>,
+): T {
+  const value = config.string(name, fallback);
+  const choice = choices.find((choice) => choice === value);
+  if (choice !== undefined) return choice;
+  throw new SpindleError(
+    `Cannot load "${config.path}" as its ${name} "${value}" is not supported: ` +
+      `the supported ones are ${choices.join(", ")}`,
+  );
+}
+
+/**
+ * Checks that a setting that is not supported is off.
+ *
+ * @throws {SpindleError} If it is on.
+ */
+export function requireOff(config: Config, name: string): void {
+  if (!config.boolean(name, false)) return;
+  throw new SpindleError(
+    `Cannot load "${config.path}" as its ${name} is true: only false is supported`,
+  );
 }
 
 const activations: Record<string, Activation> = {
@@ -56,16 +115,14 @@ const activations: Record<string, Activation> = {
 };
 
 /**
- * Reads the name of an activation as the reference library spells it.
+ * Finds an activation by its name in the reference library.
  *
  * @throws {SpindleError} If there is no kernel for it.
  */
-export function activationOf(config: Config, name: string, fallback?: string): Activation {
-  const value = config.string(name, fallback);
-  const activation = activations[value];
-  if (activation) return activation;
+export function activationOf(config: Config, name: string): Activation {
+  if (Object.hasOwn(activations, name)) return activations[name]!;
   throw new SpindleError(
-    `Cannot load "${config.path}" as its activation "${value}" is unknown: ` +
-      `the known ones are ${Object.keys(activations).join(", ")}`,
+    `Cannot load "${config.path}" as its activation "${name}" is not supported: ` +
+      `the supported ones are ${Object.keys(activations).join(", ")}`,
   );
 }

@@ -3,6 +3,7 @@ import { SpindleError } from "../util.ts";
 import type { Batch } from "./batch.ts";
 import { type Linear, type Loader, loadLinear, loadNorm } from "./block_weights.ts";
 import type { EmbeddingRefs } from "./spec.ts";
+import type { HostTable } from "./weights.ts";
 
 /**
  * The embedding of a model. Its tables stay on the host, where a lookup is a copy: they may be
@@ -11,9 +12,9 @@ import type { EmbeddingRefs } from "./spec.ts";
 export interface Embedding {
   readonly width: number;
   /** `[vocabulary, width]`. */
-  readonly token: Float32Array;
-  /** `[positions, width]`, the offset of the family already taken off. */
-  readonly position: Float32Array | undefined;
+  readonly token: HostTable;
+  /** `[positions, width]`, with the row at which position 0 lies. */
+  readonly position: { readonly table: HostTable; readonly offset: number } | undefined;
   /** `[width]`: every token is of type 0. */
   readonly tokenType: Float32Array | undefined;
   readonly norm: NormWeights | undefined;
@@ -23,50 +24,42 @@ export interface Embedding {
 /** Loads the embedding. */
 export function loadEmbedding(loader: Loader, refs: EmbeddingRefs): Embedding {
   const { reader, spec } = loader;
-  const { width, positionOffset = 0, tokenTypes, norm } = spec.embedding;
-  const positions = refs.position && spec.maxTokens + positionOffset;
+  const { width, positionOffset: offset = 0 } = spec.embedding;
+  const { token, position, tokenType, norm, projection } = refs;
   return {
     width,
-    token: reader.matrix(refs.token, spec.vocabulary, width).data,
-    position: refs.position && positions
-      ? reader.matrix(refs.position, positions, width).data.subarray(positionOffset * width)
-      : undefined,
-    tokenType: refs.tokenType && tokenTypes ? firstRow(loader, refs, width) : undefined,
-    norm: refs.norm && norm ? loadNorm(loader, refs.norm, width) : undefined,
-    projection: refs.projection && loadLinear(loader, refs.projection, spec.width, width),
+    token: reader.table(token, width, spec.vocabulary),
+    position: position && { table: reader.table(position, width, spec.maxTokens + offset), offset },
+    tokenType: tokenType && reader.table(tokenType, width).row(0),
+    norm: norm && loadNorm(loader, norm, width),
+    projection: projection && loadLinear(loader, projection, spec.width, width),
   };
-}
-
-function firstRow({ reader }: Loader, refs: EmbeddingRefs, width: number): Float32Array {
-  return reader.rows(refs.tokenType!, width).subarray(0, width);
 }
 
 /**
  * Sums the embeddings of a batch as texels `[ceil(width / 4), tokens, 4]`, see `packTexels`.
  *
+ * @param startId Where given, the ids are moved right by one in each sentence, this one first.
  * @throws {SpindleError} If a token id is outside the vocabulary.
  */
-export function embed({ width, token, position, tokenType }: Embedding, batch: Batch) {
+export function embed(embedding: Embedding, batch: Batch, startId?: number): Float32Array {
+  const { width, token, position, tokenType } = embedding;
   const { tokens, ids, positions } = batch;
   const packed = new Float32Array(Math.ceil(width / 4) * tokens * 4);
-  const vocabulary = token.length / width;
-  const row = new Float32Array(width);
+  const add = (row: Float32Array, t: number) => {
+    for (let c = 0; c < width; c++) packed[((c >> 2) * tokens + t) * 4 + (c & 3)]! += row[c]!;
+  };
   for (let t = 0; t < tokens; t++) {
-    const id = ids[t]!;
-    if (!(id >= 0 && id < vocabulary)) {
+    const at = positions[t]!;
+    const id = startId === undefined ? ids[t]! : at === 0 ? startId : ids[t - 1]!;
+    if (!(id >= 0 && id < token.rows)) {
       throw new SpindleError(
-        `Cannot embed the token id ${id}: the model's vocabulary has ${vocabulary} ids from 0`,
+        `Cannot embed the token id ${id}: the model's vocabulary has ${token.rows} ids from 0`,
       );
     }
-    row.set(token.subarray(id * width, (id + 1) * width));
-    if (position) {
-      const at = positions[t]! * width;
-      for (let c = 0; c < width; c++) row[c]! += position[at + c]!;
-    }
-    if (tokenType) {
-      for (let c = 0; c < width; c++) row[c]! += tokenType[c]!;
-    }
-    for (let c = 0; c < width; c++) packed[((c >> 2) * tokens + t) * 4 + (c & 3)] = row[c]!;
+    add(token.row(id), t);
+    if (position) add(position.table.row(at + position.offset), t);
+    if (tokenType) add(tokenType, t);
   }
   return packed;
 }

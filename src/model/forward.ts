@@ -1,11 +1,12 @@
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { attention } from "../ops/attention.ts";
 import { linear, type LinearOptions } from "../ops/linear.ts";
 import { norm, type NormWeights } from "../ops/norm.ts";
+import { recordCrossAttention, recordSelfAttention } from "./attention.ts";
 import type { Batch } from "./batch.ts";
-import { type BlockWeights, headTexels, type Linear } from "./block_weights.ts";
+import type { BlockWeights, Linear } from "./block_weights.ts";
 import { embed, type Embedding } from "./embedding.ts";
+import type { RelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackSpec } from "./spec.ts";
 import type { Site } from "./states.ts";
 import type { Workspace } from "./workspace.ts";
@@ -13,8 +14,10 @@ import type { Workspace } from "./workspace.ts";
 /** A stack of blocks on the GPU. */
 export interface Stack {
   readonly spec: StackSpec;
+  /** The blocks that were loaded, from the first on. */
   readonly blocks: readonly BlockWeights[];
   readonly finalNorm: NormWeights | undefined;
+  readonly relativeBias: RelativeBias | undefined;
 }
 
 /** A transformer on the GPU. */
@@ -28,7 +31,7 @@ export interface Transformer {
 export type Tap = (stack: number, site: Site, layer: number, state: Matrix) => void;
 
 /** What one forward pass carries from step to step. */
-interface Pass {
+export interface Pass {
   readonly recorder: Recorder;
   readonly workspace: Workspace;
   readonly spec: ModelSpec;
@@ -38,7 +41,8 @@ interface Pass {
 /**
  * Records the forward pass of a batch.
  *
- * @param blocks How many blocks of each stack to run: what no wanted state needs is left out.
+ * @param blocks How many blocks of each stack to run, undefined for not even its embedding: what no
+ * wanted state needs is left out.
  * @param tap Is shown every state that these blocks produce.
  */
 export function forward(
@@ -46,105 +50,102 @@ export function forward(
   workspace: Workspace,
   model: Transformer,
   batch: Batch,
-  blocks: readonly number[],
+  blocks: readonly (number | undefined)[],
   tap: Tap,
 ): void {
   const pass = { recorder, workspace, spec: model.spec, batch };
+  let memory: Matrix | undefined;
   model.stacks.forEach((stack, index) => {
-    const count = blocks[index]!;
-    let hidden = recordEmbedding(pass, model.embedding);
+    const count = blocks[index];
+    if (count === undefined) return;
+    let hidden = recordEmbedding(pass, model.embedding, stack.spec);
     tap(index, "hidden", 0, hidden);
     for (let layer = 0; layer < count; layer++) {
-      hidden = recordBlock(
-        pass,
-        stack,
-        layer,
-        hidden,
-        (site, state) => tap(index, site, layer, state),
-      );
+      const tapBlock = (site: Site, state: Matrix) => tap(index, site, layer, state);
+      hidden = recordBlock(pass, stack, layer, hidden, memory, tapBlock);
       tap(index, "hidden", layer + 1, hidden);
     }
     if (stack.finalNorm && count === stack.spec.blocks) {
-      const normed = recordNorm(pass, hidden, stack.finalNorm, "normed");
-      tap(index, "hidden", count + 1, normed);
+      memory = recordNorm(pass, hidden, stack.finalNorm, `${stack.spec.prefix}final norm`);
+      tap(index, "hidden", count + 1, memory);
     }
   });
 }
 
-function recordEmbedding(pass: Pass, embedding: Embedding): Matrix {
+function recordEmbedding(
+  pass: Pass,
+  embedding: Embedding,
+  { prefix, startId }: StackSpec,
+): Matrix {
   const { workspace, batch, spec } = pass;
-  let hidden = workspace.matrix("embedding", batch.tokens, embedding.width);
-  writeTexels(hidden, embed(embedding, batch), batch.tokens);
-  if (embedding.norm) hidden = recordNorm(pass, hidden, embedding.norm, "hidden");
+  // It is written at once, before what is recorded runs, so that each stack needs its own.
+  let hidden = workspace.matrix(`${prefix}embedding`, batch.tokens, embedding.width);
+  writeTexels(hidden, embed(embedding, batch, startId), batch.tokens);
+  if (embedding.norm) hidden = recordNorm(pass, hidden, embedding.norm, "embedding normed");
   if (embedding.projection) {
     hidden = recordLinear(pass, hidden, embedding.projection, "projected", spec.width);
   }
   return hidden;
 }
 
+/**
+ * Records a block: attention, where there is one attention to the memory, feed-forward network,
+ * each added to what it reads. The norms come before each (pre) or after each sum (post).
+ */
 function recordBlock(
   pass: Pass,
-  { spec: stack, blocks }: Stack,
+  stack: Stack,
   layer: number,
   hidden: Matrix,
+  memory: Matrix | undefined,
   tap: (site: Site, state: Matrix) => void,
 ): Matrix {
-  const { spec } = pass;
-  const { attention, ffn } = blocks[layer]!;
-  const post = spec.norm.place === "post";
-  const normed = (x: Matrix, weights: NormWeights | undefined, name: string) =>
-    weights ? recordNorm(pass, x, weights, name) : x;
+  const { width, norm: { place } } = pass.spec;
+  const { attention, crossAttention, ffn } = stack.blocks[layer]!;
+  const before = (x: Matrix, weights: NormWeights | undefined) =>
+    place === "pre" && weights ? recordNorm(pass, x, weights, "normed") : x;
+  const after = (x: Matrix, weights: NormWeights | undefined, name: string) =>
+    place === "post" && weights ? recordNorm(pass, x, weights, name) : x;
+  const addTo = (residual: Matrix, x: Matrix, weights: Linear, name: string) =>
+    recordLinear(pass, x, weights, name, width, { residual });
 
-  const attended = recordAttention(
-    pass,
-    stack,
-    post ? hidden : normed(hidden, attention.norm, "normed"),
-    attention.projection,
-  );
-  const middle = recordLinear(pass, attended, attention.output, "attention sum", spec.width, {
-    residual: hidden,
-  });
-  const afterAttention = post ? normed(middle, attention.norm, "attention normed") : middle;
-
-  const input = post
-    ? afterAttention
-    : normed(stack.parallelResidual ? hidden : middle, ffn.norm, "normed");
-  const gate = recordLinear(pass, input, ffn.gate, "gate", spec.ffnWidth, {
-    activation: stack.ffn.activation,
-  });
-  tap("activation", gate);
-  const neuron = ffn.up
-    ? recordLinear(pass, input, ffn.up, "neuron", spec.ffnWidth, { factor: gate })
-    : gate;
-  tap("neuron", neuron);
+  const attended = recordSelfAttention(pass, stack, layer, before(hidden, attention.norm));
+  let middle = addTo(hidden, attended, attention.output, "attention sum");
+  middle = after(middle, attention.norm, "attention normed");
+  if (crossAttention && memory) {
+    const input = before(middle, crossAttention.norm);
+    const found = recordCrossAttention(pass, stack, layer, input, memory);
+    middle = addTo(middle, found, crossAttention.output, "cross-attention sum");
+    middle = after(middle, crossAttention.norm, "cross-attention normed");
+  }
+  const input = before(stack.spec.parallelResidual ? hidden : middle, ffn.norm);
+  const neuron = recordNeurons(pass, stack.spec, ffn, input, tap);
   // Hidden states alternate between two matrices, for a block reads its input to its end.
   const name = layer % 2 ? "hidden odd" : "hidden even";
-  const output = recordLinear(pass, neuron, ffn.down, post ? "ffn sum" : name, spec.width, {
-    residual: afterAttention,
-  });
-  return post ? normed(output, ffn.norm, name) : output;
+  const output = addTo(middle, neuron, ffn.down, place === "post" ? "ffn sum" : name);
+  return after(output, ffn.norm, name);
 }
 
-function recordAttention(pass: Pass, stack: StackSpec, x: Matrix, projection: Linear): Matrix {
-  const { recorder, workspace, batch } = pass;
-  const { heads, keyValueHeads, scale, causal } = stack.attention;
-  const texels = headTexels(stack.attention);
-  const matrix = recordLinear(pass, x, projection, "projection", projection.weight.rows);
-  const out = workspace.matrix("attended", batch.tokens, 4 * texels * heads);
-  const key = heads * texels;
-  attention(
-    recorder,
-    { matrix, texel: 0 },
-    { matrix, texel: key },
-    { matrix, texel: key + keyValueHeads * texels },
-    out,
-    batch.queryBlocks,
-    { heads, keyValueHeads, headTexels: texels, scale, causal },
-  );
-  return out;
+/** Records the feed-forward network up to the input of its down projection. */
+function recordNeurons(
+  pass: Pass,
+  { ffn: { activation } }: StackSpec,
+  { gate, up }: BlockWeights["ffn"],
+  input: Matrix,
+  tap: (site: Site, state: Matrix) => void,
+): Matrix {
+  const { ffnWidth } = pass.spec;
+  const activated = recordLinear(pass, input, gate, "activation", ffnWidth, { activation });
+  tap("activation", activated);
+  const neuron = up
+    ? recordLinear(pass, input, up, "neuron", ffnWidth, { factor: activated })
+    : activated;
+  tap("neuron", neuron);
+  return neuron;
 }
 
-function recordLinear(
+/** Records a linear layer into the workspace's matrix of that name. */
+export function recordLinear(
   { recorder, workspace, batch }: Pass,
   x: Matrix,
   { weight, bias }: Linear,

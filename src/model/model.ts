@@ -9,10 +9,11 @@ import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
-import { familyOf } from "./families/mod.ts";
+import { familyOf, specOf } from "./families/mod.ts";
 import type { Stack } from "./forward.ts";
-import type { ModelSpec } from "./spec.ts";
-import { findStates, listStates, type Site, type StateId } from "./states.ts";
+import { loadRelativeBias } from "./relative_bias.ts";
+import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
+import { blocksToRun, findStates, listStates, type Site, type StateId } from "./states.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { WeightReader } from "./weights.ts";
 import { Workspace } from "./workspace.ts";
@@ -21,6 +22,8 @@ import { Workspace } from "./workspace.ts";
 export interface ModelOptions {
   /** How weights lie in GPU memory; sums are float32 either way. Default `f32`. */
   weights?: Precision;
+  /** The names of the only states that will be captured: what they do not need is not loaded. */
+  states?: readonly string[];
 }
 
 /** Which states {@linkcode Model.capture} reads, and how. */
@@ -100,8 +103,8 @@ export class Model implements Disposable {
         `Cannot tokenize as "${this.folder}" has no tokenizer.json: add it, or pass token ids`,
       );
     }
-    const { maxTokens } = this.spec;
-    return this.tokenizer.encode(texts, Number.isFinite(maxTokens) ? { maxTokens } : {}).ids;
+    const { maxTokens, truncation = maxTokens } = this.spec;
+    return this.tokenizer.encode(texts, { maxTokens: truncation }).ids;
   }
 
   /** Lists the states at the given sites; all sites where none is given. */
@@ -176,26 +179,19 @@ export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}):
   return Promise.try(() => {
     const config = readConfig(join(folder, "config.json"));
     const family = familyOf(config);
-    const spec = family.spec(config);
-    const refs = family.weights(spec);
+    const spec = specOf(config);
+    const refs = family.weights(spec, config);
     using source = openModelWeights(folder);
     using onFailure = new DisposableStack();
     const owned = onFailure.use(new DisposableStack());
-    const reader = new WeightReader(source, refs.prefixes, refs.embedding.token);
+    const reader = new WeightReader(source, spec, refs);
     const loader: Loader = { gpu, reader, spec, precision: options.weights ?? "f32", owned };
+    const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
     const embedding = loadEmbedding(loader, refs.embedding);
-    const stacks = spec.stacks.map((stack, index): Stack => {
-      const { block, finalNorm } = refs.stacks[index]!;
-      return {
-        spec: stack,
-        blocks: Array.from(
-          { length: stack.blocks },
-          (_, layer) => loadBlock(loader, stack.attention, block(layer)),
-        ),
-        finalNorm: finalNorm && loadNorm(loader, finalNorm, spec.width),
-      };
-    });
-    refuseSurplus(reader.surplus(refs.ignored), folder);
+    const counts = blocksToRun(spec, wanted);
+    const stacks = spec.stacks.map((stack, i) =>
+      loadStack(loader, stack, refs.stacks[i]!, counts[i] ?? 0)
+    );
     const tokenizer = existsSync(join(folder, "tokenizer.json"))
       ? loadTokenizer(folder)
       : undefined;
@@ -214,12 +210,16 @@ export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}):
   });
 }
 
-/** A tensor that nothing reads means that the checkpoint is not the model that it says it is. */
-function refuseSurplus(names: readonly string[], folder: string): void {
-  if (names.length === 0) return;
-  const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
-  throw new SpindleError(
-    `Cannot load "${folder}" as its tensor "${names[0]}"${more} has no place in the model that ` +
-      "config.json describes: check that the two belong together",
-  );
+function loadStack(loader: Loader, spec: StackSpec, refs: StackRefs, count: number): Stack {
+  const { attention } = spec;
+  const { finalNorm, relativeBias } = refs;
+  return {
+    spec,
+    blocks: Array.from(
+      { length: count },
+      (_, layer) => loadBlock(loader, attention, attention.rotary?.[layer], refs.block(layer)),
+    ),
+    finalNorm: finalNorm && loadNorm(loader, finalNorm, loader.spec.width),
+    relativeBias: relativeBias && loadRelativeBias(loader, attention, relativeBias),
+  };
 }

@@ -72,3 +72,22 @@ export function blocksNeeded(spec: ModelSpec, state: StateId): number {
   const stack = spec.stacks[state.stack]!;
   return state.site === "hidden" ? Math.min(state.layer, stack.blocks) : state.layer + 1;
 }
+
+/**
+ * How many blocks of each stack some states need together, undefined where not even its embedding:
+ * a decoder's blocks need the whole encoder.
+ */
+export function blocksToRun(
+  spec: ModelSpec,
+  states: readonly StateId[],
+): (number | undefined)[] {
+  const wanted = spec.stacks.map((_, stack) => {
+    const counts = states.filter((state) => state.stack === stack)
+      .map((state) => blocksNeeded(spec, state));
+    return counts.length ? Math.max(...counts) : undefined;
+  });
+  return wanted.map((count, stack) => {
+    const reader = spec.stacks[stack + 1];
+    return reader?.crossAttention && wanted[stack + 1] ? spec.stacks[stack]!.blocks : count;
+  });
+}

@@ -1,139 +1,124 @@
-import { SpindleError } from "../util.ts";
-import type { Gpu } from "../gpu/device.ts";
-import { type Matrix, type Precision, uploadMatrix } from "../gpu/matrix.ts";
+import { bfloat16ToFloat32 } from "../formats/float.ts";
 import { findTensor, readFloats, type TensorSource } from "../formats/safetensors.ts";
-import type { Part, TensorRef } from "./spec.ts";
+import { SpindleError } from "../util.ts";
+import { type HostMatrix, takePart, transpose } from "./host_matrix.ts";
+import type { ModelSpec, TensorRef, WeightRefs } from "./spec.ts";
 
-/** A row-major matrix on the host. */
-export interface HostMatrix {
-  readonly data: Float32Array;
+/** A table of rows on the host, in the precision in which it is stored. */
+export interface HostTable {
+  /** How many rows there are. */
   readonly rows: number;
-  readonly cols: number;
+  /** Numbers of a row. */
+  readonly width: number;
+  /** A row in float32. */
+  row(index: number): Float32Array;
 }
 
 /** Reads the tensors of a checkpoint by the references of its family. */
 export class WeightReader {
   readonly #prefix: string;
-  readonly #used = new Set<string>();
+  /** Projections that are parts of one tensor are read one after another. */
+  #last: { key: string; data: Float32Array } | undefined;
 
-  constructor(readonly source: TensorSource, prefixes: readonly string[], probe: TensorRef) {
-    this.#prefix = ["", ...prefixes].find((prefix) => source.tensors.has(prefix + probe.name)) ??
-      "";
-  }
-
-  /** Whether the checkpoint holds a tensor. */
-  has(ref: TensorRef): boolean {
-    return this.source.tensors.has(this.#prefix + ref.name);
+  /**
+   * @throws {SpindleError} If the checkpoint lacks a tensor or holds one that has no place in the
+   * model.
+   */
+  constructor(readonly source: TensorSource, spec: ModelSpec, refs: WeightRefs) {
+    this.#prefix =
+      ["", ...refs.prefixes].find((prefix) =>
+        source.tensors.has(prefix + refs.embedding.token.name)
+      ) ?? "";
+    const wanted = new Set(tensorNames(spec, refs).map((name) => this.#prefix + name));
+    for (const name of wanted) findTensor(source, name);
+    const known = (name: string) =>
+      wanted.has(name) || refs.ignored.test(name) ||
+      (name.startsWith(this.#prefix) && refs.ignored.test(name.slice(this.#prefix.length)));
+    const surplus = [...source.tensors.keys()].filter((name) => !known(name));
+    if (surplus.length === 0) return;
+    const more = surplus.length > 1 ? ` and ${surplus.length - 1} more` : "";
+    throw new SpindleError(
+      `Cannot load "${source.path}" as its tensor "${surplus[0]}"${more} has no place in the ` +
+        "model that config.json describes: check that the two belong together",
+    );
   }
 
   /**
    * Reads a weight `[rows, cols]`, rows being the outputs of a linear layer.
    *
-   * @throws {SpindleError} If the tensor is missing or has another shape.
+   * @throws {SpindleError} If the tensor has another shape.
    */
   matrix(ref: TensorRef, rows: number, cols: number): HostMatrix {
-    const parts = ref.part?.of ?? 1;
-    const stored = ref.transposed ? [cols, rows * parts] : [rows * parts, cols];
-    let data = this.#read(ref, stored);
-    if (ref.transposed) data = transpose(data, cols, rows * parts);
-    if (ref.part) data = takePart(data, cols, ref.part);
-    return { data, rows, cols };
-  }
-
-  /** Reads a table of rows of the given width, however many there are. */
-  rows(ref: TensorRef, width: number): Float32Array {
-    const { shape } = findTensor(this.source, this.#prefix + ref.name);
-    return this.#read(ref, [shape[0] ?? 0, width]);
+    const all = rows * (ref.part?.of ?? 1);
+    const data = this.#oriented(ref, all, cols);
+    return { data: ref.part ? takePart(data, cols, ref.part) : data, rows, cols };
   }
 
   /** Reads a bias or a gain as a matrix `[1, size]`. */
   vector(ref: TensorRef, size: number): HostMatrix {
-    let data = this.#read(ref, [size * (ref.part?.of ?? 1)]);
-    if (ref.part) data = takePart(data, 1, ref.part);
-    if (ref.plus) data = data.map((value) => value + ref.plus!);
-    return { data, rows: 1, cols: size };
+    const data = this.#read(ref, [size * (ref.part?.of ?? 1)]);
+    return { data: ref.part ? takePart(data, 1, ref.part) : data, rows: 1, cols: size };
   }
 
-  /** The names that nothing has read and `ignored` does not match. */
-  surplus(ignored: RegExp): string[] {
-    return [...this.source.tensors.keys()].filter((name) => {
-      const bare = name.startsWith(this.#prefix) ? name.slice(this.#prefix.length) : name;
-      return !this.#used.has(name) && !ignored.test(bare) && !ignored.test(name);
-    });
+  /** Reads a table `[rows, width]`; where `rows` is not given, of any number of rows. */
+  table(ref: TensorRef, width: number, rows?: number): HostTable {
+    const name = this.#prefix + ref.name;
+    const { dtype, shape } = findTensor(this.source, name);
+    const count = rows ?? shape[0] ?? 0;
+    this.#checkShape(name, [count, width]);
+    const slice = (index: number) => [index * width, (index + 1) * width] as const;
+    const base = { rows: count, width };
+    if (dtype === "F16") {
+      const data = new Float16Array(this.source.readBytes(name).buffer);
+      return { ...base, row: (index) => new Float32Array(data.subarray(...slice(index))) };
+    }
+    if (dtype === "BF16") {
+      const data = new Uint16Array(this.source.readBytes(name).buffer);
+      return { ...base, row: (index) => bfloat16ToFloat32(data.subarray(...slice(index))) };
+    }
+    const data = readFloats(this.source, name);
+    return { ...base, row: (index) => data.subarray(...slice(index)) };
+  }
+
+  #oriented(ref: TensorRef, rows: number, cols: number): Float32Array {
+    const key = `${ref.name} ${rows} ${cols}`;
+    if (this.#last?.key === key) return this.#last.data;
+    // The one before is let go first: the two together could be the peak of the memory.
+    this.#last = undefined;
+    const data = ref.transposed
+      ? transpose(this.#read(ref, [cols, rows]), cols, rows)
+      : this.#read(ref, [rows, cols]);
+    if (ref.part) this.#last = { key, data };
+    return data;
   }
 
   #read(ref: TensorRef, shape: readonly number[]): Float32Array {
     const name = this.#prefix + ref.name;
-    const found = findTensor(this.source, name).shape;
-    if (found.join() !== shape.join()) {
-      throw new SpindleError(
-        `Cannot load "${this.source.path}" as the tensor "${name}" has the shape ` +
-          `[${found.join(", ")}]: config.json asks for [${shape.join(", ")}]`,
-      );
-    }
-    this.#used.add(name);
+    this.#checkShape(name, shape);
     return readFloats(this.source, name);
   }
-}
 
-/** Moves a host matrix to the GPU. */
-export function toGpu(
-  gpu: Gpu,
-  { data, rows, cols }: HostMatrix,
-  label: string,
-  precision: Precision = "f32",
-): Matrix {
-  return uploadMatrix(gpu, data, rows, cols, label, precision);
-}
-
-/** Puts matrices of equal width below each other. */
-export function stackRows(parts: readonly HostMatrix[]): HostMatrix {
-  const cols = parts[0]!.cols;
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  const data = new Float32Array(rows * cols);
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
+  #checkShape(name: string, shape: readonly number[]): void {
+    const found = findTensor(this.source, name).shape;
+    if (found.join() === shape.join()) return;
+    throw new SpindleError(
+      `Cannot load "${this.source.path}" as the tensor "${name}" has the shape ` +
+        `[${found.join(", ")}]: config.json asks for [${shape.join(", ")}]`,
+    );
   }
-  return { data, rows, cols };
 }
 
-/** Builds a matrix from rows of another; an index of -1 makes a row of zeros. */
-export function pickRows({ data, cols }: HostMatrix, indices: readonly number[]): HostMatrix {
-  const picked = new Float32Array(indices.length * cols);
-  indices.forEach((from, to) => {
-    if (from >= 0) picked.set(data.subarray(from * cols, (from + 1) * cols), to * cols);
+/** The names of all tensors of a model, those of parts once a part. */
+function tensorNames(spec: ModelSpec, { embedding, stacks }: WeightRefs): string[] {
+  const blocks = stacks.flatMap(({ block }, stack) =>
+    Array.from({ length: spec.stacks[stack]!.blocks }, (_, layer) => block(layer))
+  );
+  return [embedding, ...stacks, ...blocks].flatMap(namesIn);
+}
+
+function namesIn(refs: object): string[] {
+  return Object.entries(refs).flatMap(([key, value]: [string, unknown]) => {
+    if (key === "name" && typeof value === "string") return [value];
+    return typeof value === "object" && value !== null ? namesIn(value) : [];
   });
-  return { data: picked, rows: indices.length, cols };
-}
-
-/** Builds a matrix from columns of another; an index of -1 makes a column of zeros. */
-export function pickCols(matrix: HostMatrix, indices: readonly number[]): HostMatrix {
-  const { data, rows, cols } = matrix;
-  const picked = new Float32Array(rows * indices.length);
-  for (let row = 0; row < rows; row++) {
-    indices.forEach((from, to) => {
-      if (from >= 0) picked[row * indices.length + to] = data[row * cols + from]!;
-    });
-  }
-  return { data: picked, rows, cols: indices.length };
-}
-
-function transpose(data: Float32Array, rows: number, cols: number): Float32Array {
-  const turned = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) {
-    for (let col = 0; col < cols; col++) turned[col * rows + row] = data[row * cols + col]!;
-  }
-  return turned;
-}
-
-function takePart(data: Float32Array, cols: number, { index, of, groups = 1 }: Part): Float32Array {
-  const rows = data.length / cols / of / groups;
-  const taken = new Float32Array(data.length / of);
-  for (let group = 0; group < groups; group++) {
-    const from = (group * of + index) * rows * cols;
-    taken.set(data.subarray(from, from + rows * cols), group * rows * cols);
-  }
-  return taken;
 }

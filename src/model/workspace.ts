@@ -1,12 +1,17 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { roundUp } from "../util.ts";
+import { RotaryTables } from "./rotary.ts";
 
 /** Intermediate matrices by name, kept from one batch to the next and grown when needed. */
 export class Workspace implements Disposable {
   readonly #matrices = new Map<string, Matrix>();
 
-  constructor(readonly gpu: Gpu) {}
+  readonly rotary: RotaryTables;
+
+  constructor(readonly gpu: Gpu) {
+    this.rotary = new RotaryTables(gpu);
+  }
 
   /** A matrix of at least `rows` rows, whose content is undefined. */
   matrix(name: string, rows: number, cols: number): Matrix {
@@ -24,5 +29,6 @@ export class Workspace implements Disposable {
   [Symbol.dispose](): void {
     for (const matrix of this.#matrices.values()) matrix[Symbol.dispose]();
     this.#matrices.clear();
+    this.rotary[Symbol.dispose]();
   }
 }

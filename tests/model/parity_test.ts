@@ -3,9 +3,7 @@ import { requestGpu } from "../../src/gpu/device.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { compareWithGolden } from "./golden.ts";
 
-const cases = ["bert", "bert-odd"];
-
-async function check(folder: string, golden: string): Promise<void> {
+async function check(folder: string, golden = `${folder}/golden.safetensors`): Promise<void> {
   for (const storage of ["texture", "buffer"] as const) {
     using gpu = await requestGpu({ storage });
     const differences = await compareWithGolden(gpu, folder, golden);
@@ -17,12 +15,18 @@ async function check(folder: string, golden: string): Promise<void> {
   }
 }
 
-for (const name of cases) {
+// The configurations, with head projections, shards and float types, are in golden/make_golden.py.
+for (const name of ["electra", "gpt_neox", "llama", "modernbert", "qwen2", "qwen3", "t5"]) {
+  Deno.test(`every state of a tiny ${name} is the reference library's`, () =>
+    check(new URL(`golden/${name}`, import.meta.url).pathname));
+}
+
+for (const name of ["bert", "bert-odd", "distilbert", "roberta", "gpt2", "llama", "t5-gated"]) {
   const folder = sharedPath(`parity/${name}`);
   sharedTest(
-    `every state of ${name} is the reference library's`,
+    `every state of ../shared/parity/${name} is the reference library's`,
     [`parity/${name}`],
-    () => check(folder, `${folder}/golden.safetensors`),
+    () => check(folder),
   );
 }
 

@@ -1,34 +1,38 @@
-import { activationOf } from "../config.ts";
-import type { Family, LayerRef } from "../spec.ts";
+import { activationOf, choiceOf } from "../config.ts";
+import type { Family } from "../spec.ts";
+import { layer } from "./layer.ts";
 
 /** BERT (Devlin et al. 2019): post-norm encoder with learned positions and token types. */
 export const bert: Family = {
   modelTypes: ["bert"],
 
   spec(config) {
-    const width = config.number("hidden_size");
-    const heads = config.number("num_attention_heads");
+    const width = config.count("hidden_size");
+    const heads = config.count("num_attention_heads");
+    choiceOf(config, "position_embedding_type", ["absolute"], "absolute");
     return {
       family: config.string("model_type"),
       width,
-      ffnWidth: config.number("intermediate_size"),
-      vocabulary: config.number("vocab_size"),
-      maxTokens: config.number("max_position_embeddings"),
+      ffnWidth: config.count("intermediate_size"),
+      vocabulary: config.count("vocab_size"),
+      maxTokens: config.count("max_position_embeddings"),
       norm: { kind: "layer", epsilon: config.number("layer_norm_eps", 1e-12), place: "post" },
-      embedding: { width, positionOffset: 0, tokenTypes: true, norm: true },
+      embedding: { width, positionOffset: 0 },
       stacks: [{
         prefix: "",
-        blocks: config.number("num_hidden_layers"),
+        blocks: config.count("num_hidden_layers"),
         attention: {
           heads,
           keyValueHeads: heads,
           headWidth: width / heads,
           causal: config.boolean("is_decoder", false),
-          scale: 1 / Math.sqrt(width / heads),
-          headNorm: false,
+          scale: Math.sqrt(heads / width),
         },
         crossAttention: false,
-        ffn: { activation: activationOf(config, "hidden_act", "gelu"), gated: false },
+        ffn: {
+          activation: activationOf(config, config.string("hidden_act", "gelu")),
+          gated: false,
+        },
         parallelResidual: false,
         finalNorm: false,
       }],
@@ -67,7 +71,3 @@ export const bert: Family = {
     };
   },
 };
-
-function layer(name: string): LayerRef {
-  return { weight: { name: `${name}.weight` }, bias: { name: `${name}.bias` } };
-}

@@ -1,0 +1,46 @@
+import type { Config } from "../config.ts";
+import type { Family, ModelSpec } from "../spec.ts";
+import { layer } from "./layer.ts";
+import { llama } from "./llama.ts";
+
+/** Qwen 2 and 2.5 (Yang et al. 2024): Llama with biased projections, and windows in some blocks. */
+export const qwen2: Family = {
+  modelTypes: ["qwen2"],
+
+  spec: (config) => withWindows(llama.spec(config), config),
+
+  weights(spec, config) {
+    const refs = llama.weights(spec, config);
+    const { block, ...stack } = refs.stacks[0]!;
+    return {
+      ...refs,
+      stacks: [{
+        ...stack,
+        block: (index) => {
+          const { attention, ffn } = block(index);
+          const name = `layers.${index}.self_attn`;
+          const projections = {
+            query: layer(`${name}.q_proj`),
+            key: layer(`${name}.k_proj`),
+            value: layer(`${name}.v_proj`),
+          };
+          return { attention: { ...attention, ...projections }, ffn };
+        },
+      }],
+    };
+  },
+};
+
+/** Adds the sliding windows of config.json. */
+export function withWindows(spec: ModelSpec, config: Config): ModelSpec {
+  if (!config.boolean("use_sliding_window", false)) return spec;
+  const stack = spec.stacks[0]!;
+  const window = config.count("sliding_window");
+  const types = config.strings("layer_types");
+  const first = config.number("max_window_layers", 28);
+  const windows = Array.from({ length: stack.blocks }, (_, index) => {
+    const slides = types ? types[index] === "sliding_attention" : index >= first;
+    return slides ? window : undefined;
+  });
+  return { ...spec, stacks: [{ ...stack, attention: { ...stack.attention, windows } }] };
+}

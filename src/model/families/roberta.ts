@@ -1,0 +1,25 @@
+import type { Family } from "../spec.ts";
+import { bert } from "./bert.ts";
+
+/** RoBERTa (Liu et al. 2019) and XLM-R: BERT whose positions begin behind the padding id. */
+export const roberta: Family = {
+  modelTypes: ["roberta", "xlm-roberta"],
+
+  spec(config) {
+    const spec = bert.spec(config);
+    const positionOffset = config.number("pad_token_id", 1) + 1;
+    return {
+      ...spec,
+      maxTokens: spec.maxTokens - positionOffset,
+      embedding: { ...spec.embedding, positionOffset },
+    };
+  },
+
+  weights(spec, config) {
+    return {
+      ...bert.weights(spec, config),
+      prefixes: ["roberta."],
+      ignored: /^(pooler|lm_head|classifier|qa_outputs)\.|position_ids$/,
+    };
+  },
+};

@@ -1,0 +1,99 @@
+import { activationOf, type Config } from "../config.ts";
+import type { BlockRefs, Family, StackRefs, StackSpec } from "../spec.ts";
+import { layer } from "./layer.ts";
+
+/** T5 and Flan-T5 (Raffel et al. 2020): pre-norm encoder and decoder with relative positions. */
+export const t5: Family = {
+  modelTypes: ["t5"],
+
+  spec(config) {
+    const width = config.count("d_model");
+    const encoder = encoderSpec(config);
+    const decoder: StackSpec = {
+      ...encoder,
+      prefix: "decoder.",
+      blocks: config.count("num_decoder_layers", encoder.blocks),
+      attention: { ...encoder.attention, causal: true },
+      crossAttention: true,
+      startId: config.number("decoder_start_token_id", config.number("pad_token_id", 0)),
+    };
+    return {
+      family: config.string("model_type"),
+      width,
+      ffnWidth: config.count("d_ff"),
+      vocabulary: config.count("vocab_size"),
+      maxTokens: Infinity,
+      truncation: 512,
+      norm: { kind: "rms", epsilon: config.number("layer_norm_epsilon", 1e-6), place: "pre" },
+      embedding: { width },
+      stacks: [encoder, decoder],
+    };
+  },
+
+  weights(spec) {
+    const { gated } = spec.stacks[0]!.ffn;
+    return {
+      prefixes: ["transformer."],
+      ignored: /^((en|de)coder\.embed_tokens|lm_head|classification_head|classifier|qa_outputs)\./,
+      embedding: { token: { name: "shared.weight" } },
+      stacks: [stackRefs("encoder", gated), stackRefs("decoder", gated)],
+    };
+  },
+};
+
+function encoderSpec(config: Config): StackSpec {
+  const heads = config.count("num_heads");
+  const [last, gate] = config.string("feed_forward_proj", "relu").split("-").reverse();
+  const gated = gate === "gated";
+  // The tanh GELU is what T5 means by "gated-gelu".
+  const activation = gated && last === "gelu" ? "gelu_new" : last!;
+  return {
+    prefix: "encoder.",
+    blocks: config.count("num_layers"),
+    attention: {
+      heads,
+      keyValueHeads: heads,
+      headWidth: config.count("d_kv"),
+      causal: false,
+      scale: 1,
+      relativeBias: {
+        buckets: config.count("relative_attention_num_buckets", 32),
+        maxDistance: config.count("relative_attention_max_distance", 128),
+      },
+    },
+    crossAttention: false,
+    ffn: { activation: activationOf(config, activation), gated },
+    parallelResidual: false,
+    finalNorm: true,
+  };
+}
+
+function stackRefs(stack: "encoder" | "decoder", gated: boolean): StackRefs {
+  const plain = (name: string) => layer(name, { bias: false });
+  const attention = (part: string, name: string) => ({
+    norm: plain(`${part}.layer_norm`),
+    query: plain(`${part}.${name}.q`),
+    key: plain(`${part}.${name}.k`),
+    value: plain(`${part}.${name}.v`),
+    output: plain(`${part}.${name}.o`),
+  });
+  return {
+    block: (index): BlockRefs => {
+      const part = (i: number) => `${stack}.block.${index}.layer.${i}`;
+      const ffn = part(stack === "decoder" ? 2 : 1);
+      const dense = `${ffn}.DenseReluDense`;
+      return {
+        attention: attention(part(0), "SelfAttention"),
+        ...(stack === "decoder" && { crossAttention: attention(part(1), "EncDecAttention") }),
+        ffn: {
+          norm: plain(`${ffn}.layer_norm`),
+          gate: plain(`${dense}.${gated ? "wi_0" : "wi"}`),
+          ...(gated && { up: plain(`${dense}.wi_1`) }),
+          down: plain(`${dense}.wo`),
+        },
+      };
+    },
+    finalNorm: plain(`${stack}.final_layer_norm`),
+    relativeBias: { name: `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight` },
+  };
+}

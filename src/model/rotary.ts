@@ -1,0 +1,132 @@
+import type { Gpu } from "../gpu/device.ts";
+import { type Matrix, uploadMatrix } from "../gpu/matrix.ts";
+import { roundUp } from "../util.ts";
+import { choiceOf, type Config } from "./config.ts";
+import type { RotarySpec } from "./spec.ts";
+
+/** What a family knows of its rotary positions besides what config.json says. */
+export interface RotaryDefaults {
+  /** Dimensions of a head that turn. */
+  readonly dimensions: number;
+  /** The base of the frequencies where config.json has none. */
+  readonly theta: number;
+  /** Positions that the model was made for. */
+  readonly maxTokens: number;
+}
+
+/**
+ * Reads rotary positions as the reference library writes them.
+ *
+ * @param rope The object `rope_parameters`, before version 5 `rope_scaling`, where there is one.
+ * @throws {SpindleError} If the kind of scaling is unknown.
+ */
+export function readRotary(rope: Config | undefined, defaults: RotaryDefaults): RotarySpec {
+  const { dimensions } = defaults;
+  const theta = rope?.number("rope_theta", defaults.theta) ?? defaults.theta;
+  const wavelengths = Array.from(
+    { length: Math.ceil(dimensions / 2) },
+    (_, i) => f32(theta ** f32(2 * i / dimensions)),
+  );
+  const frequencies = wavelengths.map((length) => f32(1 / length));
+  const types = ["default", "linear", "dynamic", "llama3", "yarn"] as const;
+  const key = rope?.string("rope_type", "") ? "rope_type" : "type";
+  const type = rope ? choiceOf(rope, key, types, "default") : "default";
+  if (rope && type === "linear") {
+    const factor = rope.number("factor");
+    return { frequencies: frequencies.map((value) => f32(value / factor)), factor: 1 };
+  }
+  if (rope && type === "llama3") return llama3(rope, defaults, frequencies);
+  if (rope && type === "yarn") return yarn(rope, defaults, theta, wavelengths);
+  // Dynamic scaling begins where the positions end that the model was made for.
+  return { frequencies, factor: 1 };
+}
+
+/** The reference library computes in float32, and a thousand tokens on its rounding shows. */
+const f32 = Math.fround;
+
+/** Llama 3.1: long waves are stretched by a factor, short ones are not, with a ramp between. */
+function llama3(rope: Config, { maxTokens }: RotaryDefaults, frequencies: number[]): RotarySpec {
+  const factor = rope.number("factor");
+  const low = rope.number("low_freq_factor");
+  const high = rope.number("high_freq_factor");
+  const original = rope.number("original_max_position_embeddings", maxTokens);
+  const scale = (frequency: number) => {
+    const wavelength = f32(f32(1 / frequency) * f32(2 * Math.PI));
+    if (wavelength < original / high) return frequency;
+    if (wavelength > original / low) return f32(frequency / factor);
+    const waves = f32(f32(1 / wavelength) * original);
+    const kept = f32(f32(waves - low) / (high - low));
+    return f32(f32(f32(f32(1 - kept) * frequency) / factor) + f32(kept * frequency));
+  };
+  return { frequencies: frequencies.map(scale), factor: 1 };
+}
+
+/** YaRN (Peng et al. 2023): the same with the ramp along the dimensions, and louder. */
+function yarn(
+  rope: Config,
+  { dimensions, maxTokens }: RotaryDefaults,
+  theta: number,
+  wavelengths: number[],
+): RotarySpec {
+  const factor = rope.number("factor");
+  const original = rope.number("original_max_position_embeddings", maxTokens);
+  const dimensionOf = (turns: number) =>
+    dimensions * Math.log(original / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
+  const isWhole = rope.boolean("truncate", true);
+  const from = dimensionOf(rope.number("beta_fast", 32));
+  const to = dimensionOf(rope.number("beta_slow", 1));
+  const first = Math.max(0, isWhole ? Math.floor(from) : from);
+  const last = Math.min(dimensions - 1, isWhole ? Math.ceil(to) : to);
+  const frequencies = wavelengths.map((wavelength, i) => {
+    const ramp = f32(f32(i - first) / (last - first || 0.001));
+    const kept = f32(1 - Math.min(1, Math.max(0, ramp)));
+    const stretched = f32(1 / f32(factor * wavelength));
+    return f32(f32(stretched * f32(1 - kept)) + f32(f32(1 / wavelength) * kept));
+  });
+  const growth = (by: number) => factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1;
+  const scale = rope.number("mscale", 0), scaleOfAll = rope.number("mscale_all_dim", 0);
+  const inferred = scale && scaleOfAll ? growth(scale) / growth(scaleOfAll) : growth(1);
+  return { frequencies, factor: rope.number("attention_factor", inferred) };
+}
+
+/** Tables of cosines and sines on the GPU, made once and lengthened when needed. */
+export class RotaryTables implements Disposable {
+  readonly #tables = new Map<string, Matrix>();
+
+  constructor(readonly gpu: Gpu) {}
+
+  /**
+   * A table `[positions, 4 * texels]` of pairs (cosine, sine), a pair for two neighbouring
+   * dimensions of a head; those that do not turn have (1, 0).
+   */
+  table(rotary: RotarySpec, texels: number, positions: number): Matrix {
+    const key = JSON.stringify([rotary, texels]);
+    let table = this.#tables.get(key);
+    if (!table || table.rows < positions) {
+      table?.[Symbol.dispose]();
+      const rows = roundUp(positions, 256);
+      table = uploadMatrix(this.gpu, turns(rotary, texels, rows), rows, 4 * texels, "rotary table");
+      this.#tables.set(key, table);
+    }
+    return table;
+  }
+
+  [Symbol.dispose](): void {
+    for (const table of this.#tables.values()) table[Symbol.dispose]();
+    this.#tables.clear();
+  }
+}
+
+function turns({ frequencies, factor }: RotarySpec, texels: number, rows: number): Float32Array {
+  const data = new Float32Array(rows * texels * 4);
+  for (let position = 0; position < rows; position++) {
+    for (let pair = 0; pair < 2 * texels; pair++) {
+      const frequency = frequencies[pair];
+      const angle = Math.fround(position * (frequency ?? 0));
+      const at = 4 * texels * position + 2 * pair;
+      data[at] = Math.cos(angle) * (frequency === undefined ? 1 : factor);
+      data[at + 1] = Math.sin(angle) * factor;
+    }
+  }
+  return data;
+}

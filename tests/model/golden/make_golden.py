@@ -1,0 +1,123 @@
+"""Makes tiny random models with golden states, from Hugging Face transformers 5.23 in float64.
+
+python3 make_golden.py FOLDER [CASE ...]
+
+The tensors of a golden file: input_ids, attention_mask [sentences, tokens]; hidden.L, activation.L,
+neuron.L [sentences, tokens, width], zero at padded positions.
+"""
+
+import os, sys
+import torch
+import transformers as T
+from safetensors.torch import save_file
+
+LENGTHS = [9, 1, 4]
+
+
+def parts(model, family):
+    """(prefix, blocks, activation of a block, down projection of a block, final norm) a stack."""
+    if family in ("bert", "roberta", "xlm-roberta", "electra"):
+        return [("", model.encoder.layer, lambda b: b.intermediate.intermediate_act_fn, lambda b: b.output.dense, None)]
+    if family == "distilbert":
+        return [("", model.transformer.layer, lambda b: b.ffn.activation, lambda b: b.ffn.lin2, None)]
+    if family == "gpt2":
+        return [("", model.h, lambda b: b.mlp.act, lambda b: b.mlp.c_proj, model.ln_f)]
+    if family in ("llama", "qwen2", "qwen3"):
+        return [("", model.layers, lambda b: b.mlp.act_fn, lambda b: b.mlp.down_proj, model.norm)]
+    if family == "gpt_neox":
+        return [("", model.layers, lambda b: b.mlp.act, lambda b: b.mlp.dense_4h_to_h, model.final_layer_norm)]
+    if family == "modernbert":
+        return [("", model.layers, lambda b: b.mlp.act, lambda b: b.mlp.Wo, model.final_norm)]
+    if family == "t5":
+        dense = lambda b: b.layer[-1].DenseReluDense
+        return [(s + ".", getattr(model, s).block, lambda b: dense(b).act, lambda b: dense(b).wo,
+                 getattr(model, s).final_layer_norm) for s in ("encoder", "decoder")]
+    raise ValueError(family)
+
+
+def randomize(model, seed):
+    g = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            r = torch.randn(p.shape, generator=g, dtype=torch.float64)
+            if p.ndim >= 2:
+                is_table = "embed" in name or "wte" in name or "wpe" in name or "shared" in name or "bias" in name
+                v = r * (0.7 if is_table else 1.2 / p.shape[0 if "c_" in name else -1] ** 0.5)
+            else:
+                is_gain = "norm" in name.lower() or "ln_" in name
+                v = (1 + 0.3 * r) if is_gain and name.endswith("weight") else 0.2 * r
+            p.copy_(v.to(torch.float32))
+
+
+def make(out, cls, config, lengths=LENGTHS, dtype=torch.float32, wrap=None, shards=None, seed=0):
+    os.makedirs(out, exist_ok=True)
+    config._attn_implementation = "eager"
+    torch.manual_seed(seed)
+    top = cls(config).eval()
+    randomize(top, seed + 1)
+    if dtype != torch.float32:
+        top.to(dtype).to(torch.float32)
+        top = top.to(dtype)
+    top.save_pretrained(out, **({"max_shard_size": shards} if shards else {}))
+    top = cls.from_pretrained(out, dtype=torch.float64, attn_implementation="eager").eval()
+    family = config.model_type
+    model = top.base_model
+    g = torch.Generator().manual_seed(seed + 2)
+    longest = max(lengths)
+    ids = torch.zeros((len(lengths), longest), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    if config.pad_token_id is not None:
+        ids += config.pad_token_id
+    for i, n in enumerate(lengths):
+        ids[i, :n] = torch.randint(3, config.vocab_size, (n,), generator=g)
+        mask[i, :n] = 1
+    states = {}
+
+    def keep(name):
+        return lambda m, a, o: states.__setitem__(name, o[0] if isinstance(o, tuple) else o)
+
+    for prefix, blocks, act, down, final in parts(model, family):
+        n = len(blocks)
+        blocks[0].register_forward_pre_hook(
+            lambda m, a, k, p=prefix: states.__setitem__(p + "hidden.0", a[0] if a else k["hidden_states"]), with_kwargs=True)
+        for l, b in enumerate(blocks):
+            b.register_forward_hook(keep(f"{prefix}hidden.{l + 1}"))
+            act(b).register_forward_hook(keep(f"{prefix}activation.{l}"))
+            down(b).register_forward_pre_hook(lambda m, a, nm=f"{prefix}neuron.{l}": states.__setitem__(nm, a[0]))
+        if final is not None:
+            final.register_forward_hook(keep(f"{prefix}hidden.{n + 1}"))
+    with torch.no_grad():
+        if family == "t5":
+            moved = torch.zeros_like(ids)
+            moved[:, 1:] = ids[:, :-1]
+            model(input_ids=ids, attention_mask=mask, decoder_input_ids=moved, decoder_attention_mask=mask, use_cache=False)
+        elif family in ("gpt2", "llama", "qwen2", "qwen3", "gpt_neox"):
+            model(input_ids=ids, attention_mask=mask, use_cache=False)
+        else:
+            model(input_ids=ids, attention_mask=mask)
+    tensors = {"input_ids": ids.to(torch.int32), "attention_mask": mask.to(torch.int32)}
+    for name, s in states.items():
+        tensors[name] = (s * mask[..., None]).to(torch.float32).contiguous()
+    save_file(tensors, f"{out}/golden.safetensors")
+    print(out, len(states), "states, largest", max(float(s.abs().max()) for s in states.values()),
+          sum(os.path.getsize(f"{out}/{f}") for f in os.listdir(out)) // 1000, "kB", flush=True)
+
+
+base = dict(vocab_size=23, hidden_size=12, intermediate_size=14, num_hidden_layers=2)
+heads = dict(num_attention_heads=4, num_key_value_heads=2)
+rope = lambda **k: {"rope_theta": 10000.0, **k}
+llama3 = rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
+CASES = {
+    "electra": lambda o: make(o, T.ElectraForSequenceClassification, T.ElectraConfig(**base, embedding_size=7, num_attention_heads=4, max_position_embeddings=12)),
+    "llama": lambda o: make(o, T.LlamaForCausalLM, T.LlamaConfig(**base, **heads, head_dim=6, attention_bias=True, rope_parameters=llama3, max_position_embeddings=32), dtype=torch.bfloat16, shards="3KB"),
+    "qwen2": lambda o: make(o, T.Qwen2ForCausalLM, T.Qwen2Config(**base, num_attention_heads=2, num_key_value_heads=1, use_sliding_window=True, sliding_window=3, max_window_layers=1)),
+    "qwen3": lambda o: make(o, T.Qwen3Model, T.Qwen3Config(**base, **heads, head_dim=14), dtype=torch.float16),
+    "gpt_neox": lambda o: make(o, T.GPTNeoXForCausalLM, T.GPTNeoXConfig(**base, num_attention_heads=2, rope_parameters=rope(partial_rotary_factor=0.6))),
+    "modernbert": lambda o: make(o, T.ModernBertForSequenceClassification, T.ModernBertConfig(**base, num_attention_heads=2, local_attention=4, pad_token_id=0, mlp_bias=True)),
+    "t5": lambda o: make(o, T.T5ForConditionalGeneration, T.T5Config(vocab_size=23, d_model=12, d_kv=5, d_ff=14, num_layers=2, num_decoder_layers=1, num_heads=3, relative_attention_num_buckets=8, relative_attention_max_distance=10)),
+}
+
+if __name__ == "__main__":
+    out, *names = sys.argv[1:]
+    for name in names or CASES:
+        CASES[name](f"{out}/{name}")
