@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Gpu, requestGpu } from "../../src/gpu/device.ts";
+import { loadModel } from "../../src/model/model.ts";
+import { SpindleError } from "../../src/util.ts";
+import { assertClose } from "../numbers.ts";
+
+const golden = new URL("golden/", import.meta.url).pathname;
+const sentences = [[3, 9, 4, 1], [7], [5, 5, 12]];
+
+/** Loads a model of which config.json has been changed. */
+async function loadChanged(gpu: Gpu, name: string, changes: Record<string, unknown>) {
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const file of Deno.readDirSync(join(golden, name))) {
+      Deno.copyFileSync(join(golden, name, file.name), join(folder, file.name));
+    }
+    const path = join(folder, "config.json");
+    const config = { ...JSON.parse(Deno.readTextFileSync(path)), ...changes };
+    Deno.writeTextFileSync(path, JSON.stringify(config));
+    return await loadModel(gpu, folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+const refusals: [string, string, Record<string, unknown>, RegExp][] = [
+  ["an unknown model_type", "llama", { model_type: "mamba" }, /model_type "mamba".*bert, .*, t5/],
+  ["an unknown activation", "llama", { hidden_act: "swish2" }, /activation "swish2".*gelu, .*silu/],
+  [
+    "an unknown kind of position",
+    "electra",
+    { position_embedding_type: "relative_key" },
+    /position_embedding_type "relative_key".*absolute/,
+  ],
+  [
+    "an unknown rotary scaling",
+    "llama",
+    { rope_parameters: { rope_type: "longrope" } },
+    /rope_type "longrope".*llama3, yarn/,
+  ],
+  ["a missing tensor", "qwen2", { num_hidden_layers: 3, layer_types: null }, /"model\.layers\.2\./],
+  ["a surplus tensor", "qwen2", { num_hidden_layers: 1 }, /"model\.layers\.1\..* and \d+ more/],
+  ["a tensor of another shape", "qwen2", { intermediate_size: 16 }, /\[14, 12\].*\[16, 12\]/],
+  [
+    "heads that do not divide the width",
+    "electra",
+    { num_attention_heads: 5 },
+    /5 attention heads/,
+  ],
+  ["an absent number", "electra", { hidden_size: null }, /lacks "hidden_size"/],
+  ["a number that is text", "electra", { hidden_size: "12" }, /"hidden_size" is "12"/],
+];
+
+for (const [what, name, changes, message] of refusals) {
+  Deno.test(`loadModel() names ${what}, and frees what it allocated`, async () => {
+    using gpu = await requestGpu();
+    await assert.rejects(loadChanged(gpu, name, changes), (error) => {
+      assert.ok(error instanceof SpindleError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.equal(gpu.liveBytes, 0);
+  });
+}
+
+Deno.test("loadModel() loads only the blocks that the wanted states need", async () => {
+  using gpu = await requestGpu();
+  for (
+    const [name, states] of [
+      ["gpt_neox", ["hidden.1", "activation.0"]],
+      ["t5", ["encoder.hidden.1"]],
+      ["t5", ["decoder.hidden.0"]],
+      ["t5", ["decoder.hidden.1"]],
+    ] as const
+  ) {
+    const folder = join(golden, name);
+    using whole = await loadModel(gpu, folder);
+    const wholeBytes = gpu.liveBytes;
+    using part = await loadModel(gpu, folder, { states });
+    const isLess = gpu.liveBytes - wholeBytes < wholeBytes;
+    assert.equal(isLess, states[0] !== "decoder.hidden.1");
+    const expected = await whole.capture(sentences, { states });
+    const found = await part.capture(sentences, { states });
+    for (const [state, { values }] of expected.states) {
+      assert.deepEqual(found.states.get(state)!.values, values);
+    }
+  }
+});
+
+Deno.test("capture() names how many blocks a state needs that were not loaded", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, join(golden, "llama"), { states: ["hidden.1"] });
+  await assert.rejects(model.capture(sentences, { states: ["hidden.2"] }), /2 blocks as 1 were/);
+});
+
+Deno.test("float16 weights give nearly the same states in less memory", async () => {
+  using gpu = await requestGpu();
+  for (const name of ["gpt_neox", "t5"]) {
+    using exact = await loadModel(gpu, join(golden, name));
+    const exactBytes = gpu.liveBytes;
+    using half = await loadModel(gpu, join(golden, name), { weights: "f16" });
+    assert.ok(gpu.liveBytes - exactBytes < 0.8 * exactBytes);
+    const expected = await exact.capture(sentences);
+    const found = await half.capture(sentences);
+    for (const [state, { values }] of expected.states) {
+      const tokens = found.states.get(state)!.values.tokens!;
+      assertClose(tokens, values.tokens!, 5e-3, state);
+    }
+  }
+});
+
+Deno.test("capture() refuses a token id outside the vocabulary and an empty sentence", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, join(golden, "gpt_neox"));
+  await assert.rejects(model.capture([[23]]), /token id 23: the model's vocabulary has 23/);
+  await assert.rejects(model.capture([[1], []]), /sentence 2 as it has 0 tokens/);
+});
