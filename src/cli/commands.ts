@@ -2,6 +2,10 @@ import type { Command } from "./command.ts";
 
 /** The commands by name, each loaded when it is needed. */
 export const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  run: () => import("./run.ts"),
+  classify: () => import("./classify.ts"),
+  verify: () => import("./verify.ts"),
+  features: () => import("./features.ts"),
   convert: () => import("./convert.ts"),
   doctor: () => import("./doctor.ts"),
 };

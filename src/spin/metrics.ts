@@ -41,18 +41,6 @@ export function majorityClass(labels: Int32Array, classes: number): number {
 }
 
 /**
- * The class that a row of logits names.
- *
- * @param logits One for two classes, positive for class 1; else one a class.
- */
-export function predictedClass(logits: ArrayLike<number>): number {
-  if (logits.length === 1) return logits[0]! > 0 ? 1 : 0;
-  let best = 0;
-  for (let c = 1; c < logits.length; c++) if (logits[c]! > logits[best]!) best = c;
-  return best;
-}
-
-/**
  * The probability of each class: the logistic function of its logit and, for more than two
  * classes, these divided by their sum, as one-vs-rest regression does.
  */

@@ -29,7 +29,7 @@ export function rankNeurons(saliencies: Float64Array): Uint32Array {
  *
  * @example
  * ```ts
- * import { selectNeurons } from "./mod.ts";
+ * import { selectNeurons } from "spindle";
  *
  * const neurons = selectNeurons(new Float32Array([0, 3, -4, 1]), 4, 0.9);
  * console.log(neurons); // Uint32Array [2, 1]

@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  accuracy,
-  macroF1,
-  majorityClass,
-  predictedClass,
-  probabilities,
-} from "../../src/spin/metrics.ts";
+import { accuracy, macroF1, majorityClass, probabilities } from "../../src/spin/metrics.ts";
 
 Deno.test("accuracy() is the share of right predictions", () => {
   assert.equal(accuracy(new Int32Array([0, 1, 1, 2]), new Int32Array([0, 1, 2, 2])), 0.75);
@@ -24,12 +18,6 @@ Deno.test("macroF1() counts a class that is never predicted as 0", () => {
 
 Deno.test("majorityClass() names the most common class, the first of equals", () => {
   assert.equal(majorityClass(new Int32Array([2, 1, 1, 2, 0]), 3), 1);
-});
-
-Deno.test("predictedClass() reads one logit as the second class's, several as one a class", () => {
-  assert.equal(predictedClass([0.1]), 1);
-  assert.equal(predictedClass([-0.1]), 0);
-  assert.equal(predictedClass([-3, -1, -2]), 1);
 });
 
 Deno.test("probabilities() sum to one, also where every logit is hopeless", () => {

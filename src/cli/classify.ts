@@ -1,0 +1,54 @@
+import { requestGpu } from "../gpu/device.ts";
+import { loadModel } from "../model/model.ts";
+import { modelSha256 } from "../features/extract.ts";
+import { classify, loadClassifier } from "../spin/classifier.ts";
+import { SpindleError, UsageError } from "../util.ts";
+import { defineCommand } from "./command.ts";
+import { readLines } from "./lines.ts";
+import { print } from "./terminal.ts";
+
+/** Lines that are classified together when they come from stdin. */
+const linesAtOnce = 256;
+
+/** `spindle classify`. */
+export const command = defineCommand({
+  name: "classify",
+  summary: "Label texts with a classifier that `run` made",
+  positionals: {
+    classifier: { count: "one", description: "The file that `run` wrote" },
+    texts: { count: "any", description: "The texts; without any, each line of stdin is one" },
+  },
+  options: {
+    model: {
+      type: "text",
+      value: "FOLDER",
+      description: "The model; default the folder that `run` used",
+    },
+    json: { type: "flag", description: "Print a JSON document a line, with every probability" },
+  },
+  example: 'classify results/mr/classifier.safetensors "a joy from start to finish"',
+  async run({ classifier: path, texts, model: folder, json }) {
+    const classifier = loadClassifier(path);
+    const from = folder ?? classifier.model.folder;
+    if (modelSha256(from) !== classifier.model.sha256) {
+      throw new SpindleError(
+        `Cannot classify with the model "${from}" as the classifier was made from another ` +
+          `(${classifier.model.name}, SHA-256 ${
+            classifier.model.sha256.slice(0, 12)
+          }…): pass --model`,
+      );
+    }
+    if (texts.length === 0 && Deno.stdin.isTerminal()) {
+      throw new UsageError("Cannot classify as there is no text: pass some, or lines on stdin");
+    }
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, from);
+    const source = texts.length ? [texts] : readLines(Deno.stdin.readable, linesAtOnce);
+    for await (const group of source) {
+      for (const prediction of await classify(classifier, model, group)) {
+        const { label, probability } = prediction;
+        print(json ? JSON.stringify(prediction) : `${label}\t${probability.toFixed(4)}`);
+      }
+    }
+  },
+});

@@ -1,0 +1,46 @@
+import { defaultFeatureFolder } from "../features/location.ts";
+import { listStores, removeStore } from "../features/list.ts";
+import { defineCommand } from "./command.ts";
+import { note, print } from "./terminal.ts";
+
+/** `spindle features`. */
+export const command = defineCommand({
+  name: "features",
+  summary: "List the features that runs have kept on disk, or remove some",
+  positionals: {},
+  options: {
+    remove: {
+      type: "text",
+      value: "NAME",
+      description: 'Remove the features of that name, or "all"',
+    },
+    features: {
+      type: "text",
+      value: "FOLDER",
+      description: "Where they lie; default spindle/features in the user's cache folder",
+    },
+  },
+  example: "features --remove all",
+  async run({ remove, features }) {
+    const parent = features ?? defaultFeatureFolder();
+    const stores = listStores(parent);
+    if (remove !== undefined) {
+      const names = remove === "all" ? stores.map(({ name }) => name) : [remove];
+      for (const name of names) {
+        const { folder, bytes } = removeStore(parent, name);
+        print(`removed ${folder} (${megabytes(bytes)})`);
+      }
+      return;
+    }
+    if (stores.length === 0) note(`There are no features in ${parent}`);
+    for (const { name, bytes, sentences, modified } of stores) {
+      const day = modified?.toISOString().slice(0, 10) ?? "";
+      print(`${name}  ${megabytes(bytes).padStart(10)}  ${sentences} sentences  ${day}`);
+    }
+    await Promise.resolve();
+  },
+});
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

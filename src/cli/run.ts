@@ -1,0 +1,192 @@
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Dataset } from "../data/dataset.ts";
+import { loadDataset } from "../data/dataset.ts";
+import { bundledDatasets } from "../data/registry.ts";
+import { defaultFeatureFolder } from "../features/location.ts";
+import { requestGpu } from "../gpu/device.ts";
+import { loadModel } from "../model/model.ts";
+import { defaultPools } from "../model/default_pools.ts";
+import { sites } from "../model/states.ts";
+import { pools } from "../ops/pool.ts";
+import { runExperiment, type Stage } from "../spin/experiment.ts";
+import { saveExperiment } from "../spin/save.ts";
+import { UsageError } from "../util.ts";
+import { defineCommand } from "./command.ts";
+import { type Progress, startProgress } from "./progress.ts";
+import { resultTable } from "./result_table.ts";
+import { note, print } from "./terminal.ts";
+
+const bundledModel = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
+
+/** `spindle run`. */
+export const command = defineCommand({
+  name: "run",
+  summary: "Find the neurons that know the answer, and make a text classifier from them",
+  positionals: {},
+  options: {
+    model: {
+      type: "text",
+      value: "FOLDER",
+      description: "A folder with config.json, safetensors, tokenizer.json; default the bundled model",
+    },
+    dataset: {
+      type: "choice",
+      choices: bundledDatasets.map(({ name }) => name),
+      description: "A bundled data set; default mr unless --train is given",
+    },
+    train: {
+      type: "text",
+      value: "FILE",
+      description: "Your own data: .csv, .tsv or .jsonl, with .gz or without",
+    },
+    validation: {
+      type: "text",
+      value: "FILE",
+      description: "The file to choose by; default 10 % of --train, held out",
+    },
+    test: {
+      type: "text",
+      value: "FILE",
+      description: "The file to test on; default 10 % of --train, held out",
+    },
+    text: { type: "text", value: "COLUMN", default: "text", description: "The texts' column" },
+    label: { type: "text", value: "COLUMN", default: "label", description: "The labels' column" },
+    sites: {
+      type: "choices",
+      choices: [...sites],
+      default: ["hidden", "activation"],
+      description: "Where to read neurons",
+    },
+    pools: {
+      type: "choices",
+      choices: [...pools],
+      description: "How to make one vector of a text's tokens; default as the paper does",
+    },
+    limit: { type: "integer", value: "N", description: "At most so many texts of each split" },
+    metric: {
+      type: "choice",
+      choices: ["accuracy", "macro-f1"],
+      description: "What to choose by; default the data set's, else accuracy",
+    },
+    weights: {
+      type: "choice",
+      choices: ["f32", "f16"],
+      default: "f32",
+      description: "The float type of the weights on the GPU",
+    },
+    seed: {
+      type: "integer",
+      minimum: 0,
+      value: "N",
+      default: 0,
+      description: "Where the chance begins that holds texts out and limits",
+    },
+    out: {
+      type: "text",
+      value: "FOLDER",
+      description: "Where the classifier and the results go; default results/DATASET-MODEL",
+    },
+    features: {
+      type: "text",
+      value: "FOLDER",
+      description: "Where features are kept; default spindle/features in the user's cache folder",
+    },
+    json: { type: "flag", description: "Print one JSON document" },
+  },
+  example: "run --train reviews.csv --text review --label stars --limit 2000",
+  async run(args) {
+    const start = performance.now();
+    const dataset = await loadData(args);
+    const folder = args.model ?? bundledModel;
+    const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
+    using gpu = await requestGpu();
+    note(`Running on ${gpu.adapter.description}${gpu.adapter.software ? " (software)" : ""}`);
+    const loading = performance.now();
+    using model = await loadModel(gpu, folder, { weights: args.weights });
+    const load = (performance.now() - loading) / 1000;
+    using stages = showStages();
+    const experiment = await runExperiment(model, dataset, {
+      sites: args.sites,
+      pools: args.pools ?? defaultPools(model),
+      features: args.features ?? defaultFeatureFolder(),
+      onPlan: ({ folder, bytes, missingBytes }) => {
+        const size = `${(bytes / 1e9).toFixed(2)} GB`;
+        note(
+          missingBytes === 0
+            ? `Features are there already: ${size} in ${folder}`
+            : `Features go to ${folder}, ${size} ("spindle features --remove all" removes them)`,
+        );
+      },
+      onProgress: stages.update,
+    });
+    stages.finish();
+    const classifier = saveExperiment(out, experiment);
+    const total = (performance.now() - start) / 1000;
+    const { results } = experiment;
+    const complete = {
+      ...results,
+      seed: args.seed,
+      seconds: { load, ...results.seconds, total },
+      classifier,
+    };
+    if (args.json) print(JSON.stringify(complete, undefined, 2));
+    else print(resultTable(complete));
+  },
+});
+
+async function loadData(args: {
+  readonly dataset: string | undefined;
+  readonly train: string | undefined;
+  readonly validation: string | undefined;
+  readonly test: string | undefined;
+  readonly text: string;
+  readonly label: string;
+  readonly limit: number | undefined;
+  readonly metric: "accuracy" | "macro-f1" | undefined;
+  readonly seed: number;
+}): Promise<Dataset> {
+  const { train, validation, test, text, label, limit, seed } = args;
+  if (train === undefined && (validation ?? test) !== undefined) {
+    throw new UsageError(
+      "Cannot use --validation or --test without --train: pass the file to train on",
+    );
+  }
+  if (train !== undefined && args.dataset !== undefined) {
+    throw new UsageError("Cannot use both --dataset and --train: pass one of them");
+  }
+  const source = train === undefined
+    ? { name: args.dataset ?? "mr" }
+    : { train, ...(validation && { validation }), ...(test && { test }), text, label };
+  const dataset = await loadDataset(source, { seed, ...(limit && { limit }) });
+  return args.metric ? { ...dataset, metric: args.metric } : dataset;
+}
+
+/** Shows one progress line a stage. */
+function showStages() {
+  let stage: Stage | undefined;
+  let progress: Progress | undefined;
+  const finish = () => {
+    progress?.finish();
+    progress = undefined;
+  };
+  return {
+    update(next: Stage, done: number, total: number) {
+      if (next !== stage) {
+        finish();
+        stage = next;
+        progress = startProgress(next, total, unitOf(next));
+      }
+      progress?.update(done);
+    },
+    finish,
+    [Symbol.dispose]() {
+      progress?.[Symbol.dispose]();
+    },
+  };
+}
+
+function unitOf(stage: Stage): string {
+  if (stage === "probe") return "probes";
+  return stage === "integrate" ? "heads" : "tokens";
+}

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { requestGpu } from "../gpu/device.ts";
+import { loadModel } from "../model/model.ts";
+import { verifyModel } from "../model/verify.ts";
+import { defineCommand } from "./command.ts";
+import { note, print } from "./terminal.ts";
+
+/** `spindle verify`. */
+export const command = defineCommand({
+  name: "verify",
+  summary: "Compare a model's states with those of a reference implementation",
+  positionals: {
+    folder: { count: "one", description: "The model: config.json and safetensors files" },
+  },
+  options: {
+    golden: {
+      type: "text",
+      value: "FILE",
+      description: "The reference states; default golden.safetensors in the folder",
+    },
+    weights: {
+      type: "choice",
+      choices: ["f32", "f16"],
+      default: "f32",
+      description: "The float type of the weights on the GPU",
+    },
+    json: { type: "flag", description: "Print one JSON document" },
+  },
+  example: "verify my-model --golden my-model/golden.safetensors",
+  async run({ folder, golden, weights, json }) {
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, folder, { weights });
+    const result = await verifyModel(model, golden ?? join(folder, "golden.safetensors"));
+    if (json) {
+      print(JSON.stringify(result, undefined, 2));
+    } else {
+      for (const { name, maxAbsolute, maxRelative, passed } of result.tensors) {
+        print(
+          `${name.padEnd(28)} absolute ${maxAbsolute.toExponential(2)}  ` +
+            `relative ${maxRelative.toExponential(2)}  ${passed ? "ok" : "OVER THE BOUND"}`,
+        );
+      }
+      if (result.idsEqual !== undefined) {
+        print(`token ids: ${result.idsEqual ? "equal" : "DIFFERENT"}`);
+      }
+      const failed = result.tensors.filter(({ passed }) => !passed).length;
+      note(
+        `${
+          result.tensors.length - failed
+        } of ${result.tensors.length} tensors within ${result.bound}`,
+      );
+    }
+    return result.passed ? 0 : 1;
+  },
+});

@@ -1,0 +1,259 @@
+import { basename, resolve } from "node:path";
+import type { Dataset } from "../data/dataset.ts";
+import { extractFeatures, type ExtractPlan, modelSha256 } from "../features/extract.ts";
+import type { SplitName } from "../features/store.ts";
+import type { Model } from "../model/model.ts";
+import type { Site } from "../model/states.ts";
+import type { Pool } from "../ops/pool.ts";
+import { chooseBaseline, chooseHead, chooseProbe, headNeurons } from "./choose.ts";
+import type { Classifier } from "./classifier.ts";
+import { type Head, integrate } from "./integrate.ts";
+import { majorityClass, score } from "./metrics.ts";
+import { fitProbes, type StateProbes } from "./probes.ts";
+import type { Regression, SolverChoices } from "./regressions.ts";
+
+/** Choices of {@linkcode runExperiment}. */
+export interface ExperimentOptions extends SolverChoices {
+  /** Where neurons are read. */
+  sites: readonly Site[];
+  /** How a vector is made of the token states of a text. */
+  pools: readonly Pool[];
+  /** The folder that keeps feature stores. */
+  features: string;
+  /** Is told before the extraction where features go and how large they will be. */
+  onPlan?: (plan: ExtractPlan) => void;
+  /** Is told how far a stage is; a stage ends when the next begins. */
+  onProgress?: (stage: Stage, done: number, total: number) => void;
+}
+
+/** What an experiment is at. */
+export type Stage = `extract ${SplitName}` | "probe" | "integrate";
+
+/** Validation and test score. */
+export interface Scores {
+  /** Of the validation split. */
+  readonly validation: number;
+  /** Of the test split. */
+  readonly test: number;
+}
+
+/** The results of an experiment, as `spindle run --json` prints them. */
+export interface Results {
+  /** The model. */
+  readonly model: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly family: string;
+    readonly blocks: number;
+    readonly width: number;
+    readonly ffn: number;
+  };
+  /** The data set. */
+  readonly dataset: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly metric: string;
+    readonly classes: readonly string[];
+    readonly train: number;
+    readonly validation: number;
+    readonly test: number;
+  };
+  /** What it ran on. */
+  readonly adapter: {
+    readonly vendor: string;
+    readonly description: string;
+    readonly software: boolean;
+  };
+  /** Scores of the most common class. */
+  readonly majority: Scores;
+  /** The best probe on the last hidden state. */
+  readonly baseline: ProbeResult;
+  /** The best probe on any state. */
+  readonly bestLayer: ProbeResult;
+  /** The chosen head. */
+  readonly spin: HeadResult;
+  /** Neurons of all states that were probed with the pool of the result: what SPIN chose from. */
+  readonly neuronsOfAll: number;
+  /** How many regressions were fitted, and how exactly. */
+  readonly solver: {
+    readonly probes: number;
+    readonly heads: number;
+    readonly converged: number;
+    readonly worstGap: number;
+  };
+  /** What the stages took. */
+  readonly seconds: Readonly<Record<"tokenize" | "extract" | "probe" | "integrate", number>>;
+  /** Tokens of all splits. */
+  readonly tokens: number;
+  /** Tokens a second in this extraction; 0 where the features were there. */
+  readonly tokensPerSecond: number;
+}
+
+/** The result of one probe. */
+export interface ProbeResult extends Scores {
+  /** Where it reads. */
+  readonly site: Site;
+  /** The index of the state at its site. */
+  readonly layer: number;
+  /** The state's name. */
+  readonly state: string;
+  /** How the states are pooled. */
+  readonly pool: Pool;
+  /** The inverse strength of the penalty. */
+  readonly C: number;
+}
+
+/** The result of one head. */
+export interface HeadResult extends Scores {
+  /** Where it reads. */
+  readonly site: Site;
+  /** How the states are pooled. */
+  readonly pool: Pool;
+  /** The share of each layer's saliency. */
+  readonly eta: number;
+  /** How many layers it reads, from the first. */
+  readonly layers: number;
+  /** How many neurons it reads. */
+  readonly neurons: number;
+  /** The inverse strength of the penalty. */
+  readonly C: number;
+}
+
+/** All that an experiment made. */
+export interface Experiment {
+  /** The chosen classifiers and their scores. */
+  readonly results: Results;
+  /** The chosen head, ready to use. */
+  readonly classifier: Classifier;
+  /** Every probe. */
+  readonly probes: readonly StateProbes[];
+  /** Every head. */
+  readonly heads: readonly Head[];
+}
+
+/**
+ * Runs SPIN: extracts features, fits the probes, selects neurons, fits the heads and chooses one
+ * by its validation score.
+ *
+ * @throws {SpindleError} As its stages do.
+ */
+export async function runExperiment(
+  model: Model,
+  dataset: Dataset,
+  options: ExperimentOptions,
+): Promise<Experiment> {
+  const { sites, pools, features, onPlan, onProgress, ...solver } = options;
+  const extraction = await extractFeatures(model, dataset, {
+    sites,
+    pools,
+    folder: features,
+    ...(onPlan && { onPlan }),
+    onProgress: (split, done, total) => onProgress?.(`extract ${split}`, done, total),
+  });
+  const { store, states } = extraction;
+  const start = performance.now();
+  const probes = await fitProbes(model.gpu, store, dataset, {
+    states,
+    pools: store.key.pools,
+    ...solver,
+    onProgress: (done, total) => onProgress?.("probe", done, total),
+  });
+  const probed = performance.now();
+  const heads = await integrate(model.gpu, store, dataset, probes, {
+    ...solver,
+    onProgress: (done, total) => onProgress?.("integrate", done, total),
+  });
+  const integrated = performance.now();
+  const head = chooseHead(heads);
+  const { seconds, tokens, tokensRun } = extraction;
+  const results: Results = {
+    ...describe(model, dataset),
+    majority: majorityScores(dataset),
+    baseline: probeResult(chooseBaseline(probes)),
+    bestLayer: probeResult(chooseProbe(probes)),
+    spin: headResult(head),
+    neuronsOfAll: states.filter(({ site }) => site === head.site)
+      .reduce((sum, { width }) => sum + width, 0),
+    solver: solverResult(probes, heads),
+    seconds: {
+      ...seconds,
+      probe: (probed - start) / 1000,
+      integrate: (integrated - probed) / 1000,
+    },
+    tokens,
+    tokensPerSecond: seconds.extract > 0 ? tokensRun / seconds.extract : 0,
+  };
+  return { results, classifier: toClassifier(model, dataset, head, results), probes, heads };
+}
+
+function describe(model: Model, dataset: Dataset): Pick<Results, "model" | "dataset" | "adapter"> {
+  const { spec, folder, gpu } = model;
+  const { name, sha256, metric, classes, train, validation, test } = dataset;
+  return {
+    model: {
+      name: basename(resolve(folder)),
+      sha256: modelSha256(folder),
+      family: spec.family,
+      blocks: spec.stacks.reduce((sum, { blocks }) => sum + blocks, 0),
+      width: spec.width,
+      ffn: spec.ffnWidth,
+    },
+    dataset: {
+      name,
+      sha256,
+      metric,
+      classes,
+      train: train.texts.length,
+      validation: validation.texts.length,
+      test: test.texts.length,
+    },
+    adapter: gpu.adapter,
+  };
+}
+
+function majorityScores({ metric, classes, train, validation, test }: Dataset): Scores {
+  const guess = majorityClass(train.labels, classes.length);
+  const scoreOf = ({ labels }: { labels: Int32Array }) =>
+    score(metric, new Int32Array(labels.length).fill(guess), labels, classes.length);
+  return { validation: scoreOf(validation), test: scoreOf(test) };
+}
+
+function probeResult({ state, pool, best }: StateProbes): ProbeResult {
+  const { site, layer, name } = state;
+  const { C, validation, test } = best;
+  return { site, layer, state: name, pool, C, validation, test };
+}
+
+function headResult(head: Head): HeadResult {
+  const { site, pool, eta, layers, C, validation, test } = head;
+  return { site, pool, eta, layers, neurons: headNeurons(head), C, validation, test };
+}
+
+function solverResult(probes: readonly StateProbes[], heads: readonly Head[]) {
+  const fits: Regression[] = [...probes.flatMap(({ probes }) => probes), ...heads];
+  return {
+    probes: fits.length - heads.length,
+    heads: heads.length,
+    converged: fits.filter(({ converged }) => converged).length,
+    worstGap: fits.reduce((worst, { gap }) => Math.max(worst, gap), 0),
+  };
+}
+
+function toClassifier(model: Model, dataset: Dataset, head: Head, results: Results): Classifier {
+  const { pool, coef, intercept, validation, test } = head;
+  return {
+    classes: dataset.classes,
+    model: {
+      name: results.model.name,
+      sha256: results.model.sha256,
+      folder: resolve(model.folder),
+    },
+    pool,
+    neurons: head.neurons.map(({ state, indices }) => ({ state: state.name, indices })),
+    coef,
+    intercept,
+    metric: dataset.metric,
+    validation,
+    test,
+  };
+}

@@ -1,0 +1,143 @@
+import type { Dataset } from "../data/dataset.ts";
+import { type Features, type FeatureStore, readFeatures, splitNames } from "../features/store.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { Site, StateId } from "../model/states.ts";
+import type { Pool } from "../ops/pool.ts";
+import { penalties, type StateProbes } from "./probes.ts";
+import {
+  fitRegressions,
+  type Regression,
+  type SolverChoices,
+  type SplitFeatures,
+} from "./regressions.ts";
+import { countFor, etas, rankNeurons, saliency } from "./select.ts";
+
+/** A classifier over the selected neurons of the first layers of a site. */
+export interface Head extends Regression {
+  /** Where its neurons are. */
+  readonly site: Site;
+  /** How their states are pooled. */
+  readonly pool: Pool;
+  /** The share of each layer's saliency that its neurons hold. */
+  readonly eta: number;
+  /** How many layers it reads, from the first. */
+  readonly layers: number;
+  /** The neurons of each of these layers, by falling saliency. */
+  readonly neurons: readonly { readonly state: StateId; readonly indices: Uint32Array }[];
+}
+
+/** Choices of {@linkcode integrate}. */
+export interface IntegrateOptions extends SolverChoices {
+  /** Default the paper's ten, {@linkcode etas}. */
+  etas?: readonly number[];
+  /** Default {@linkcode penalties}. */
+  C?: readonly number[];
+  /** Is told how many heads are fitted. */
+  onProgress?: (fitted: number, total: number) => void;
+}
+
+/**
+ * Fits heads over the selected neurons of every layer prefix, for each site, pool, eta and C (SPIN,
+ * section 3.3). Sites are never mixed.
+ *
+ * @param probes The probes of every layer, whose best ones select the neurons.
+ * @returns The heads, by site, pool, eta, layers and C.
+ * @throws {SpindleError} If features are missing or not finite.
+ */
+export async function integrate(
+  gpu: Gpu,
+  store: FeatureStore,
+  dataset: Dataset,
+  probes: readonly StateProbes[],
+  options: IntegrateOptions = {},
+): Promise<Head[]> {
+  const { etas: shares = etas, C = penalties, onProgress, ...solver } = options;
+  const groups = Map.groupBy(probes, ({ state, pool }) => `${state.site} ${pool}`);
+  const penaltiesUp = [...C].sort((a, b) => a - b);
+  const total = probes.length * shares.length * penaltiesUp.length;
+  const heads: Head[] = [];
+  for (const layers of groups.values()) {
+    const { state: { site }, pool } = layers[0]!;
+    const union = uniteNeurons(layers, shares);
+    const requests = shares.flatMap((eta, e) =>
+      layers.flatMap((_, last) => {
+        const columns = union.columns(e, last + 1);
+        const neurons = union.neurons(e, last + 1);
+        return penaltiesUp.map((C) => ({ C, columns, eta, layers: last + 1, neurons }));
+      })
+    );
+    const features = Object.fromEntries(splitNames.map((split) => [
+      split,
+      gather(
+        union.layers.map(({ state, indices }) => ({
+          indices,
+          features: readFeatures(store, split, state, pool),
+        })),
+        `${site} ${pool}`,
+      ),
+    ])) as unknown as SplitFeatures;
+    const fits = await fitRegressions(gpu, features, dataset, requests, solver);
+    fits.forEach((fit, i) => {
+      const { eta, layers, neurons } = requests[i]!;
+      heads.push({ ...fit, site, pool, eta, layers, neurons });
+    });
+    onProgress?.(heads.length, total);
+  }
+  return heads;
+}
+
+/**
+ * The neurons that the largest eta selects in each layer, side by side. Smaller ones select a
+ * beginning of each layer's list, so that every head's features are columns of this one matrix.
+ */
+function uniteNeurons(layers: readonly StateProbes[], shares: readonly number[]) {
+  const ranked = layers.map(({ state, best }) => {
+    const saliencies = saliency(best.coef, state.width);
+    const order = rankNeurons(saliencies);
+    const counts = shares.map((eta) => countFor(saliencies, order, eta));
+    return { state, counts, indices: order.slice(0, Math.max(...counts)) };
+  });
+  let width = 0;
+  const starts = ranked.map(({ indices }) => (width += indices.length) - indices.length);
+  return {
+    layers: ranked,
+    columns: (e: number, count: number): Uint32Array =>
+      Uint32Array.from(
+        ranked.slice(0, count).flatMap(({ counts }, l) =>
+          Array.from({ length: counts[e]! }, (_, i) => starts[l]! + i)
+        ),
+      ),
+    neurons: (e: number, count: number) =>
+      ranked.slice(0, count).map(({ state, counts, indices }) => ({
+        state,
+        indices: indices.subarray(0, counts[e]!),
+      })),
+  };
+}
+
+/** Selected columns of several features, side by side. */
+function gather(
+  parts: readonly { indices: Uint32Array; features: Features }[],
+  name: string,
+): Features {
+  const cols = parts.reduce((sum, { indices }) => sum + indices.length, 0);
+  return {
+    name,
+    rows: parts[0]!.features.rows,
+    cols,
+    read(start, end) {
+      const data = new Float32Array((end - start) * cols);
+      let at = 0;
+      for (const { indices, features } of parts) {
+        const source = features.read(start, end);
+        for (let row = 0; row < end - start; row++) {
+          for (let i = 0; i < indices.length; i++) {
+            data[row * cols + at + i] = source[row * features.cols + indices[i]!]!;
+          }
+        }
+        at += indices.length;
+      }
+      return data;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Dataset } from "../data/dataset.ts";
+import { type FeatureStore, readFeatures, splitNames } from "../features/store.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { StateId } from "../model/states.ts";
+import type { Pool } from "../ops/pool.ts";
+import {
+  fitRegressions,
+  type Regression,
+  type SolverChoices,
+  type SplitFeatures,
+} from "./regressions.ts";
+
+/** The values of C that the paper tries. */
+export const penalties = [0.1, 0.2, 1, 10, 100] as const;
+
+/** The probes of one pooled state, one a C. */
+export interface StateProbes {
+  /** The state that the probes read. */
+  readonly state: StateId;
+  /** How it is pooled. */
+  readonly pool: Pool;
+  /** In the order of C. */
+  readonly probes: readonly Regression[];
+  /** The probe with the best validation score; of equals the one with the smaller C. */
+  readonly best: Regression;
+}
+
+/** Choices of {@linkcode fitProbes}. */
+export interface ProbeOptions extends SolverChoices {
+  /** The states to probe. */
+  states: readonly StateId[];
+  /** The pools to probe, as far as the store has them. */
+  pools: readonly Pool[];
+  /** Default {@linkcode penalties}. */
+  C?: readonly number[];
+  /** Is told how many probes are fitted. */
+  onProgress?: (fitted: number, total: number) => void;
+}
+
+/**
+ * Fits a probe to each pooled state for each C: an L1 logistic regression from all neurons of the
+ * state to the class (SPIN, section 3.1).
+ *
+ * @returns The probes, state by state and pool by pool.
+ * @throws {SpindleError} If features are missing or not finite.
+ */
+export async function fitProbes(
+  gpu: Gpu,
+  store: FeatureStore,
+  dataset: Dataset,
+  options: ProbeOptions,
+): Promise<StateProbes[]> {
+  const { states, pools, C = penalties, onProgress, ...solver } = options;
+  const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
+  const fitted: StateProbes[] = [];
+  const total = states.length * pools.length * requests.length;
+  for (const state of states) {
+    for (const pool of pools) {
+      const features = Object.fromEntries(
+        splitNames.map((split) => [split, readFeatures(store, split, state, pool)]),
+      ) as unknown as SplitFeatures;
+      const probes = await fitRegressions(gpu, features, dataset, requests, solver);
+      fitted.push({ state, pool, probes, best: bestRegression(probes) });
+      onProgress?.(fitted.length * requests.length, total);
+    }
+  }
+  return fitted;
+}
+
+function bestRegression(probes: readonly Regression[]): Regression {
+  return probes.reduce((best, probe) => probe.validation > best.validation ? probe : best);
+}

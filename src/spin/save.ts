@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import { fileFailure, replaceFile, writeAll } from "../formats/files.ts";
+import { SpindleError } from "../util.ts";
+import { headNeurons } from "./choose.ts";
+import { saveClassifier } from "./classifier.ts";
+import type { Experiment, Results } from "./experiment.ts";
+
+/**
+ * Writes what an experiment made to a folder: `classifier.safetensors`, `results.json` and a table
+ * of all probes and of all heads. The same experiment gives the same bytes; what its stages took is
+ * not part of them.
+ *
+ * @returns The path of the classifier.
+ * @throws {SpindleError} If the folder cannot be written.
+ */
+export function saveExperiment(folder: string, experiment: Experiment): string {
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new SpindleError(
+      `Cannot write results to "${folder}" as ${fileFailure(error)}, or pass another --out`,
+      { cause: error },
+    );
+  }
+  const classifier = join(folder, "classifier.safetensors");
+  saveClassifier(classifier, experiment.classifier);
+  writeText(join(folder, "probes.tsv"), probeTable(experiment));
+  writeText(join(folder, "heads.tsv"), headTable(experiment));
+  writeText(
+    join(folder, "results.json"),
+    JSON.stringify(timeless(experiment.results), undefined, 2),
+  );
+  return classifier;
+}
+
+function timeless({ seconds: _, tokensPerSecond: __, ...results }: Results) {
+  return results;
+}
+
+function probeTable({ probes }: Experiment): string {
+  const rows = probes.flatMap(({ state, pool, probes }) =>
+    probes.map(({ C, validation, test, nonzeros, gap, nIter, converged }) => [
+      state.name,
+      pool,
+      C,
+      validation,
+      test,
+      nonzeros,
+      gap,
+      nIter,
+      converged,
+    ])
+  );
+  return table(
+    ["state", "pool", "C", "validation", "test", "nonzeros", "gap", "nIter", "converged"],
+    rows,
+  );
+}
+
+function headTable({ heads }: Experiment): string {
+  const rows = heads.map((head) => {
+    const { site, pool, eta, layers, C, validation, test, nonzeros, gap, nIter, converged } = head;
+    return [
+      site,
+      pool,
+      eta,
+      layers,
+      headNeurons(head),
+      C,
+      validation,
+      test,
+      nonzeros,
+      gap,
+      nIter,
+      converged,
+    ];
+  });
+  return table(
+    [
+      "site",
+      "pool",
+      "eta",
+      "layers",
+      "neurons",
+      "C",
+      "validation",
+      "test",
+      "nonzeros",
+      "gap",
+      "nIter",
+      "converged",
+    ],
+    rows,
+  );
+}
+
+function table(header: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  return [header, ...rows].map((row) => row.join("\t")).join("\n");
+}
+
+function writeText(path: string, text: string): void {
+  replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(text + "\n")));
+}
