@@ -117,6 +117,26 @@ export function writeTexels(matrix: Matrix, packed: Float32Array, rows: number):
   }
 }
 
+/**
+ * Replaces texels `first` and following of all rows.
+ *
+ * @param packed `[texels, stride, 4]` in the matrix's precision.
+ */
+export function writeBand(
+  { gpu, stride, memory, precision }: Matrix,
+  packed: Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>,
+  first: number,
+): void {
+  const rowBytes = stride * texelBytes(precision);
+  if (!(memory instanceof GPUTexture)) return memory.write(packed, first * rowBytes);
+  gpu.device.queue.writeTexture(
+    { texture: memory, origin: [0, first] },
+    packed,
+    { bytesPerRow: rowBytes },
+    [stride, packed.byteLength / rowBytes],
+  );
+}
+
 /** Row-major `[rows, cols]` to texels `[ceil(cols / 4), rows, 4]`, zero beyond the last column. */
 export function packTexels(data: Float32Array, rows: number, cols: number): Float32Array {
   const packed = new Float32Array(Math.ceil(cols / 4) * rows * 4);
@@ -154,7 +174,8 @@ export async function readMatrix(matrix: Matrix): Promise<Float32Array<ArrayBuff
   return data;
 }
 
-function texelBytes(precision: Precision): number {
+/** Bytes of four columns of a row. */
+export function texelBytes(precision: Precision): number {
   return precision === "f16" ? 8 : 16;
 }
 

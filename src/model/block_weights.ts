@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type Matrix, type Precision, uploadMatrix } from "../gpu/matrix.ts";
+import type { Matrix, Precision } from "../gpu/matrix.ts";
 import type { NormWeights } from "../ops/norm.ts";
-import { type HostMatrix, pickCols, pickRows, stackRows } from "./host_matrix.ts";
+import { type HostMatrix, pickCols, pickRows, toGpu } from "./host_matrix.ts";
 import type {
   AttentionRefs,
   AttentionSpec,
@@ -52,6 +52,8 @@ export interface Loader {
   readonly spec: ModelSpec;
   readonly precision: Precision;
   readonly owned: DisposableStack;
+  /** Where uploads are put together, of `uploadPiece` bytes. */
+  readonly scratch: ArrayBuffer;
 }
 
 /** Loads one block. */
@@ -79,51 +81,72 @@ export function loadBlock(
 /** Loads a norm; a missing bias is zero. */
 export function loadNorm(loader: Loader, ref: LayerRef, width: number): NormWeights {
   const { reader } = loader;
-  const zeros = { data: new Float32Array(width), rows: 1, cols: width };
+  const bias = ref.bias ? reader.vector(ref.bias, width) : zeros(width);
   return {
-    gain: keep(loader, reader.vector(ref.weight, width), ref.weight.name),
-    bias: keep(loader, ref.bias ? reader.vector(ref.bias, width) : zeros, ref.weight.name),
+    gain: keep(loader, [reader.vector(ref.weight, width)], ref.weight.name),
+    bias: keep(loader, [bias], ref.weight.name),
   };
 }
 
 /** Loads a linear layer. */
 export function loadLinear(loader: Loader, ref: LayerRef, outputs: number, inputs: number): Linear {
-  return toLinear(loader, ref.weight.name, readLinear(loader, ref, outputs, inputs));
+  return toLinear(loader, [readLinear(loader, ref, outputs, inputs)]);
 }
 
 interface HostLinear {
+  name: string;
+  /** `[outputs, inputs]`. */
   weight: HostMatrix;
-  /** A column, so that its rows go the way of the weight's rows. */
+  /** `[1, outputs]`. */
   bias: HostMatrix | undefined;
 }
 
 function readLinear(
   { reader }: Loader,
-  ref: LayerRef,
+  { weight, bias }: LayerRef,
   outputs: number,
   inputs: number,
 ): HostLinear {
-  const bias = ref.bias && { ...reader.vector(ref.bias, outputs), rows: outputs, cols: 1 };
-  return { weight: reader.matrix(ref.weight, outputs, inputs), bias };
-}
-
-function toLinear(loader: Loader, label: string, { weight, bias }: HostLinear): Linear {
   return {
-    weight: keep(loader, weight, label, loader.precision),
-    bias: bias && keep(loader, { data: bias.data, rows: 1, cols: bias.rows }, label),
+    name: weight.name,
+    weight: reader.matrix(weight, outputs, inputs),
+    bias: bias && reader.vector(bias, outputs),
   };
 }
 
+/** Makes one layer of layers with the same inputs; where only some have a bias, the rest get zeros. */
+function toLinear(loader: Loader, parts: readonly HostLinear[]): Linear {
+  const label = parts[0]!.name;
+  const biases = parts.map(({ weight, bias }) => bias ?? zeros(weight.rowStarts.length));
+  const isBiased = parts.some(({ bias }) => bias);
+  return {
+    weight: keep(loader, parts.map(({ weight }) => weight), label, loader.precision),
+    bias: isBiased ? keep(loader, [sideBySide(biases)], label) : undefined,
+  };
+}
+
+function zeros(width: number): HostMatrix {
+  const colOffsets = new Int32Array(width).fill(-1);
+  return { data: new Float32Array(0), rowStarts: new Int32Array(1), colOffsets };
+}
+
+/** Puts vectors `[1, width]` into one. */
+function sideBySide(vectors: readonly HostMatrix[]): HostMatrix {
+  const data = Float32Array.from(
+    vectors.flatMap(({ data, colOffsets }) =>
+      Array.from(colOffsets, (offset) => offset < 0 ? 0 : data[offset]!)
+    ),
+  );
+  return { data, rowStarts: new Int32Array(1), colOffsets: Int32Array.from(data.keys()) };
+}
+
 function keep(
-  { gpu, owned }: Loader,
-  { data, rows, cols }: HostMatrix,
+  { gpu, owned, scratch }: Loader,
+  parts: readonly HostMatrix[],
   label: string,
-  precision?: Precision,
+  precision: Precision = "f32",
 ): Matrix {
-  const matrix = owned.use(uploadMatrix(gpu, data, rows, cols, label, precision));
-  // What an upload is copied through is kept until the next submission.
-  gpu.device.queue.submit([]);
-  return matrix;
+  return owned.use(toGpu(gpu, parts, label, precision, scratch));
 }
 
 /**
@@ -140,39 +163,24 @@ function loadAttention(
   const { width } = loader.spec;
   const { heads, keyValueHeads, headWidth } = attention;
   const read = (ref: LayerRef, count: number, turned?: RotarySpec): HostLinear => {
-    const { weight, bias } = readLinear(loader, ref, count * headWidth, width);
+    const { name, weight, bias } = readLinear(loader, ref, count * headWidth, width);
     const order = headOrder(attention, count, turned);
-    return { weight: pickRows(weight, order), bias: bias && pickRows(bias, order) };
+    return { name, weight: pickRows(weight, order), bias: bias && pickCols(bias, order) };
   };
   const query = read(refs.query, heads, rotary);
   const key = read(refs.key, keyValueHeads, rotary);
   const value = read(refs.value, keyValueHeads);
+  const projection = toLinear(loader, isCross ? [query] : [query, key, value]);
+  const memoryProjection = isCross ? toLinear(loader, [key, value]) : undefined;
   const output = readLinear(loader, refs.output, width, heads * headWidth);
   const padded = pickCols(output.weight, headOrder(attention, heads));
   return {
     norm: refs.norm && loadNorm(loader, refs.norm, width),
-    projection: toLinear(
-      loader,
-      refs.query.weight.name,
-      isCross ? query : stackLinears([query, key, value]),
-    ),
-    memoryProjection: isCross
-      ? toLinear(loader, refs.key.weight.name, stackLinears([key, value]))
-      : undefined,
-    output: toLinear(loader, refs.output.weight.name, { ...output, weight: padded }),
+    projection,
+    memoryProjection,
+    output: toLinear(loader, [{ ...output, weight: padded }]),
     headNorm: refs.queryNorm && refs.keyNorm
       ? loadHeadNorm(loader, attention, rotary, refs.queryNorm, refs.keyNorm)
-      : undefined,
-  };
-}
-
-/** Puts the outputs of layers behind each other; where only some have a bias, the rest get zeros. */
-function stackLinears(parts: readonly HostLinear[]): HostLinear {
-  const zeros = ({ rows }: HostMatrix) => ({ data: new Float32Array(rows), rows, cols: 1 });
-  return {
-    weight: stackRows(parts.map(({ weight }) => weight)),
-    bias: parts.some(({ bias }) => bias)
-      ? stackRows(parts.map(({ weight, bias }) => bias ?? zeros(weight)))
       : undefined,
   };
 }
@@ -192,7 +200,7 @@ function loadHeadNorm(
     { length: heads + keyValueHeads },
     (_, i) => i < heads ? queryGain : keyGain,
   );
-  return keep(loader, stackRows(rows), query.name);
+  return keep(loader, rows, query.name);
 }
 
 /** Texels of a head. */

@@ -1,77 +1,109 @@
-import type { Part } from "./spec.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, type Matrix, type Precision, texelBytes, writeBand } from "../gpu/matrix.ts";
+import { uploadPiece } from "../gpu/memory.ts";
+import type { TensorRef } from "./spec.ts";
 
-/** A row-major matrix on the host. */
+/**
+ * A matrix on the host, without a copy of what its file holds: element (row, col) lies at
+ * `rowStarts[row] + colOffsets[col]`, and is zero where either is -1.
+ */
 export interface HostMatrix {
-  readonly data: Float32Array;
-  readonly rows: number;
-  readonly cols: number;
+  readonly data: Float32Array | Float16Array;
+  readonly rowStarts: Int32Array;
+  readonly colOffsets: Int32Array;
 }
 
-/** Puts matrices of equal width below each other. */
-export function stackRows(parts: readonly HostMatrix[]): HostMatrix {
-  const cols = parts[0]!.cols;
-  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-  const data = new Float32Array(rows * cols);
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { data, rows, cols };
+/** A weight `[rows, cols]` in the data of its tensor, which may be transposed or hold other parts. */
+export function viewWeight(
+  data: Float32Array | Float16Array,
+  { transposed, part }: TensorRef,
+  rows: number,
+  cols: number,
+): HostMatrix {
+  const { index, of, groups = 1 } = part ?? { index: 0, of: 1 };
+  const size = rows / groups;
+  const rowStep = transposed ? 1 : cols, colStep = transposed ? rows * of : 1;
+  return {
+    data,
+    rowStarts: Int32Array.from(
+      { length: rows },
+      (_, row) => ((Math.floor(row / size) * of + index) * size + row % size) * rowStep,
+    ),
+    colOffsets: Int32Array.from({ length: cols }, (_, col) => col * colStep),
+  };
 }
 
-/** Builds a matrix from rows of another; an index of -1 makes a row of zeros. */
-export function pickRows(matrix: HostMatrix, indices: readonly number[]): HostMatrix {
-  const { data, rows, cols } = matrix;
-  if (keepsOrder(indices, rows)) return matrix;
-  const picked = new Float32Array(indices.length * cols);
-  indices.forEach((from, to) => {
-    if (from >= 0) picked.set(data.subarray(from * cols, (from + 1) * cols), to * cols);
-  });
-  return { data: picked, rows: indices.length, cols };
+/** Rows of a matrix in another order; -1 makes a row of zeros. */
+export function pickRows(matrix: HostMatrix, order: readonly number[]): HostMatrix {
+  return { ...matrix, rowStarts: pick(matrix.rowStarts, order) };
 }
 
-/** Builds a matrix from columns of another; an index of -1 makes a column of zeros. */
-export function pickCols(matrix: HostMatrix, indices: readonly number[]): HostMatrix {
-  const { data, rows, cols } = matrix;
-  if (keepsOrder(indices, cols)) return matrix;
-  const picked = new Float32Array(rows * indices.length);
-  for (let row = 0; row < rows; row++) {
-    for (let to = 0; to < indices.length; to++) {
-      const from = indices[to]!;
-      if (from >= 0) picked[row * indices.length + to] = data[row * cols + from]!;
+/** Columns of a matrix in another order; -1 makes a column of zeros. */
+export function pickCols(matrix: HostMatrix, order: readonly number[]): HostMatrix {
+  return { ...matrix, colOffsets: pick(matrix.colOffsets, order) };
+}
+
+function pick(places: Int32Array, order: readonly number[]): Int32Array {
+  return Int32Array.from(order, (index) => index < 0 ? -1 : places[index]!);
+}
+
+/**
+ * Moves matrices of equal width, one below the other, to the GPU as one.
+ *
+ * @param scratch Where a band of texels is put together, of `uploadPiece` bytes.
+ */
+export function toGpu(
+  gpu: Gpu,
+  parts: readonly HostMatrix[],
+  label: string,
+  precision: Precision,
+  scratch: ArrayBuffer,
+): Matrix {
+  const rows = parts.reduce((sum, part) => sum + part.rowStarts.length, 0);
+  const matrix = createMatrix(gpu, rows, parts[0]!.colOffsets.length, label, precision);
+  const { stride, texels } = matrix;
+  const band = Math.max(1, Math.floor(uploadPiece / (stride * texelBytes(precision))));
+  for (let first = 0; first < texels; first += band) {
+    const length = Math.min(band, texels - first) * stride * 4;
+    const packed = precision === "f16"
+      ? new Float16Array(scratch, 0, length)
+      : new Float32Array(scratch, 0, length);
+    packed.fill(0);
+    let row = 0;
+    for (const part of parts) {
+      packBand(part, packed, first, stride, row);
+      row += part.rowStarts.length;
     }
+    writeBand(matrix, packed, first);
+    // What an upload is copied through is kept until the next submission.
+    gpu.device.queue.submit([]);
   }
-  return { data: picked, rows, cols: indices.length };
+  return matrix;
 }
 
-function keepsOrder(indices: readonly number[], count: number): boolean {
-  return indices.length === count && indices.every((from, to) => from === to);
-}
+/** Columns at a time: as many as share a line of the processor's cache. */
+const packedColumns = 16;
 
-/** `[rows, cols]` to `[cols, rows]`, a square that fits the cache at a time. */
-export function transpose(data: Float32Array, rows: number, cols: number): Float32Array {
-  const side = 32;
-  const turned = new Float32Array(data.length);
-  for (let top = 0; top < rows; top += side) {
-    for (let left = 0; left < cols; left += side) {
-      const bottom = Math.min(top + side, rows), right = Math.min(left + side, cols);
+/** Puts a matrix into texels `[texels, stride, 4]`, from a texel and a row on. */
+function packBand(
+  { data, rowStarts, colOffsets }: HostMatrix,
+  packed: Float32Array | Float16Array,
+  firstTexel: number,
+  stride: number,
+  firstRow: number,
+): void {
+  const end = Math.min(colOffsets.length, 4 * firstTexel + packed.length / stride);
+  for (let left = 4 * firstTexel; left < end; left += packedColumns) {
+    const right = Math.min(left + packedColumns, end);
+    for (let row = 0; row < rowStarts.length; row++) {
+      const start = rowStarts[row]!;
+      if (start < 0) continue;
       for (let col = left; col < right; col++) {
-        for (let row = top; row < bottom; row++) turned[col * rows + row] = data[row * cols + col]!;
+        const offset = colOffsets[col]!;
+        if (offset < 0) continue;
+        const at = ((col >> 2) - firstTexel) * stride + firstRow + row;
+        packed[4 * at + (col & 3)] = data[start + offset]!;
       }
     }
   }
-  return turned;
-}
-
-/** Takes one of several equal parts of the rows. */
-export function takePart(data: Float32Array, cols: number, part: Part): Float32Array {
-  const { index, of, groups = 1 } = part;
-  const rows = data.length / cols / of / groups;
-  const taken = new Float32Array(data.length / of);
-  for (let group = 0; group < groups; group++) {
-    const from = (group * of + index) * rows * cols;
-    taken.set(data.subarray(from, from + rows * cols), group * rows * cols);
-  }
-  return taken;
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/matrix.ts";
+import { uploadPiece } from "../gpu/memory.ts";
 import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
 import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
@@ -185,7 +186,9 @@ export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}):
     using onFailure = new DisposableStack();
     const owned = onFailure.use(new DisposableStack());
     const reader = new WeightReader(source, spec, refs);
-    const loader: Loader = { gpu, reader, spec, precision: options.weights ?? "f32", owned };
+    const scratch = new ArrayBuffer(uploadPiece);
+    const precision = options.weights ?? "f32";
+    const loader: Loader = { gpu, reader, spec, precision, owned, scratch };
     const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
     const embedding = loadEmbedding(loader, refs.embedding);
     const counts = blocksToRun(spec, wanted);

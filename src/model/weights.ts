@@ -1,7 +1,7 @@
 import { bfloat16ToFloat32 } from "../formats/float.ts";
 import { findTensor, readFloats, type TensorSource } from "../formats/safetensors.ts";
 import { SpindleError } from "../util.ts";
-import { type HostMatrix, takePart, transpose } from "./host_matrix.ts";
+import { type HostMatrix, viewWeight } from "./host_matrix.ts";
 import type { ModelSpec, TensorRef, WeightRefs } from "./spec.ts";
 
 /** A table of rows on the host, in the precision in which it is stored. */
@@ -18,7 +18,7 @@ export interface HostTable {
 export class WeightReader {
   readonly #prefix: string;
   /** Projections that are parts of one tensor are read one after another. */
-  #last: { key: string; data: Float32Array } | undefined;
+  #last: { name: string; data: Float32Array | Float16Array } | undefined;
 
   /**
    * @throws {SpindleError} If the checkpoint lacks a tensor or holds one that has no place in the
@@ -50,14 +50,15 @@ export class WeightReader {
    */
   matrix(ref: TensorRef, rows: number, cols: number): HostMatrix {
     const all = rows * (ref.part?.of ?? 1);
-    const data = this.#oriented(ref, all, cols);
-    return { data: ref.part ? takePart(data, cols, ref.part) : data, rows, cols };
+    const data = this.#read(ref.name, ref.transposed ? [cols, all] : [all, cols]);
+    return viewWeight(data, ref, rows, cols);
   }
 
   /** Reads a bias or a gain as a matrix `[1, size]`. */
   vector(ref: TensorRef, size: number): HostMatrix {
-    const data = this.#read(ref, [size * (ref.part?.of ?? 1)]);
-    return { data: ref.part ? takePart(data, 1, ref.part) : data, rows: 1, cols: size };
+    const data = this.#read(ref.name, [size * (ref.part?.of ?? 1)]);
+    const { rowStarts } = viewWeight(data, ref, size, 1);
+    return { data, rowStarts: new Int32Array(1), colOffsets: rowStarts };
   }
 
   /** Reads a table `[rows, width]`; where `rows` is not given, of any number of rows. */
@@ -80,22 +81,18 @@ export class WeightReader {
     return { ...base, row: (index) => data.subarray(...slice(index)) };
   }
 
-  #oriented(ref: TensorRef, rows: number, cols: number): Float32Array {
-    const key = `${ref.name} ${rows} ${cols}`;
-    if (this.#last?.key === key) return this.#last.data;
+  #read(name: string, shape: readonly number[]): Float32Array | Float16Array {
+    const stored = this.#prefix + name;
+    this.#checkShape(stored, shape);
+    if (this.#last?.name === name) return this.#last.data;
     // The one before is let go first: the two together could be the peak of the memory.
     this.#last = undefined;
-    const data = ref.transposed
-      ? transpose(this.#read(ref, [cols, rows]), cols, rows)
-      : this.#read(ref, [rows, cols]);
-    if (ref.part) this.#last = { key, data };
+    const isHalf = findTensor(this.source, stored).dtype === "F16";
+    const data = isHalf
+      ? new Float16Array(this.source.readBytes(stored).buffer)
+      : readFloats(this.source, stored);
+    this.#last = { name, data };
     return data;
-  }
-
-  #read(ref: TensorRef, shape: readonly number[]): Float32Array {
-    const name = this.#prefix + ref.name;
-    this.#checkShape(name, shape);
-    return readFloats(this.source, name);
   }
 
   #checkShape(name: string, shape: readonly number[]): void {
