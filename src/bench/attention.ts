@@ -1,0 +1,162 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createStorage } from "../gpu/memory.ts";
+import { attention, queriesPerBlock, type QueryBlocks } from "../ops/attention.ts";
+import {
+  type AttentionOperands,
+  attentionSteps,
+  onlineAttention,
+  threeKernels,
+} from "./attention_ladder.ts";
+import { randomNumbers } from "./numbers.ts";
+import type { Problem, Variant } from "./problem.ts";
+import { referenceAttention } from "./reference.ts";
+
+/** Sentences of the same length, and the heads of a layer. */
+export interface AttentionShape {
+  readonly sentences: number;
+  readonly tokens: number;
+  readonly heads: number;
+  readonly headWidth: number;
+}
+
+/** The usual length, and longer ones, whose time a token should grow with the length alone. */
+export const attentionShapes: readonly AttentionShape[] = [
+  { sentences: 4, tokens: 128, heads: 12, headWidth: 64 },
+  { sentences: 1, tokens: 1024, heads: 4, headWidth: 64 },
+  { sentences: 1, tokens: 4096, heads: 1, headWidth: 64 },
+];
+
+/** Attention within each sentence, and where wanted the ladder to it. */
+export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolean): Problem {
+  const { sentences, tokens, heads, headWidth } = shape;
+  const rows = sentences * tokens;
+  const width = heads * headWidth;
+  const qkv = randomNumbers(rows * 3 * width, 1);
+  using onFailure = new DisposableStack();
+  const owned = onFailure.use(new DisposableStack());
+  const createOperands = (): AttentionOperands => ({
+    qkv: input,
+    out: owned.use(createMatrix(gpu, rows, width, "attended")),
+    blocks: (queries) => queryBlocks(queries * gpu.lanes),
+    heads,
+    headTexels: headWidth / 4,
+    scale: 1 / Math.sqrt(headWidth),
+  });
+  const input = owned.use(uploadMatrix(gpu, qkv, rows, 3 * width, "qkv"));
+  const queryBlocks = blockCutter(gpu, shape, owned);
+  const checked = checkedQueries(tokens);
+  const variants = [
+    ...(ladder ? ladderVariants(gpu, shape, createOperands, owned) : []),
+    ownVariant(createOperands()),
+  ];
+  onFailure.move();
+  return {
+    kernel: "attention",
+    shape: [sentences, tokens, heads, headWidth],
+    work: { flops: 4 * sentences * tokens * tokens * width },
+    bound: 1e-5,
+    variants: variants.map(({ out, ...variant }): Variant => ({
+      ...variant,
+      read: async () => pickQueries(await readMatrix(out), shape, checked),
+    })),
+    expected: () => {
+      const size = tokens * 3 * width;
+      const parts = Array.from({ length: sentences }, (_, i) =>
+        referenceAttention(
+          qkv.subarray(i * size, (i + 1) * size),
+          tokens,
+          heads,
+          headWidth,
+          checked,
+        ));
+      return Float64Array.from(parts.flatMap((part) => [...part]));
+    },
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+type OwnVariant = Omit<Variant, "read"> & { readonly out: Matrix };
+
+function ownVariant(operands: AttentionOperands): OwnVariant {
+  const { qkv: matrix, out, heads, headTexels, scale } = operands;
+  const { gpu } = matrix;
+  const blocks = operands.blocks(queriesPerBlock(gpu.lanes) / gpu.lanes);
+  const at = (part: number) => ({ matrix, texel: part * heads * headTexels });
+  const options = { heads, keyValueHeads: heads, headTexels, scale, causal: false };
+  return {
+    name: "attention",
+    out,
+    record: (recorder) => attention(recorder, at(0), at(1), at(2), out, blocks, options),
+  };
+}
+
+function ladderVariants(
+  gpu: Gpu,
+  { sentences, tokens, heads }: AttentionShape,
+  createOperands: () => AttentionOperands,
+  owned: DisposableStack,
+): OwnVariant[] {
+  const bytes = heads * sentences * tokens * tokens * 4;
+  const scores = owned.use(createStorage(gpu, bytes, "scores"));
+  return attentionSteps.map(({ name, lesson, options }) => {
+    const operands = createOperands();
+    return {
+      name,
+      lesson,
+      out: operands.out,
+      record: (recorder) =>
+        options === "three kernels"
+          ? threeKernels(recorder, operands, scores, tokens)
+          : onlineAttention(recorder, operands, options),
+    };
+  });
+}
+
+/** Makes, and remembers, the blocks of sentences for workgroups of `step` queries. */
+function blockCutter(
+  gpu: Gpu,
+  { sentences, tokens }: AttentionShape,
+  owned: DisposableStack,
+): (step: number) => QueryBlocks {
+  const made = new Map<number, QueryBlocks>();
+  return (step) => {
+    const known = made.get(step);
+    if (known) return known;
+    const blocks: number[] = [];
+    for (let begin = 0; begin < sentences * tokens; begin += tokens) {
+      for (let query = 0; query < tokens; query += step) {
+        blocks.push(begin + query, begin, begin + tokens, 0);
+      }
+    }
+    const storage = owned.use(createStorage(gpu, blocks.length * 4, "query blocks"));
+    storage.write(new Uint32Array(blocks));
+    const result = { storage, count: blocks.length / 4 };
+    made.set(step, result);
+    return result;
+  };
+}
+
+/** All queries of a short sentence; of a long one some, the first and the last among them. */
+function checkedQueries(tokens: number): number[] {
+  const step = Math.max(1, Math.floor((tokens - 1) / 63));
+  const queries = [];
+  for (let query = tokens - 1; query >= 0; query -= step) queries.push(query);
+  return [...new Set([0, ...queries])].sort((a, b) => a - b);
+}
+
+function pickQueries(
+  out: Float32Array,
+  { sentences, tokens, heads, headWidth }: AttentionShape,
+  checked: readonly number[],
+): Float32Array {
+  const width = heads * headWidth;
+  const picked = new Float32Array(sentences * checked.length * width);
+  for (let i = 0; i < sentences; i++) {
+    checked.forEach((query, q) => {
+      const from = (i * tokens + query) * width;
+      picked.set(out.subarray(from, from + width), (i * checked.length + q) * width);
+    });
+  }
+  return picked;
+}

@@ -1,0 +1,232 @@
+import type { Matrix } from "../gpu/matrix.ts";
+import type { StorageBuffer } from "../gpu/memory.ts";
+import type { Recorder } from "../gpu/recorder.ts";
+import type { QueryBlocks } from "../ops/attention.ts";
+
+/** A step from the plainest attention towards the best one. */
+export interface AttentionStep {
+  readonly name: string;
+  /** What changes, and why it should help. */
+  readonly lesson: string;
+  readonly options: "three kernels" | OnlineOptions;
+}
+
+/** One kernel with an online softmax. */
+interface OnlineOptions {
+  /** Queries that an invocation owns. */
+  readonly queries: number;
+  /** Keys whose scores it has in flight at once. */
+  readonly keys: number;
+}
+
+/** The ladder, from three kernels to what `attention` of `src/ops` does on a software driver. */
+export const attentionSteps: readonly AttentionStep[] = [
+  {
+    name: "1 three kernels",
+    lesson: "scores, softmax, weighted sum: the scores go to memory, quadratic in the length",
+    options: "three kernels",
+  },
+  {
+    name: "2 online softmax",
+    lesson: "one kernel keeps a running maximum and sum: memory is linear in the length",
+    options: { queries: 1, keys: 1 },
+  },
+  {
+    name: "3 eight keys at once",
+    lesson:
+      "the sums so far are rescaled once in eight keys, queries are loaded an eighth as often",
+    options: { queries: 1, keys: 8 },
+  },
+  {
+    name: "4 four queries a lane",
+    lesson: "each key and value that is loaded serves four queries",
+    options: { queries: 4, keys: 8 },
+  },
+];
+
+/** What attention within the sentences of a packed batch reads and writes. */
+export interface AttentionOperands {
+  /** Queries, keys and values side by side, `[tokens, 3 * heads * headWidth]`. */
+  readonly qkv: Matrix;
+  /** `[tokens, heads * headWidth]`. */
+  readonly out: Matrix;
+  /** (first query, first row, end row, 0) of each sentence, for workgroups of `queries` a lane. */
+  blocks(queries: number): QueryBlocks;
+  readonly heads: number;
+  /** Texels of a head. */
+  readonly headTexels: number;
+  readonly scale: number;
+}
+
+const header = (lanes: number) => `
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let block = blocks[group.x];
+  let head = group.y;
+  let end = block.z;
+  let q_texel = head * HEAD;
+  let k_texel = (params.heads + head) * HEAD;
+  let v_texel = (2u * params.heads + head) * HEAD;`;
+
+/**
+ * Records attention in three kernels, one query a lane.
+ *
+ * @param scores Room for `[heads, tokens, longest]`, where `longest` is that of the sentences.
+ */
+export function threeKernels(
+  recorder: Recorder,
+  operands: AttentionOperands,
+  scores: StorageBuffer,
+  longest: number,
+): void {
+  const { qkv, out } = operands;
+  const { lanes } = recorder.gpu;
+  const row = `
+  let row = block.x + lane;
+  if (row >= end) { return; }
+  let at = (head * params.tokens + row) * params.longest;`;
+  const steps: [string, string][] = [[
+    "scores",
+    `
+  for (var key = block.y; key < end; key++) {
+    var sum = 0.0;
+    for (var d = 0u; d < HEAD; d++) {
+      sum += dot(load_qkv(row, q_texel + d), load_qkv(key, k_texel + d));
+    }
+    scores[at + key - block.y] = sum * params.scale;
+  }`,
+  ], [
+    "softmax",
+    `
+  var highest = -3.0e38;
+  for (var i = 0u; i < end - block.y; i++) { highest = max(highest, scores[at + i]); }
+  var sum = 0.0;
+  for (var i = 0u; i < end - block.y; i++) {
+    scores[at + i] = exp(scores[at + i] - highest);
+    sum += scores[at + i];
+  }
+  for (var i = 0u; i < end - block.y; i++) { scores[at + i] /= sum; }`,
+  ], [
+    "weighted sum",
+    `
+  for (var d = 0u; d < HEAD; d++) {
+    var sum = vec4f(0.0);
+    for (var key = block.y; key < end; key++) {
+      sum += scores[at + key - block.y] * load_qkv(key, v_texel + d);
+    }
+    store_out(row, q_texel + d, sum);
+  }`,
+  ]];
+  for (const [name, body] of steps) {
+    dispatch(recorder, name, header(lanes) + row + body + "\n}", operands, 1, {
+      reads: name === "softmax" ? {} : { qkv },
+      writes: name === "weighted sum" ? { out } : {},
+      scores,
+      longest,
+    });
+  }
+}
+
+/** Records attention in one kernel. */
+export function onlineAttention(
+  recorder: Recorder,
+  operands: AttentionOperands,
+  { queries, keys }: OnlineOptions,
+): void {
+  const { qkv, out, headTexels } = operands;
+  const code = onlineCode(queries, keys, headTexels, recorder.gpu.lanes);
+  dispatch(recorder, `online ${queries}x${keys}`, code, operands, queries, {
+    reads: { qkv },
+    writes: { out },
+  });
+}
+
+function dispatch(
+  recorder: Recorder,
+  label: string,
+  code: string,
+  operands: AttentionOperands,
+  queries: number,
+  { reads, writes, scores, longest = 0 }: {
+    reads: Record<string, Matrix>;
+    writes: Record<string, Matrix>;
+    scores?: StorageBuffer;
+    longest?: number;
+  },
+): void {
+  const { heads, headTexels, scale, qkv } = operands;
+  const blocks = operands.blocks(queries);
+  recorder.dispatch({
+    label,
+    code,
+    constants: { HEAD: headTexels },
+    reads,
+    writes,
+    buffers: {
+      blocks: { storage: blocks.storage, type: "array<vec4u>", access: "read" },
+      ...(scores && {
+        scores: { storage: scores, type: "array<f32>", access: "read_write" } as const,
+      }),
+    },
+    uints: { heads, tokens: qkv.rows, longest },
+    floats: { scale },
+    workgroups: [blocks.count, heads],
+  });
+}
+
+/** An invocation walks all keys of its sentence, `keys` at a time, for `queries` queries. */
+function onlineCode(queries: number, keys: number, headTexels: number, lanes: number): string {
+  const all = (count: number, line: (i: number) => string) =>
+    [...Array(count).keys()].map(line).join("\n");
+  const each = (line: (q: number) => string) => all(queries, line);
+  const sum = (q: number) => [...Array(keys).keys()].map((j) => `p${q}_${j}`).join(" + ");
+  return `${header(lanes)}
+  ${
+    each((q) =>
+      `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = -3.0e38; var l${q} = 0.0;`
+    )
+  }
+  ${each((q) => all(headTexels, (d) => `var o${q}_${d} = vec4f(0.0);`))}
+  for (var key = block.y; key < end; key += ${keys}u) {
+    ${each((q) => all(keys, (j) => `var s${q}_${j} = 0.0;`))}
+    for (var d = 0u; d < HEAD; d++) {
+      ${each((q) => `let q${q} = load_qkv(row${q}, q_texel + d);`)}
+      ${
+    all(keys, (j) =>
+      `let k${j} = load_qkv(key + ${j}u, k_texel + d);\n` +
+      each((q) => `s${q}_${j} += dot(q${q}, k${j});`))
+  }
+    }
+    ${
+    each((q) => `
+    ${
+      all(
+        keys,
+        (j) => `s${q}_${j} = select(-3.0e38, s${q}_${j} * params.scale, key + ${j}u < end);`,
+      )
+    }
+    var n${q} = m${q};
+    ${all(keys, (j) => `n${q} = max(n${q}, s${q}_${j});`)}
+    let shrink${q} = exp(m${q} - n${q});
+    m${q} = n${q};
+    ${all(keys, (j) => `let p${q}_${j} = exp(s${q}_${j} - n${q});`)}
+    l${q} = l${q} * shrink${q} + ${sum(q)};`)
+  }
+    ${
+    all(headTexels, (d) => `
+    ${each((q) => `o${q}_${d} *= shrink${q};`)}
+    ${
+      all(keys, (j) => `
+      let v${d}_${j} = select(vec4f(0.0), load_qkv(key + ${j}u, v_texel + ${d}u), key + ${j}u < end);
+      ${each((q) => `o${q}_${d} += p${q}_${j} * v${d}_${j};`)}`)
+    }`)
+  }
+  }
+  ${
+    each((q) =>
+      `if (row${q} < end) {` +
+      all(headTexels, (d) => `store_out(row${q}, q_texel + ${d}u, o${q}_${d} / l${q});`) + "}"
+    )
+  }
+}`;
+}

@@ -1,0 +1,59 @@
+import type { AdapterDescription } from "../gpu/device.ts";
+import type { KernelName } from "./problem.ts";
+import type { Clock } from "./stopwatch.ts";
+
+/** What a run of `spindle bench` found: what `--json` prints and `--save` writes. */
+export interface BenchDocument {
+  readonly device: AdapterDescription & {
+    readonly lanes: number;
+    readonly storage: string;
+    readonly processors: number;
+    readonly deno: string;
+    readonly clock: Clock;
+  };
+  /** The device's own peaks, each the median of all rounds: multiply-adds, and a copy. */
+  readonly peak: { readonly gflops: number; readonly gbps: number };
+  readonly results: readonly BenchResult[];
+  readonly peers: readonly PeerResult[];
+}
+
+/** What was measured of one variant on one shape. */
+export interface BenchResult extends Rate {
+  readonly kernel: KernelName;
+  readonly variant: string;
+  readonly shape: readonly number[];
+  readonly medianMs: number;
+  readonly bestMs: number;
+  /** The rate over that of the peak kernel in the same rounds. */
+  readonly share: number;
+  /** The largest difference from the float64 reference, in units of max(1, largest value). */
+  readonly maxError: number;
+  /** Whether `maxError` is within what rounding explains; where not, nothing was timed. */
+  readonly correct: boolean;
+  /** For a step of a ladder: what it changes, and how much faster it is than the step before. */
+  readonly lesson?: string;
+  readonly gain?: number;
+  readonly tokensPerSecond?: number;
+}
+
+/** Of the median: operations or bytes a nanosecond. */
+export interface Rate {
+  readonly gflops?: number;
+  readonly gbps?: number;
+}
+
+/** What was measured of another library on the same shape and in the same rounds. */
+export interface PeerResult {
+  readonly name: string;
+  readonly kernel: KernelName;
+  readonly shape: readonly number[];
+  /** Absent where it did not run. */
+  readonly gflops?: number;
+  readonly medianMs?: number;
+  readonly tokensPerSecond?: number;
+  /** How many times as fast the project's own kernel is. */
+  readonly ratio?: number;
+  readonly maxError?: number;
+  /** Why it did not run. */
+  readonly reason?: string;
+}

@@ -1,0 +1,55 @@
+import type { Model } from "../model/model.ts";
+import type { StateId } from "../model/states.ts";
+import type { Pool } from "../ops/pool.ts";
+import { largestError } from "./problem.ts";
+import { referenceStates } from "./forward_reference.ts";
+
+/** What a forward pass is timed with: what the main job captures. */
+const sites = ["hidden", "activation"] as const;
+const pools: readonly Pool[] = ["first", "max", "mean"];
+
+/** The largest error of pooled states that rounding explains after all blocks. */
+export const forwardBound = 1e-4;
+
+/** Sentences as token ids, with how many tokens they have. */
+export interface Sentences {
+  readonly ids: readonly number[][];
+  readonly tokens: number;
+}
+
+/** Takes `count` of the sentences, evenly spread, and puts them in the order of their lengths. */
+export function sampleSentences(all: readonly number[][], count: number): Sentences {
+  const taken = Math.min(count, all.length);
+  const ids = Array.from({ length: taken }, (_, i) => all[Math.floor(i * all.length / taken)]!)
+    .sort((a, b) => a.length - b.length);
+  return { ids, tokens: ids.reduce((sum, sentence) => sum + sentence.length, 0) };
+}
+
+/** Runs the model with capture and pooling; returns the milliseconds, from ids to host memory. */
+export async function timeForward(model: Model, { ids }: Sentences): Promise<number> {
+  const start = performance.now();
+  await model.capture(ids, { sites, pools });
+  return performance.now() - start;
+}
+
+/** The operations of the linear layers and of attention, without those of norms and pooling. */
+export function forwardFlops({ spec }: Model, { ids, tokens }: Sentences): number {
+  const { width, ffnWidth } = spec;
+  const pairs = ids.reduce((sum, sentence) => sum + sentence.length ** 2, 0);
+  return spec.stacks.reduce(
+    (sum, { blocks }) =>
+      sum + blocks * (2 * tokens * (4 * width * width + 2 * width * ffnWidth) + 4 * pairs * width),
+    0,
+  );
+}
+
+/** The largest error of any captured state over a few sentences, against float64. */
+export async function forwardError(model: Model, { ids }: Sentences): Promise<number> {
+  const few = sampleSentences(ids, 3).ids;
+  const { states } = await model.capture(few, { sites, pools: ["mean"] });
+  const expected = referenceStates(model.folder, few);
+  const errors = model.states(sites).map(({ name }: StateId) =>
+    largestError(states.get(name)!.values.mean!, expected.get(name)!)
+  );
+  return Math.max(...errors);
+}

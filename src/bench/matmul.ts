@@ -1,0 +1,124 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createStorage, readStorage } from "../gpu/memory.ts";
+import { linear } from "../ops/linear.ts";
+import { matmulSteps, plainMatmul, tiledMatmul } from "./matmul_ladder.ts";
+import { randomNumbers } from "./numbers.ts";
+import type { Problem, Variant } from "./problem.ts";
+import { referenceMatmul } from "./reference.ts";
+import { withStorage } from "./storage.ts";
+
+/** Rows, outputs and inputs of a product `y = x w^T`. */
+export type MatmulShape = readonly [rows: number, outputs: number, inputs: number];
+
+/** Linear layers of small and mid-sized transformers at 512 tokens, and of many tokens. */
+export const matmulShapes: readonly MatmulShape[] = [
+  [512, 768, 768],
+  [512, 3072, 768],
+  [512, 768, 3072],
+  [4096, 384, 384],
+];
+
+/** What is multiplied: `x [rows, inputs]` and `w [outputs, inputs]`, all of it exact in float16. */
+export function matmulNumbers([rows, outputs, inputs]: MatmulShape) {
+  return {
+    x: randomNumbers(rows * inputs, 1),
+    w: new Float32Array(new Float16Array(randomNumbers(outputs * inputs, 2))),
+  };
+}
+
+/** A matrix product: the linear layer that models run on, and where wanted the ladder to it. */
+export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Problem {
+  const [rows, outputs, inputs] = shape;
+  const numbers = matmulNumbers(shape);
+  using onFailure = new DisposableStack();
+  const create = { gpu, shape, numbers, owned: onFailure.use(new DisposableStack()) };
+  const variants = [
+    ...(ladder ? ladderVariants(create) : []),
+    linearVariant(create, "linear", "f32"),
+    linearVariant(create, "linear, float16 weights", "f16"),
+  ];
+  const owned = onFailure.move();
+  return {
+    kernel: "matmul",
+    shape,
+    work: { flops: 2 * rows * outputs * inputs },
+    bound: 1e-5,
+    variants,
+    expected: () => referenceMatmul(numbers.x, numbers.w, rows, outputs, inputs),
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+interface Creation {
+  readonly gpu: Gpu;
+  readonly shape: MatmulShape;
+  readonly numbers: ReturnType<typeof matmulNumbers>;
+  readonly owned: DisposableStack;
+}
+
+function linearVariant(creation: Creation, name: string, precision: "f32" | "f16"): Variant {
+  const { x, w, y } = createOperands(creation, creation.gpu, precision);
+  return {
+    name,
+    record: (recorder) => linear(recorder, x, w, y, x.rows),
+    read: () => readMatrix(y),
+  };
+}
+
+function createOperands(
+  { shape: [rows, outputs, inputs], numbers, owned }: Creation,
+  gpu: Gpu,
+  precision: "f32" | "f16" = "f32",
+) {
+  return {
+    x: owned.use(uploadMatrix(gpu, numbers.x, rows, inputs, "x")),
+    w: owned.use(uploadMatrix(gpu, numbers.w, outputs, inputs, "w", precision)),
+    y: owned.use(createMatrix(gpu, rows, outputs, "y")),
+  };
+}
+
+function ladderVariants(creation: Creation): Variant[] {
+  const { gpu, shape, numbers, owned } = creation;
+  const upload = (data: Float32Array<ArrayBuffer>, label: string) => {
+    const storage = owned.use(createStorage(gpu, data.byteLength, label));
+    storage.write(data);
+    return storage;
+  };
+  const bytes = shape[0] * shape[1] * 4;
+  const plain = {
+    x: upload(numbers.x, "x"),
+    w: upload(transpose(numbers.w, shape[1], shape[2]), "w"),
+    y: owned.use(createStorage(gpu, bytes, "y")),
+  };
+  const operands = {
+    buffer: createOperands(creation, withStorage(gpu, "buffer")),
+    texture: createOperands(creation, withStorage(gpu, "texture")),
+  };
+  return matmulSteps.map(({ name, lesson, options }): Variant => {
+    if (options.storage === "row-major") {
+      return {
+        name,
+        lesson,
+        record: (recorder) => plainMatmul(recorder, plain, shape, options),
+        read: async () => new Float32Array(await readStorage(plain.y, bytes)),
+      };
+    }
+    const { x, w, y } = operands[options.storage];
+    return {
+      name,
+      lesson,
+      record: (recorder) => tiledMatmul(recorder, x, w, y, options),
+      read: () => readMatrix(y),
+    };
+  });
+}
+
+/** The transpose of row-major `[rows, cols]`. */
+export function transpose(
+  data: Float32Array,
+  rows: number,
+  cols: number,
+): Float32Array<ArrayBuffer> {
+  return Float32Array.from(data, (_, i) => data[(i % rows) * cols + Math.floor(i / rows)]!);
+}

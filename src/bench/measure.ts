@@ -1,0 +1,114 @@
+import type { Recorder } from "../gpu/recorder.ts";
+import type { BenchResult, Rate } from "./document.ts";
+import { summarize } from "./numbers.ts";
+import type { PeakKernel, PeakKernels } from "./peak.ts";
+import { largestError, type Problem, type Variant } from "./problem.ts";
+import { repeatsOf, type Stopwatch, type Timing } from "./stopwatch.ts";
+
+/** What measures. */
+export interface Bench {
+  readonly stopwatch: Stopwatch;
+  readonly peaks: PeakKernels;
+  readonly rounds: number;
+  /** Every rate that a peak kernel reached, a nanosecond. */
+  readonly peakRates: { readonly arithmetic: number[]; readonly copy: number[] };
+}
+
+/** Something that takes part in a round: it runs, and tells how long a run took. */
+export interface Contestant {
+  /** Milliseconds. */
+  run(): Promise<Timing>;
+}
+
+/** Lets all contestants run in turn, `rounds` times, so that what slows the machine slows all. */
+export async function roundRobin(
+  contestants: readonly Contestant[],
+  rounds: number,
+): Promise<Timing[][]> {
+  const times: Timing[][] = contestants.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, contestant] of contestants.entries()) times[i]!.push(await contestant.run());
+  }
+  return times;
+}
+
+/** A kernel as a contestant, with the repeats that make its work long enough. */
+export async function contestantOf(
+  stopwatch: Stopwatch,
+  record: (recorder: Recorder) => void,
+): Promise<Contestant> {
+  const repeats = await repeatsOf(stopwatch, record);
+  return { run: () => stopwatch.time(record, repeats) };
+}
+
+/** Checks all variants of a problem and times the right ones, with a peak kernel in each round. */
+export async function measureProblem(bench: Bench, problem: Problem): Promise<BenchResult[]> {
+  const { stopwatch, peaks, rounds, peakRates } = bench;
+  const errors = await checkVariants(bench, problem);
+  const correct = problem.variants.filter((_, i) => errors[i]! <= problem.bound);
+  const peakName = "flops" in problem.work ? "arithmetic" : "copy";
+  const peak: PeakKernel = peaks[peakName];
+  const contestants: Contestant[] = [];
+  for (const { record } of [peak, ...correct]) {
+    contestants.push(await contestantOf(stopwatch, record));
+  }
+  const [peakTimes, ...times] = (await roundRobin(contestants, rounds)).map((list) =>
+    list.map((timing) => milliseconds(stopwatch, timing))
+  );
+  peakRates[peakName].push(...peakTimes!.map((ms) => peak.work / ms / 1e6));
+  const peakRate = peak.work / summarize(peakTimes!).median / 1e6;
+  const results = problem.variants.map((variant, i) => {
+    const measured = times[correct.indexOf(variant)];
+    return resultOf(problem, variant, errors[i]!, measured, peakRate);
+  });
+  return withGains(results);
+}
+
+/** The milliseconds of the clock that a stopwatch trusts. */
+export function milliseconds({ clock }: Stopwatch, { wall, timestamps }: Timing): number {
+  return clock === "timestamps" ? timestamps : wall;
+}
+
+async function checkVariants(
+  { stopwatch }: Bench,
+  problem: Problem,
+): Promise<number[]> {
+  const expected = problem.expected();
+  const errors: number[] = [];
+  for (const variant of problem.variants) {
+    await stopwatch.time(variant.record, 1);
+    errors.push(largestError(await variant.read(), expected));
+  }
+  return errors;
+}
+
+function resultOf(
+  { kernel, shape, work }: Problem,
+  { name, lesson }: Variant,
+  maxError: number,
+  times: readonly number[] | undefined,
+  peakRate: number,
+): BenchResult {
+  const what = { kernel, variant: name, shape, maxError, ...(lesson && { lesson }) };
+  if (!times) return { ...what, correct: false, medianMs: NaN, bestMs: NaN, share: NaN };
+  const { median, best } = summarize(times);
+  const rate = ("flops" in work ? work.flops : work.bytes) / median / 1e6;
+  const rates: Rate = "flops" in work ? { gflops: rate } : { gbps: rate };
+  return {
+    ...what,
+    correct: true,
+    medianMs: median,
+    bestMs: best,
+    ...rates,
+    share: rate / peakRate,
+  };
+}
+
+/** How much faster each step of a ladder is than the step before. */
+function withGains(results: readonly BenchResult[]): BenchResult[] {
+  return results.map((result, i) => {
+    const before = results[i - 1];
+    if (!result.lesson || !before?.lesson) return result;
+    return { ...result, gain: before.medianMs / result.medianMs };
+  });
+}

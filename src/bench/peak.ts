@@ -1,0 +1,94 @@
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, type Matrix } from "../gpu/matrix.ts";
+import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import type { Recorder } from "../gpu/recorder.ts";
+
+/** Work that does nothing but one thing, so that it shows the most that the device can do. */
+export interface PeakKernel {
+  /** Operations of one run, or bytes read and written. */
+  readonly work: number;
+  record(recorder: Recorder): void;
+}
+
+/** The kernels that measure the device. Dispose them to free their memory. */
+export interface PeakKernels extends Disposable {
+  readonly arithmetic: PeakKernel;
+  readonly copy: PeakKernel;
+}
+
+/** Creates the kernels that measure the device's multiply-add and copy peaks. */
+export function createPeakKernels(gpu: Gpu): PeakKernels {
+  using onFailure = new DisposableStack();
+  const lanes = gpu.lanes;
+  const out = onFailure.use(createStorage(gpu, groupsOf(gpu) * lanes * 4, "peak"));
+  const copyRows = Math.min(8191, gpu.device.limits.maxTextureDimension2D);
+  const from = onFailure.use(createMatrix(gpu, copyRows, copyCols, "copy source"));
+  const to = onFailure.use(createMatrix(gpu, copyRows, copyCols, "copy target"));
+  const owned = onFailure.move();
+  return {
+    arithmetic: {
+      work: 2 * accumulators * 4 * lanes * iterations * groupsOf(gpu),
+      record: (recorder) => multiplyAdd(recorder, out),
+    },
+    copy: {
+      work: 2 * from.rows * copyCols * 4,
+      record: (recorder) => copyMatrix(recorder, from, to),
+    },
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+/** Chains in named scalars: enough to hide how long a step takes, few enough for the registers. */
+const accumulators = 16;
+const iterations = 512;
+const copyCols = 1024;
+
+function groupsOf(gpu: Gpu): number {
+  return gpu.adapter.software ? 256 : 4096;
+}
+
+/** Four multiply-adds an accumulator and iteration, all of whose operands sit in registers. */
+function multiplyAdd(recorder: Recorder, out: StorageBuffer): void {
+  const { gpu } = recorder;
+  const all = [...Array(accumulators).keys()];
+  recorder.dispatch({
+    label: "peak",
+    code: `
+@compute @workgroup_size(${gpu.lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  ${all.map((i) => `var s${i} = f32(lane) * ${i}.5;`).join("\n")}
+  let x = vec4f(0.9, 0.8, 0.7, 0.6) / f32(lane + 1u);
+  let y = vec4f(0.1, 0.2, 0.3, 0.4) * f32(lane + 1u);
+  for (var i = 0u; i < ${iterations}u; i++) {
+    ${
+      ["x", "y", "z", "w"].map((c) => all.map((i) => `s${i} = s${i} * x.${c} + y.${c};`).join("\n"))
+        .join("\n")
+    }
+  }
+  out[group.x * ${gpu.lanes}u + lane] = ${all.map((i) => `s${i}`).join(" + ")};
+}`,
+    buffers: { out: { storage: out, type: "array<f32>", access: "read_write" } },
+    workgroups: [groupsOf(gpu)],
+  });
+}
+
+/** Each invocation copies eight texels, as a kernel would read and write them. */
+function copyMatrix(recorder: Recorder, from: Matrix, to: Matrix): void {
+  const { lanes } = recorder.gpu;
+  const texels = [...Array(8).keys()];
+  recorder.dispatch({
+    label: "copy",
+    code: `
+@compute @workgroup_size(${lanes})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.rows) { return; }
+  let k = id.y * 8u;
+  ${texels.map((i) => `let v${i} = load_x(id.x, k + ${i}u);`).join("\n")}
+  ${texels.map((i) => `store_y(id.x, k + ${i}u, v${i});`).join("\n")}
+}`,
+    reads: { x: from },
+    writes: { y: to },
+    uints: { rows: from.rows },
+    workgroups: [Math.ceil(from.rows / lanes), from.texels / 8],
+  });
+}

@@ -1,0 +1,96 @@
+import type { Gpu } from "../gpu/device.ts";
+import { attentionProblem, attentionShapes } from "./attention.ts";
+import type { BenchDocument, BenchResult, PeerResult } from "./document.ts";
+import { logisticProblem } from "./logistic.ts";
+import { matmulProblem, matmulShapes } from "./matmul.ts";
+import { type Bench, measureProblem } from "./measure.ts";
+import { type ForwardOptions, measureForward } from "./measure_forward.ts";
+import { normProblem } from "./norm.ts";
+import { summarize } from "./numbers.ts";
+import { createPeakKernels } from "./peak.ts";
+import { measureMatmulPeers } from "./peers/measure_peers.ts";
+import { poolProblem } from "./pool.ts";
+import type { KernelName, Problem } from "./problem.ts";
+import { startStopwatch } from "./stopwatch.ts";
+
+/** What to measure, and how. */
+export interface BenchOptions {
+  readonly kernels: readonly KernelName[];
+  readonly rounds: number;
+  /** Whether other libraries are measured as well. */
+  readonly peers: boolean;
+  readonly forward: ForwardOptions;
+  /** Is told what is measured next. */
+  onProgress?(what: string): void;
+}
+
+/** The problems of each kernel, made when they are measured; a ladder goes with the first shape. */
+const problems: Readonly<Record<Exclude<KernelName, "forward">, ((gpu: Gpu) => Problem)[]>> = {
+  matmul: matmulShapes.map((shape, i) => (gpu) => matmulProblem(gpu, shape, i === 0)),
+  attention: attentionShapes.map((shape, i) => (gpu) => attentionProblem(gpu, shape, i === 0)),
+  norm: [(gpu) => normProblem(gpu, 2048, 384)],
+  pool: [(gpu) => poolProblem(gpu, 64, 2048, 1536)],
+  logistic: [(gpu) => logisticProblem(gpu, 8192, 768, 64)],
+};
+
+/** Measures kernels: each is compared with float64 first, and a wrong one is not timed. */
+export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDocument> {
+  using peaks = createPeakKernels(gpu);
+  using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
+  const peakRates = { arithmetic: [], copy: [] };
+  const bench: Bench = { stopwatch, peaks, rounds: options.rounds, peakRates };
+  const results: BenchResult[] = [];
+  const peers: PeerResult[] = [];
+  for (const kernel of options.kernels) {
+    options.onProgress?.(kernel);
+    if (kernel === "forward") {
+      const measured = await measureForward(gpu, bench, options.forward);
+      results.push(...measured.results);
+      peers.push(...measured.peers);
+      continue;
+    }
+    for (const create of problems[kernel]) {
+      using problem = create(gpu);
+      results.push(...await measureProblem(bench, problem));
+    }
+    if (kernel !== "matmul" || !options.peers) continue;
+    for (const shape of matmulShapes) {
+      options.onProgress?.(`matmul ${shape.join(" x ")} beside peers`);
+      peers.push(...await measureMatmulPeers(gpu, bench, shape));
+    }
+  }
+  return {
+    device: describeDevice(gpu, stopwatch.clock),
+    peak: await peakOf(bench),
+    results,
+    peers,
+  };
+}
+
+function describeDevice(gpu: Gpu, clock: Bench["stopwatch"]["clock"]): BenchDocument["device"] {
+  return {
+    ...gpu.adapter,
+    lanes: gpu.lanes,
+    storage: gpu.storage,
+    processors: navigator.hardwareConcurrency,
+    deno: Deno.version.deno,
+    clock,
+  };
+}
+
+/** The medians of all rounds; a peak that no kernel needed is measured now. */
+async function peakOf(bench: Bench): Promise<BenchDocument["peak"]> {
+  const { stopwatch, peaks, peakRates } = bench;
+  for (const name of ["arithmetic", "copy"] as const) {
+    const { work, record } = peaks[name];
+    if (peakRates[name].length === 0) await stopwatch.time(record, 1);
+    while (peakRates[name].length < 3) {
+      const { wall } = await stopwatch.time(record, 3);
+      peakRates[name].push(work / wall / 1e6);
+    }
+  }
+  return {
+    gflops: summarize(peakRates.arithmetic).median,
+    gbps: summarize(peakRates.copy).median,
+  };
+}

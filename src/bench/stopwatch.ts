@@ -1,0 +1,136 @@
+import type { Gpu } from "../gpu/device.ts";
+import { Readback } from "../gpu/memory.ts";
+import { Recorder } from "../gpu/recorder.ts";
+
+/** What measures a piece of work: the GPU's own timestamps, or the host's clock around it. */
+export type Clock = "timestamps" | "wall";
+
+/** Measures submitted work. Dispose it to free its memory. */
+export interface Stopwatch extends Disposable {
+  readonly clock: Clock;
+  /** Runs what is recorded `repeats` times as one piece of work; returns milliseconds a time. */
+  time(record: (recorder: Recorder) => void, repeats: number): Promise<Timing>;
+}
+
+/** Milliseconds that one run took, by both clocks. */
+export interface Timing {
+  readonly wall: number;
+  /** Not a number without timestamps. */
+  readonly timestamps: number;
+}
+
+/** Timestamps count where they tell nearly what the host's clock tells about long work. */
+const saneRatio = [0.7, 1.05] as const;
+/** Work of this length hides what submitting it costs, in milliseconds. */
+export const pieceMilliseconds = 25;
+
+/**
+ * Starts a stopwatch that uses timestamps where the device has them and they are sane.
+ *
+ * @param probe Any work, to compare the two clocks with.
+ */
+export async function startStopwatch(
+  gpu: Gpu,
+  probe: (recorder: Recorder) => void,
+): Promise<Stopwatch> {
+  if (!gpu.device.features.has("timestamp-query")) return wallStopwatch(gpu);
+  const stopwatch = new TimestampStopwatch(gpu);
+  const repeats = await repeatsOf(stopwatch, probe);
+  const { wall, timestamps } = await stopwatch.time(probe, repeats);
+  const [low, high] = saneRatio;
+  if (timestamps > low * wall && timestamps < high * wall) return stopwatch;
+  stopwatch[Symbol.dispose]();
+  return wallStopwatch(gpu);
+}
+
+/** How often a piece of work is repeated so that it takes long enough to be measured. */
+export async function repeatsOf(
+  stopwatch: Stopwatch,
+  record: (recorder: Recorder) => void,
+): Promise<number> {
+  await stopwatch.time(record, 1); // compiles
+  const { wall } = await stopwatch.time(record, 1);
+  return Math.min(1000, Math.max(1, Math.ceil(pieceMilliseconds / wall)));
+}
+
+function wallStopwatch(gpu: Gpu): Stopwatch {
+  return {
+    clock: "wall",
+    async time(record, repeats) {
+      const recorder = recordRepeated(gpu, record, repeats);
+      const start = performance.now();
+      recorder.submit();
+      const wall = await waitUntilIdle(gpu, start);
+      return { wall: wall / repeats, timestamps: NaN };
+    },
+    [Symbol.dispose]() {},
+  };
+}
+
+/** Empty passes before and after the work write the timestamps: a queue keeps its order. */
+class TimestampStopwatch implements Stopwatch {
+  readonly clock = "timestamps";
+  readonly #querySet: GPUQuerySet;
+  readonly #resolved: GPUBuffer;
+  readonly #readback: Readback;
+
+  constructor(readonly gpu: Gpu) {
+    const { device } = gpu;
+    this.#querySet = device.createQuerySet({ type: "timestamp", count: 2 });
+    this.#resolved = device.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    this.#readback = new Readback(gpu, 16);
+  }
+
+  async time(record: (recorder: Recorder) => void, repeats: number): Promise<Timing> {
+    const { device } = this.gpu;
+    const recorder = recordRepeated(this.gpu, record, repeats);
+    const before = this.#mark(0).finish();
+    const end = this.#mark(1);
+    end.resolveQuerySet(this.#querySet, 0, 2, this.#resolved, 0);
+    end.copyBufferToBuffer(this.#resolved, 0, this.#readback.target, 0, 16);
+    const after = end.finish();
+    const start = performance.now();
+    device.queue.submit([before]);
+    recorder.submit();
+    device.queue.submit([after]);
+    const wall = await waitUntilIdle(this.gpu, start);
+    const [begun, ended] = new BigUint64Array(await this.#readback.read(16));
+    return { wall: wall / repeats, timestamps: Number(ended! - begun!) / 1e6 / repeats };
+  }
+
+  #mark(index: number): GPUCommandEncoder {
+    const encoder = this.gpu.device.createCommandEncoder();
+    const at = index === 0 ? { endOfPassWriteIndex: 0 } : { beginningOfPassWriteIndex: 1 };
+    encoder.beginComputePass({ timestampWrites: { querySet: this.#querySet, ...at } }).end();
+    return encoder;
+  }
+
+  [Symbol.dispose](): void {
+    this.#querySet.destroy();
+    this.#resolved.destroy();
+    this.#readback[Symbol.dispose]();
+  }
+}
+
+function recordRepeated(
+  gpu: Gpu,
+  record: (recorder: Recorder) => void,
+  repeats: number,
+): Recorder {
+  const recorder = new Recorder(gpu);
+  for (let i = 0; i < repeats; i++) record(recorder);
+  return recorder;
+}
+
+/** Returns the milliseconds from `start` until the GPU is idle. */
+async function waitUntilIdle(gpu: Gpu, start: number): Promise<number> {
+  // In Deno the call itself blocks until the work is done; its promise comes 10 ms late.
+  const done = gpu.device.queue.onSubmittedWorkDone();
+  const blocked = performance.now() - start;
+  await done;
+  gpu.check();
+  return blocked;
+}

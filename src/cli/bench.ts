@@ -1,0 +1,117 @@
+import { fileURLToPath } from "node:url";
+import type { BenchDocument } from "../bench/document.ts";
+import { requirePeerPermissions } from "../bench/peers/packages.ts";
+import { type KernelName, kernelNames } from "../bench/problem.ts";
+import { compareBenches, describeBench } from "../bench/report.ts";
+import { runBench } from "../bench/run.ts";
+import { loadDataset } from "../data/dataset.ts";
+import { readJsonObject } from "../formats/json.ts";
+import { requestGpu } from "../gpu/device.ts";
+import { SpindleError, UsageError } from "../util.ts";
+import { defineCommand } from "./command.ts";
+import { nearest } from "./suggest.ts";
+import { note, print } from "./terminal.ts";
+
+const modelFolder = "../../models/all-MiniLM-L6-v2";
+
+/** `spindle bench`. */
+export const command = defineCommand({
+  name: "bench",
+  summary: "Check the kernels against float64, then time them",
+  positionals: {
+    kernels: {
+      count: "any",
+      description: `Some of ${kernelNames.join(", ")}; all where none is given`,
+    },
+  },
+  options: {
+    rounds: {
+      type: "integer",
+      default: 5,
+      description: "How often each variant is timed, all of them in turn",
+    },
+    sentences: {
+      type: "integer",
+      default: 256,
+      description: "How many test sentences of MR the forward pass runs on",
+    },
+    peers: {
+      type: "flag",
+      description: "Time other libraries as well; their packages are fetched now, which needs " +
+        "deno run -A --no-lock",
+    },
+    onnx: {
+      type: "text",
+      value: "FILE",
+      description: "The bundled model as ONNX, for the peers of the forward pass",
+    },
+    save: { type: "text", value: "FILE", description: "Write what --json prints to a file" },
+    compare: {
+      type: "text",
+      value: "FILE",
+      description: "Print how many times as fast each variant is as in a saved run",
+    },
+    json: { type: "flag", description: "Print one JSON document" },
+  },
+  example: "bench matmul attention --save before.json",
+  async run({ kernels, rounds, sentences, peers, onnx, save, compare, json }) {
+    const before = compare === undefined ? undefined : readBench(compare);
+    if (peers) requirePeerPermissions();
+    if (onnx !== undefined && !peers) {
+      throw new UsageError("Cannot use --onnx without --peers: it is for other libraries");
+    }
+    const { test } = await loadDataset({ name: "mr" });
+    using gpu = await requestGpu();
+    const document = await runBench(gpu, {
+      kernels: chooseKernels(kernels),
+      rounds,
+      peers,
+      forward: {
+        folder: fileURLToPath(new URL(modelFolder, import.meta.url)),
+        texts: test.texts,
+        sentences,
+        onnx: onnx === undefined ? undefined : readOnnx(onnx),
+      },
+      onProgress: (what) => note(`bench: ${what}`),
+    });
+    const text = JSON.stringify(document, null, 2);
+    if (save !== undefined) Deno.writeTextFileSync(save, `${text}\n`);
+    print(json ? text : describeBench(document));
+    if (before && !json) print(`\n${compareBenches(document, before)}`);
+    return document.results.every(({ correct }) => correct) ? 0 : 1;
+  },
+});
+
+function chooseKernels(words: readonly string[]): readonly KernelName[] {
+  const unknown = words.find((word) => !kernelNames.some((name) => name === word));
+  if (unknown !== undefined) {
+    const match = nearest(unknown, kernelNames);
+    throw new UsageError(
+      `Cannot measure "${unknown}": ` +
+        (match === undefined
+          ? `choose from ${kernelNames.join(", ")}`
+          : `did you mean "${match}"?`),
+    );
+  }
+  return words.length ? kernelNames.filter((name) => words.includes(name)) : kernelNames;
+}
+
+function readBench(path: string): BenchDocument {
+  const { device, results } = readJsonObject(path);
+  if (Array.isArray(results) && typeof device === "object" && device) {
+    return { device, results } as unknown as BenchDocument;
+  }
+  throw new SpindleError(
+    `Cannot compare with "${path}" as it holds no results: give a file that --save wrote`,
+  );
+}
+
+function readOnnx(path: string): Uint8Array {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    throw new SpindleError(
+      `Cannot read "${path}" (${(error as Error).message}): give the model exported as ONNX`,
+    );
+  }
+}
