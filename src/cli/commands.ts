@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   classify: () => import("./classify.ts"),
   verify: () => import("./verify.ts"),
   features: () => import("./features.ts"),
+  models: () => import("./models.ts"),
   convert: () => import("./convert.ts"),
   doctor: () => import("./doctor.ts"),
 };

@@ -88,7 +88,7 @@ export class Model implements Disposable {
     readonly owned: DisposableStack,
   ) {
     this.workspace = owned.use(new Workspace(gpu));
-    this.tokensPerBatch = gpu.adapter.software ? 2048 : 8192;
+    this.tokensPerBatch = tokensPerBatch(gpu.adapter.software);
   }
 
   /**
@@ -164,6 +164,11 @@ export class Model implements Disposable {
   [Symbol.dispose](): void {
     this.owned.dispose();
   }
+}
+
+/** A GPU needs more tokens at once to be busy than a processor does. */
+export function tokensPerBatch(software: boolean): number {
+  return software ? 2048 : 8192;
 }
 
 /**

@@ -109,6 +109,8 @@ export interface FfnSpec {
 export interface Family {
   /** The values of `model_type` that belong to it. */
   readonly modelTypes: readonly string[];
+  /** What it is, in one line. */
+  readonly summary: string;
   /** Reads config.json. */
   spec(config: Config): ModelSpec;
   /** Names the tensors of a checkpoint. */

@@ -43,6 +43,11 @@ export class WeightReader {
     );
   }
 
+  /** The name of a tensor in this checkpoint. */
+  nameOf(ref: TensorRef): string {
+    return this.#prefix + ref.name;
+  }
+
   /**
    * Reads a weight `[rows, cols]`, rows being the outputs of a linear layer.
    *
@@ -63,7 +68,7 @@ export class WeightReader {
 
   /** Reads a table `[rows, width]`; where `rows` is not given, of any number of rows. */
   table(ref: TensorRef, width: number, rows?: number): HostTable {
-    const name = this.#prefix + ref.name;
+    const name = this.nameOf(ref);
     const { dtype, shape } = findTensor(this.source, name);
     const count = rows ?? shape[0] ?? 0;
     this.#checkShape(name, [count, width]);

@@ -5,6 +5,7 @@ import { layer } from "./layer.ts";
 /** BERT (Devlin et al. 2019): post-norm encoder with learned positions and token types. */
 export const bert: Family = {
   modelTypes: ["bert"],
+  summary: "BERT: post-norm encoder, learned positions",
 
   spec(config) {
     const width = config.count("hidden_size");

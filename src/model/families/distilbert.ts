@@ -5,6 +5,7 @@ import { layer } from "./layer.ts";
 /** DistilBERT (Sanh et al. 2019): BERT without token types, under other names. */
 export const distilbert: Family = {
   modelTypes: ["distilbert"],
+  summary: "DistilBERT: post-norm encoder, learned positions",
 
   spec(config) {
     const width = config.count("dim");

@@ -5,6 +5,7 @@ import { layer } from "./layer.ts";
 /** ELECTRA (Clark et al. 2020): BERT whose embedding tables may be narrower than its states. */
 export const electra: Family = {
   modelTypes: ["electra"],
+  summary: "ELECTRA: post-norm encoder, learned positions, narrow embedding",
 
   spec(config) {
     const spec = bert.spec(config);

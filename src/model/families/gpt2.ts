@@ -5,6 +5,7 @@ import { layer, partOf } from "./layer.ts";
 /** GPT-2 (Radford et al. 2019): pre-norm decoder with learned positions. */
 export const gpt2: Family = {
   modelTypes: ["gpt2"],
+  summary: "GPT-2: pre-norm decoder, learned positions",
 
   spec(config) {
     const width = config.count("n_embd");

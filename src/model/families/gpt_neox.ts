@@ -6,6 +6,7 @@ import { layer, partOf } from "./layer.ts";
 /** GPT-NeoX and Pythia (Black et al. 2022): pre-norm decoder, rotary positions in a part of a head. */
 export const gptNeox: Family = {
   modelTypes: ["gpt_neox"],
+  summary: "GPT-NeoX and Pythia: pre-norm decoder, rotary positions, parallel residual",
 
   spec(config) {
     const width = config.count("hidden_size");

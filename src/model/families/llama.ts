@@ -6,6 +6,7 @@ import { layer } from "./layer.ts";
 /** Llama 1 to 3 (Touvron et al. 2023): pre-norm decoder, rotary positions, gated network, RMSNorm. */
 export const llama: Family = {
   modelTypes: ["llama"],
+  summary: "Llama 1 to 3: pre-norm decoder, rotary positions, gated",
 
   spec(config) {
     const width = config.count("hidden_size");

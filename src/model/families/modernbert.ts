@@ -6,6 +6,7 @@ import { layer, partOf } from "./layer.ts";
 /** ModernBERT (Warner et al. 2024): pre-norm encoder, rotary positions, most blocks with windows. */
 export const modernbert: Family = {
   modelTypes: ["modernbert"],
+  summary: "ModernBERT: pre-norm encoder, rotary positions, gated, sliding windows",
 
   spec(config) {
     const width = config.count("hidden_size");

@@ -6,6 +6,7 @@ import { llama } from "./llama.ts";
 /** Qwen 2 and 2.5 (Yang et al. 2024): Llama with biased projections, and windows in some blocks. */
 export const qwen2: Family = {
   modelTypes: ["qwen2"],
+  summary: "Qwen 2 and 2.5: pre-norm decoder, rotary positions, gated",
 
   spec: (config) => withWindows(llama.spec(config), config),
 

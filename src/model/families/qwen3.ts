@@ -5,6 +5,7 @@ import { withWindows } from "./qwen2.ts";
 /** Qwen 3 (Yang et al. 2025): Llama with an RMSNorm of each query and key head. */
 export const qwen3: Family = {
   modelTypes: ["qwen3"],
+  summary: "Qwen 3: pre-norm decoder, rotary positions, gated, head norms",
 
   spec: (config) => withWindows(llama.spec(config), config),
 

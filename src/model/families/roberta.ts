@@ -4,6 +4,7 @@ import { bert } from "./bert.ts";
 /** RoBERTa (Liu et al. 2019) and XLM-R: BERT whose positions begin behind the padding id. */
 export const roberta: Family = {
   modelTypes: ["roberta", "xlm-roberta"],
+  summary: "RoBERTa and XLM-R: post-norm encoder, learned positions",
 
   spec(config) {
     const spec = bert.spec(config);

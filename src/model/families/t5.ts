@@ -5,6 +5,7 @@ import { layer } from "./layer.ts";
 /** T5 and Flan-T5 (Raffel et al. 2020): pre-norm encoder and decoder with relative positions. */
 export const t5: Family = {
   modelTypes: ["t5"],
+  summary: "T5 and Flan-T5: pre-norm encoder and decoder, relative positions",
 
   spec(config) {
     const width = config.count("d_model");

@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { readConfig } from "../model/config.ts";
+import { families, specOf } from "../model/families/mod.ts";
+import { describeFreeMemory, describeMemory, memoryNeeded } from "../model/memory.ts";
+import type { ModelSpec } from "../model/spec.ts";
+import { layersOf, sites } from "../model/states.ts";
+import { defineCommand } from "./command.ts";
+import { print } from "./terminal.ts";
+
+/** `spindle models`. */
+export const command = defineCommand({
+  name: "models",
+  summary: "List the families of models, or the states of one model",
+  positionals: {
+    folder: { count: "optional", description: "A model: config.json and safetensors files" },
+  },
+  options: { json: { type: "flag", description: "Print one JSON document" } },
+  example: "models models/all-MiniLM-L6-v2",
+  // deno-lint-ignore require-await
+  async run({ folder, json }) {
+    if (folder === undefined) {
+      const listed = families.map(({ modelTypes, summary }) => ({ modelTypes, summary }));
+      print(json ? JSON.stringify(listed, null, 2) : describeFamilies(listed));
+      return;
+    }
+    const spec = specOf(readConfig(join(folder, "config.json")));
+    const memory = {
+      f32: memoryNeeded(folder, { weights: "f32" }),
+      f16: memoryNeeded(folder, { weights: "f16" }),
+    };
+    const states = statesOf(spec);
+    const { family, width, ffnWidth, vocabulary, maxTokens } = spec;
+    const tokenizer = existsSync(join(folder, "tokenizer.json"));
+    if (json) {
+      const limit = Number.isFinite(maxTokens) ? maxTokens : null;
+      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens: limit, tokenizer };
+      print(JSON.stringify({ family, ...numbers, states, memory }, null, 2));
+      return;
+    }
+    print([
+      `family       ${family}: ${spec.stacks.map(describeStack).join("; ")}`,
+      `vocabulary   ${vocabulary} ids, ${tokenizer ? "with" : "without"} tokenizer.json`,
+      `tokens       ${Number.isFinite(maxTokens) ? `at most ${maxTokens}` : "any number"} a text`,
+      "",
+      "state                    layers      neurons",
+      ...states.map(({ name, layers, neurons }) =>
+        `${name.padEnd(25)}${`0 to ${layers - 1}`.padEnd(12)}${layers} x ${neurons}`
+      ),
+      "",
+      `float32      ${describeMemory(memory.f32)}`,
+      `float16      ${describeMemory(memory.f16)}`,
+      `free         ${describeFreeMemory() ?? "not known without --allow-sys=systemMemoryInfo"}`,
+    ].join("\n"));
+  },
+});
+
+function describeFamilies(listed: { modelTypes: readonly string[]; summary: string }[]): string {
+  return listed.map(({ modelTypes, summary }) => `${modelTypes.join(", ").padEnd(22)}${summary}`)
+    .join("\n");
+}
+
+function describeStack({ prefix, blocks, attention }: ModelSpec["stacks"][number]): string {
+  const { heads, keyValueHeads, headWidth, causal } = attention;
+  const shared = keyValueHeads < heads ? ` (${keyValueHeads} for keys and values)` : "";
+  return `${prefix.replace(".", " ")}${blocks} blocks, ${heads} heads${shared} of ${headWidth}, ` +
+    (causal ? "causal" : "bidirectional");
+}
+
+/** How many states a model has by stack and site, and neurons in each. */
+function statesOf(spec: ModelSpec): { name: string; layers: number; neurons: number }[] {
+  return spec.stacks.flatMap((stack) =>
+    sites.map((site) => ({
+      name: `${stack.prefix}${site}`,
+      layers: layersOf(stack, site),
+      neurons: site === "hidden" ? spec.width : spec.ffnWidth,
+    }))
+  );
+}

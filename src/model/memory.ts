@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
+import { type Precision, texelBytes } from "../gpu/matrix.ts";
+import { roundUp } from "../util.ts";
+import { headTexels } from "./block_weights.ts";
+import { readConfig } from "./config.ts";
+import { familyOf, specOf } from "./families/mod.ts";
+import { tokensPerBatch } from "./model.ts";
+import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
+import { blocksToRun, findStates, listStates } from "./states.ts";
+import { WeightReader } from "./weights.ts";
+
+/** Bytes that a model takes; what the driver adds is not known. */
+export interface MemoryNeeded {
+  /** Weights on the device. */
+  readonly weights: number;
+  /** Intermediate states of a full batch on the device. */
+  readonly states: number;
+  /** Embedding tables on the host. */
+  readonly tables: number;
+}
+
+/** What {@linkcode memoryNeeded} depends on besides the model. */
+export interface MemoryOptions {
+  /** How weights lie in GPU memory. Default `f32`. */
+  weights?: Precision;
+  /** The names of the only states that will be captured; default all. */
+  states?: readonly string[];
+  /** Whether the adapter is a software driver, which gets smaller batches. Default true. */
+  software?: boolean;
+}
+
+/**
+ * Computes how much memory a model takes, from its configuration and the headers of its files.
+ *
+ * @param folder The model's folder.
+ * @throws {SpindleError} If the model could not be loaded either.
+ */
+export function memoryNeeded(folder: string, options: MemoryOptions = {}): MemoryNeeded {
+  const { weights: precision = "f32", software = true } = options;
+  const config = readConfig(join(folder, "config.json"));
+  const spec = specOf(config);
+  const refs = familyOf(config).weights(spec, config);
+  using source = openModelWeights(folder);
+  const reader = new WeightReader(source, spec, refs);
+  const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
+  const counts = blocksToRun(spec, wanted);
+  return {
+    weights: spec.stacks.reduce(
+      (sum, stack, i) => sum + (counts[i] ?? 0) * blockBytes(spec, stack, precision),
+      0,
+    ),
+    states: statesBytes(spec, tokensPerBatch(software)),
+    tables: tableBytes(source, reader, refs),
+  };
+}
+
+function blockBytes({ width, ffnWidth }: ModelSpec, stack: StackSpec, precision: Precision) {
+  const { heads, keyValueHeads } = stack.attention;
+  const head = 4 * headTexels(stack.attention);
+  const projections = (2 * heads + 2 * keyValueHeads) * head * width;
+  const ffn = (stack.ffn.gated ? 3 : 2) * ffnWidth * width;
+  const elements = projections * (stack.crossAttention ? 2 : 1) + ffn;
+  return elements * texelBytes(precision) / 4;
+}
+
+/** The matrices that the forward pass keeps in its workspace. */
+function statesBytes(spec: ModelSpec, tokens: number): number {
+  const { width, ffnWidth, embedding } = spec;
+  const columns = spec.stacks.map(({ attention, ffn, crossAttention, finalNorm }) => {
+    const head = 4 * headTexels(attention);
+    const { heads, keyValueHeads, rotary } = attention;
+    const turned = rotary ? heads + keyValueHeads : 0;
+    const cross = crossAttention ? width + (heads + 2 * keyValueHeads) * head : 0;
+    return embedding.width + (finalNorm ? width : 0) + 5 * width + cross +
+      (2 * heads + 2 * keyValueHeads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth;
+  });
+  // Both stacks of an encoder-decoder work in the same matrices but for the embedding and the end.
+  return roundUp(tokens, 512) * 4 * Math.max(...columns);
+}
+
+function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: WeightRefs): number {
+  return [embedding.token, embedding.position, embedding.tokenType]
+    .reduce((sum, ref) => sum + (ref ? source.tensors.get(reader.nameOf(ref))!.byteLength : 0), 0);
+}
+
+/** Says how much memory a model takes. */
+export function describeMemory({ weights, states, tables }: MemoryNeeded): string {
+  return `weights ${megabytes(weights)}, states of a batch ${megabytes(states)}, ` +
+    `embedding tables on the host ${megabytes(tables)}`;
+}
+
+/** Says how much memory the host has left; undefined without the permission to ask. */
+export function describeFreeMemory(): string | undefined {
+  try {
+    return `${megabytes(Deno.systemMemoryInfo().available)} of host memory`;
+  } catch {
+    return undefined;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${
+    (bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })
+  } MB`;
+}

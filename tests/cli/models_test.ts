@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { families } from "../../src/model/families/mod.ts";
+import { runSpindle } from "./support.ts";
+
+const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const t5 = new URL("../model/golden/t5", import.meta.url).pathname;
+
+Deno.test("spindle models lists every family", async () => {
+  const { code, stdout, stderr } = await runSpindle(["models"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(stdout.trimEnd().split("\n").length, families.length);
+  for (const type of families.flatMap(({ modelTypes }) => modelTypes)) {
+    assert.match(stdout, new RegExp(`\\b${type}\\b`));
+  }
+});
+
+Deno.test("spindle models FOLDER shows a model's states and memory", async () => {
+  const { code, stdout, stderr } = await runSpindle(["models", model]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^family +bert: 6 blocks, 12 heads of 32, bidirectional$/m);
+  assert.match(stdout, /^hidden +0 to 6 +7 x 384$/m);
+  assert.match(stdout, /^activation +0 to 5 +6 x 1536$/m);
+  assert.match(stdout, /^float16 +weights 21 MB, .*host 24 MB$/m);
+});
+
+Deno.test("spindle models FOLDER --json prints one document", async () => {
+  const { code, stdout } = await runSpindle(["models", t5, "--json"]);
+  assert.equal(code, 0);
+  const { family, states, memory } = JSON.parse(stdout);
+  assert.equal(family, "t5");
+  assert.deepEqual(states[0], { name: "encoder.hidden", layers: 4, neurons: 12 });
+  assert.deepEqual(states[3], { name: "decoder.hidden", layers: 3, neurons: 12 });
+  assert.equal(memory.f32.weights, 2 * memory.f16.weights);
+});
+
+Deno.test("spindle models says what a folder without a model lacks", async () => {
+  const { code, stderr } = await runSpindle(["models", "no-such-folder"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^spindle: Cannot read "no-such-folder.config\.json" as it does not exist/);
+});

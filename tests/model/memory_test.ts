@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { requestGpu } from "../../src/gpu/device.ts";
+import { memoryNeeded } from "../../src/model/memory.ts";
+import { loadModel } from "../../src/model/model.ts";
+
+const miniLm = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const golden = new URL("golden/", import.meta.url).pathname;
+
+function assertNear(found: number, expected: number, share: number): void {
+  assert.ok(Math.abs(found / expected - 1) < share, `${found} is not about ${expected}`);
+}
+
+Deno.test("memoryNeeded() tells what the weights then take on the device", async () => {
+  using gpu = await requestGpu();
+  for (const weights of ["f32", "f16"] as const) {
+    for (const states of [["hidden.6"], ["hidden.2"]]) {
+      const needed = memoryNeeded(miniLm, { weights, states });
+      using _model = await loadModel(gpu, miniLm, { weights, states });
+      assertNear(needed.weights, gpu.liveBytes, 0.03);
+    }
+  }
+});
+
+Deno.test("memoryNeeded() tells what the states of a full batch then take", async () => {
+  using gpu = await requestGpu();
+  for (
+    const folder of [miniLm, join(golden, "qwen3"), join(golden, "t5"), join(golden, "gpt_neox")]
+  ) {
+    const needed = memoryNeeded(folder, { software: gpu.adapter.software });
+    using model = await loadModel(gpu, folder);
+    const before = gpu.liveBytes;
+    const { tokensPerBatch } = model;
+    const ids = Array.from({ length: tokensPerBatch / 32 }, () => Array<number>(32).fill(5));
+    await model.capture(ids, { sites: ["neuron", "hidden"], pools: ["mean"] });
+    assertNear(needed.states, gpu.liveBytes - before, 0.25);
+  }
+});
+
+Deno.test("memoryNeeded() counts the embedding tables as they are stored", () => {
+  // float16: the token ids, the positions and the token types.
+  assert.equal(memoryNeeded(miniLm).tables, (30522 + 512 + 2) * 384 * 2);
+});
