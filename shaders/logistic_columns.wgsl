@@ -1,6 +1,6 @@
 // Sums over the columns of each fit of a logistic-regression batch: one invocation a fit.
 //
-// v, g, weight: coefficients, gradients and penalty weights [fits, cols].
+// v, g: coefficients and gradients [fits, cols]; weight: penalty weights [sets, cols].
 // spans, texels: the columns of each tile of TILE fits. Dispatch: (fits / LANES).
 
 fn at(field: u32, fit: u32) -> u32 {
@@ -18,7 +18,7 @@ fn feasible(fit: u32) {
   for (var i = span.x; i < span.y; i++) {
     let k = texels[i];
     let g = abs(load_g(fit, k));
-    let w = load_weight(fit, k);
+    let w = load_weight(span.w, k);
     let ratio = g / max(l1 * w, vec4f(1e-30));
     worst = max(worst, max(max(ratio.x, ratio.y), max(ratio.z, ratio.w)));
     let excess = max(g - l1 * w, vec4f(0.0)) / w;
@@ -39,7 +39,7 @@ fn penalty(fit: u32) {
   var squares = 0.0;
   for (var i = span.x; i < span.y; i++) {
     let k = texels[i];
-    let scaled = abs(load_v(fit, k)) * load_weight(fit, k);
+    let scaled = abs(load_v(fit, k)) * load_weight(span.w, k);
     sum += dot(scaled, vec4f(1.0));
     squares += dot(scaled, scaled);
   }

@@ -1,29 +1,36 @@
-// A step of proximal gradient descent with momentum on the quadratic model of each fit: what the
-// product with the Gram matrix ends in, for one fit and one texel of four columns.
-// y: the point of the model; e and u: the extrapolated and the last point as differences from y.
-// Returns what, summed over the columns, tells whether the step turned back.
+// A step of the alternating direction method on the quadratic model of each fit: what the product
+// with the inverse ends in, for one fit and one texel of four columns. Follows logistic_prox.wgsl.
+//
+// The model about y is  g (x - y) + curvature / 2 (x - y) gram (x - y) + penalty(v)  with  x = v.
+// t is v before it was shrunk, so that t - v is the multiplier; q is what the inverse of
+// gram + ridge I is multiplied with, and the product is x - y.
+// Returns what, summed over the columns, tells how far the step was from standing still.
 
-fn descend(fit: u32, k: u32, product: vec4f) -> f32 {
+const RELAXATION = 1.7;
+
+fn descend(fit: u32, subset: u32, k: u32, product: vec4f) -> f32 {
   let curvature = number(CURVATURE, fit);
-  let step = 1.0 / (curvature * number(LIPSCHITZ, fit));
+  let strength = params.ridge * curvature;
+  let weight = load_weight(subset, k);
   let y = load_y(fit, k);
-  let w = load_weight(fit, k);
-  var e = vec4f(0.0);
-  var u = vec4f(0.0);
-  if (params.first == 0u) {
-    e = load_e(fit, k);
-    u = load_u(fit, k);
-  }
-  let x = y + e - step * (curvature * product + load_g(fit, k));
-  let shrunk = sign(x) * max(abs(x) - step * number(L1, fit) * w, vec4f(0.0));
-  let next = shrunk / (1.0 + step * number(L2, fit) * w * w) - y;
-  let moved = next - u;
-  store_u_next(fit, k, next);
-  let momentum = select(number(INNER_MOMENTUM, fit), 0.0, params.first == 1u);
-  store_e_next(fit, k, next + momentum * moved);
-  return dot(e - next, moved);
+  let t = load_t(fit, k);
+  let v = shrink(fit, t, weight, strength);
+  let t_next = y + RELAXATION * product + (1.0 - RELAXATION) * (v - y) + t - v;
+  let next = shrink(fit, t_next, weight, strength);
+  let q = params.ridge * (2.0 * next - t_next - y) - load_g(fit, k) / curvature;
+  let none = vec4f(0.0);
+  store_t_next(fit, k, select(t_next, none, is_excluded(weight)));
+  store_q_next(fit, k, select(q, none, is_excluded(weight)));
+  let moved = next - v;
+  let split = select(product + y - next, none, is_excluded(weight));
+  return dot(moved, moved) + dot(split, split);
 }
 
-fn number(field: u32, fit: u32) -> f32 {
-  return state[field * params.fit_texels + fit / 4u][fit & 3u];
+// A tile has nothing left to do when all its fits are solved.
+fn is_idle(fit: u32) -> bool {
+  if (params.step == 0u) { return false; }
+  for (var i = 0u; i < TILE; i++) {
+    if (number(INNER_DONE, fit + i) == 0.0) { return false; }
+  }
+  return true;
 }

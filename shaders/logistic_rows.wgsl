@@ -5,8 +5,25 @@
 // MODEL chooses the dual point: 0 the residuals at the extrapolated point, 1 what the quadratic
 // model makes of them at the new point.
 
+// What a workgroup needs of its texel of fits.
+var<private> target_classes: vec4u;
+var<private> momentum: vec4f;
+var<private> intercept: vec4f;
+var<private> curvature: vec4f;
+var<private> positive_weight: vec4f;
+var<private> negative_weight: vec4f;
+
 fn field(name: u32, t: u32) -> vec4f {
   return state[name * params.fit_texels + t];
+}
+
+fn load_fits(t: u32) {
+  target_classes = targets[t];
+  momentum = field(MOMENTUM, t);
+  intercept = field(INTERCEPT, t);
+  curvature = field(CURVATURE, t);
+  positive_weight = field(BALANCE_POSITIVE, t);
+  negative_weight = field(BALANCE_NEGATIVE, t);
 }
 
 // log(1 + x), exact where 1 + x rounds.
@@ -22,32 +39,24 @@ fn sigmoid(x: vec4f) -> vec4f {
 // The margin of the extrapolated point, without the intercept.
 fn extrapolated(row: u32, t: u32) -> vec4f {
   let z = load_z(row, t);
-  return z + field(MOMENTUM, t) * (z - load_previous(row, t));
+  return z + momentum * (z - load_previous(row, t));
 }
 
-fn is_positive(row: u32, t: u32) -> vec4<bool> {
-  return vec4u(labels[params.first_row + row]) == targets[t];
+fn is_positive(row: u32) -> vec4<bool> {
+  return vec4u(labels[params.first_row + row]) == target_classes;
 }
 
-// |residual| at the extrapolated point.
-fn residual_size(row: u32, t: u32, positive: vec4<bool>) -> vec4f {
-  let margin = extrapolated(row, t) + field(INTERCEPT, t);
-  return sigmoid(select(margin, -margin, positive));
-}
-
-// |residual| as the quadratic model predicts it at the new point: nearly dual feasible.
-fn model_size(row: u32, t: u32, positive: vec4<bool>) -> vec4f {
-  let change = 0.25 * field(CURVATURE, t) * (load_next(row, t) - extrapolated(row, t));
-  let size = residual_size(row, t, positive) + select(change, -change, positive);
-  return clamp(size, vec4f(0.0), vec4f(1.0));
-}
-
+// |residual| at the extrapolated point, or as the quadratic model predicts it at the new point,
+// which is nearly dual feasible.
 fn dual_size(row: u32, t: u32, positive: vec4<bool>) -> vec4f {
-  if (MODEL == 1u) { return model_size(row, t, positive); }
-  return residual_size(row, t, positive);
+  let margin = extrapolated(row, t);
+  let total = margin + intercept;
+  let size = sigmoid(select(total, -total, positive));
+  if (MODEL == 0u) { return size; }
+  let change = 0.25 * curvature * (load_next(row, t) - margin);
+  return clamp(size + select(change, -change, positive), vec4f(0.0), vec4f(1.0));
 }
 
 fn balanced_size(row: u32, t: u32, positive: vec4<bool>) -> vec4f {
-  return dual_size(row, t, positive) *
-    select(field(BALANCE_NEGATIVE, t), field(BALANCE_POSITIVE, t), positive);
+  return dual_size(row, t, positive) * select(negative_weight, positive_weight, positive);
 }

@@ -1,10 +1,10 @@
 // The few numbers of each fit that steer a logistic-regression batch: state[field][fits / 4].
-// One invocation a texel of four fits; it adds up the partial sums that another kernel left.
+// One invocation a texel of four fits; it adds up the SUMS sums that logistic_sums.wgsl left.
 
 fn total(t: u32, which: u32) -> vec4f {
   var sum = vec4f(0.0);
   for (var chunk = 0u; chunk < params.chunks; chunk++) {
-    sum += partials[(chunk * params.fit_texels + t) * 4u + which];
+    sum += partials[(chunk * params.fit_texels + t) * SUMS + which];
   }
   return sum;
 }
@@ -13,8 +13,8 @@ fn at(field: u32, t: u32) -> u32 {
   return field * params.fit_texels + t;
 }
 
-fn newton(t: u32, residual: vec4f, curvature: vec4f) {
-  let step = residual / max(curvature, vec4f(1e-6));
+fn newton(t: u32, residual: vec4f, slope: vec4f) {
+  let step = residual / max(slope, vec4f(1e-6));
   state[at(INTERCEPT, t)] -= clamp(step, vec4f(-1.5), vec4f(1.5));
 }
 
@@ -34,6 +34,7 @@ fn balance(t: u32) {
 
 // After a step: the curvature that the loss showed along it is what the next model is made with,
 // and Nesterov's sequence goes on, or begins again where the step turned back or went too far.
+// The intercept takes a Newton step at the new point.
 fn compared(t: u32) {
   let curvature = state[at(CURVATURE, t)];
   let quadratic = total(t, 1u);
@@ -43,13 +44,13 @@ fn compared(t: u32) {
   let next = 0.5 * (1.0 + sqrt(1.0 + 4.0 * now * now));
   state[at(TIME, t)] = select(next, vec4f(1.0), again);
   state[at(MOMENTUM, t)] = select((now - 1.0) / next, vec4f(0.0), again);
+  state[at(LAST_CURVATURE, t)] = curvature;
   state[at(CURVATURE, t)] = clamp(1.2 * seen, max(0.5 * curvature, vec4f(1e-4)), vec4f(1.0));
+  newton(t, total(t, 3u), total(t, 4u));
 }
 
-// The loss at the new point, and a Newton step of its intercept unless it is the last time.
-fn accepted(t: u32) {
-  state[at(LOSS, t)] = total(t, 2u);
-  if (params.last == 0u) { newton(t, total(t, 0u), total(t, 1u)); }
+fn loss(t: u32) {
+  state[at(LOSS, t)] = total(t, 0u);
 }
 
 fn dual(t: u32) {

@@ -1,5 +1,7 @@
-// Sums what a product with the Gram matrix left for each fit, and concludes. One invocation a texel
-// of four fits; COLUMNS: texels of columns a workgroup of the product took.
+// Sums what a product with the inverses left for each fit. One invocation a tile of TILE fits;
+// COLUMNS: texels of columns that a workgroup of the product took.
+// A fit is done when its steps have become short; a tile stops when all its fits are done, and where
+// the last point lies depends on its steps.
 
 fn total(t: u32) -> vec4f {
   let span = spans[4u * t / TILE];
@@ -13,19 +15,20 @@ fn at(field: u32, t: u32) -> u32 {
   return field * params.fit_texels + t;
 }
 
-// Nesterov's sequence, begun again where the step turned back.
-fn momentum(t: u32) {
-  var now = state[at(INNER_TIME, t)];
-  if (params.first == 1u) { now = vec4f(1.0); }
-  let turned = total(t) > vec4f(0.0);
-  let next = select(0.5 * (1.0 + sqrt(1.0 + 4.0 * now * now)), vec4f(1.0), turned);
-  state[at(INNER_TIME, t)] = next;
-  state[at(INNER_MOMENTUM, t)] = (next - 1.0) / (0.5 * (1.0 + sqrt(1.0 + 4.0 * next * next)));
-}
-
-// The norm of the new vector; where the one before had norm 1 it is the eigenvalue.
-fn norm(t: u32) {
-  let size = sqrt(total(t));
-  state[at(POWER_NORM, t)] = select(size, vec4f(1.0), size == vec4f(0.0));
-  state[at(LIPSCHITZ, t)] = state[at(POWER_NORM, t)] * 1.05;
+@compute @workgroup_size(LANES)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.tiles) { return; }
+  let first = id.x * (TILE / 4u);
+  if (params.step > 0u) {
+    var least = vec4f(1.0);
+    for (var t = first; t < first + TILE / 4u; t++) { least = min(least, state[at(INNER_DONE, t)]); }
+    if (min(min(least.x, least.y), min(least.z, least.w)) > 0.0) { return; }
+  }
+  for (var t = first; t < first + TILE / 4u; t++) {
+    let length = total(t);
+    let start = select(state[at(INNER_START, t)], length, params.step == 0u);
+    state[at(INNER_START, t)] = start;
+    state[at(INNER_DONE, t)] = select(vec4f(0.0), vec4f(1.0), length <= params.enough * start);
+    state[at(INNER_STEPS, t)] = vec4f(f32(params.step + 1u));
+  }
 }

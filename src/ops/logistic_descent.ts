@@ -1,199 +1,131 @@
 import descentCode from "../../shaders/logistic_descent.wgsl" with { type: "text" };
-import powerCode from "../../shaders/logistic_power.wgsl" with { type: "text" };
+import proxCode from "../../shaders/logistic_prox.wgsl" with { type: "text" };
 import stepsCode from "../../shaders/logistic_steps.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
 import { type ColumnTiles, tileBuffers, unroll } from "./logistic_tiles.ts";
 
-/** What a step on the quadratic model reads and writes, all `[fits, cols]` but `gram`. */
+/** What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more. */
 export interface DescentOperands {
-  /** `[cols, cols]`. */
-  readonly gram: Matrix;
-  /** The point about which the model is made, and the gradient there. */
+  /** `(gram + ridge I)^-1` of each set of columns, one below the other. */
+  readonly inverse: Matrix;
+  /** Penalty weights `[sets, cols]`. */
+  readonly weight: Matrix;
+  /** `[fits, cols]`: the point about which the model is made, and the gradient there. */
   readonly y: Matrix;
   readonly g: Matrix;
-  readonly weight: Matrix;
-  /** Differences from `y`: the extrapolated point and the last point, before and after. */
-  readonly e: Matrix;
-  readonly u: Matrix;
-  readonly eNext: Matrix;
-  readonly uNext: Matrix;
+  /** `[fits, cols]`: what the inverse is multiplied with, and the point before it is shrunk. */
+  readonly q: Matrix;
+  readonly t: Matrix;
+  readonly qNext: Matrix;
+  readonly tNext: Matrix;
 }
 
 /**
- * Records one accelerated proximal step of every fit on its quadratic model
- * `g (u - y) + curvature / 2 (u - y) gram (u - y) + penalty`.
+ * Records one step of every fit on its quadratic model.
  *
- * @param first Whether `e` and `u` are zero, whatever they hold.
+ * @param step Which step it is, from 0.
+ * @param enough A fit is done when the squared length of a step falls to this share of the first.
  */
 export function descentStep(
   recorder: Recorder,
-  { gram, y, g, weight, e, u, eNext, uNext }: DescentOperands,
-  tiles: ColumnTiles,
-  fits: FitState,
-  first: boolean,
-): void {
-  product(
-    recorder,
-    "descend",
-    { gram, y, g, weight, e, u },
-    {
-      e_next: eNext,
-      u_next: uNext,
-    },
-    tiles,
-    fits,
-    first,
-  );
-  sumTiles(recorder, "momentum", tiles, fits, first);
-}
-
-/**
- * Records one step of the power method on the Gram matrix of each fit's columns:
- * `e_next = gram e / norm(e)`.
- */
-export function powerStep(
-  recorder: Recorder,
-  { gram, weight, e, eNext }: Pick<DescentOperands, "gram" | "weight" | "e" | "eNext">,
-  tiles: ColumnTiles,
-  fits: FitState,
-): void {
-  product(recorder, "power", { gram, weight, e }, { e_next: eNext }, tiles, fits, false);
-  sumTiles(recorder, "norm", tiles, fits, false);
-}
-
-/** Records `e_next = 1` in the columns that a fit may use: where the power method starts. */
-export function powerStart(
-  recorder: Recorder,
-  { gram, weight, e, eNext }: Pick<DescentOperands, "gram" | "weight" | "e" | "eNext">,
-  tiles: ColumnTiles,
-  fits: FitState,
-): void {
-  product(recorder, "power", { gram, weight, e }, { e_next: eNext }, tiles, fits, true);
-  sumTiles(recorder, "norm", tiles, fits, true);
-}
-
-function product(
-  recorder: Recorder,
-  step: "descend" | "power",
-  reads: Record<string, Matrix>,
-  writes: Record<string, Matrix>,
+  { inverse, weight, y, g, q, t, qNext, tNext }: DescentOperands,
   tiles: ColumnTiles,
   { state, partials, fitTexels }: FitState,
-  first: boolean,
+  { ridge, step, enough }: { ridge: number; step: number; enough: number },
 ): void {
-  const { lanes } = recorder.gpu;
-  const texels = tileTexels(recorder, tiles);
+  const { lanes, adapter } = recorder.gpu;
+  const texels = adapter.software ? (tiles.width === 8 ? 3 : 2) : 1;
   recorder.dispatch({
-    label: `logistic ${step} ${reads["e"]!.rows}x${reads["gram"]!.cols}`,
-    code: (step === "power" ? powerCode : descentCode) +
-      productCode(step, texels, tiles.width, lanes),
-    constants: fieldConstants,
-    reads,
-    writes,
+    label: `logistic descend ${q.rows}x${q.cols}`,
+    code: proxCode + descentCode + productCode(texels, tiles, lanes),
+    constants: { ...fieldConstants, TILE: tiles.width },
+    reads: { inverse, weight, y, g, q, t },
+    writes: { q_next: qNext, t_next: tNext },
     buffers: {
       ...tileBuffers(tiles),
-      state: { storage: state, type: "array<vec4f>", access: "read" },
+      state: { storage: state, type: "array<f32>", access: "read" },
       partials: { storage: partials, type: "array<vec4f>", access: "read_write" },
     },
-    uints: { fits: reads["e"]!.rows, fit_texels: fitTexels, first: Number(first) },
+    uints: { fit_texels: fitTexels, step },
+    floats: { ridge },
     workgroups: [tiles.count, Math.ceil(tiles.longest / (lanes * texels))],
   });
-}
-
-/** Adds up what the workgroups of a product left, and draws the conclusion for each fit. */
-function sumTiles(
-  recorder: Recorder,
-  conclusion: "momentum" | "norm",
-  tiles: ColumnTiles,
-  { state, partials, fitTexels }: FitState,
-  first: boolean,
-): void {
-  const { lanes } = recorder.gpu;
   recorder.dispatch({
-    label: `logistic ${conclusion}`,
-    code: stepsCode + `
-@compute @workgroup_size(LANES)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x < params.fit_texels) { ${conclusion}(id.x); }
-}`,
+    label: "logistic steps",
+    code: stepsCode,
     constants: {
       ...fieldConstants,
       LANES: lanes,
       TILE: tiles.width,
-      COLUMNS: lanes * tileTexels(recorder, tiles),
+      COLUMNS: lanes * texels,
     },
     buffers: {
       spans: tileBuffers(tiles)["spans"]!,
       state: { storage: state, type: "array<vec4f>", access: "read_write" },
       partials: { storage: partials, type: "array<vec4f>", access: "read" },
     },
-    uints: { fit_texels: fitTexels, first: Number(first) },
-    workgroups: [Math.ceil(fitTexels / lanes)],
+    uints: { tiles: tiles.count, fit_texels: fitTexels, step },
+    floats: { enough },
+    workgroups: [Math.ceil(tiles.count / lanes)],
   });
 }
 
-/** Texels of columns that an invocation of the product owns. */
-function tileTexels(recorder: Recorder, tiles: ColumnTiles): number {
-  return recorder.gpu.adapter.software ? (tiles.width === 8 ? 3 : 2) : 1;
-}
-
 /**
- * `e gram` for a tile: lanes run along the texels of the tile's list, an invocation owns `texels`
- * of them and the tile's fits. Each step returns what is to be summed over the columns.
+ * `q inverse` for a tile: lanes run along the texels of the tile's list, an invocation owns `texels`
+ * of them and the tile's fits.
  */
-function productCode(step: string, texels: number, fits: number, lanes: number): string {
-  const loadE = (n: number) => n < fits ? `let e${n} = load_e(fit + ${n}u, k);` : "";
+function productCode(texels: number, { width, live }: ColumnTiles, lanes: number): string {
+  const loadQ = (n: number) => n < live ? `let q${n} = load_q(fit + ${n}u, k);` : "";
+  const quarter = width / 4;
   return `
-var<workgroup> scratch: array<vec4f, ${(lanes * fits) / 4}>;
+var<workgroup> scratch: array<vec4f, ${lanes * quarter}>;
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let fit = group.x * ${fits}u;
+  let fit = group.x * ${width}u;
   let span = spans[group.x];
-  let first = span.x + group.y * ${lanes * texels}u;
-  if (first >= span.y) { return; }
-  ${unroll(texels, (q) => `let q${q} = texels[min(first + lane + ${q * lanes}u, span.y - 1u)];`)}
-  ${unroll(texels, (q) => unroll(fits, (n) => `var s${q}_${n} = vec4f(0.0);`))}
-  let end = select(span.y, span.x, params.first == 1u);
-  for (var i = span.x; i < end; i++) {
-    let k = texels[i];
-    ${unroll(texels, (q) => unroll(4, (c) => `let m${q}_${c} = load_gram(4u * k + ${c}u, q${q});`))}
-    ${loadE(0)} ${loadE(1)}
+  let first = group.y * ${lanes * texels}u;
+  let length = span.y - span.x;
+  if (first >= length || is_idle(fit)) { return; }
+  ${unroll(texels, (c) => `let c${c} = min(first + lane + ${c * lanes}u, length - 1u);`)}
+  ${unroll(texels, (c) => unroll(live, (n) => `var s${c}_${n} = vec4f(0.0);`))}
+  for (var i = 0u; i < length; i++) {
+    let k = texels[span.x + i];
+    let row = span.z + 4u * i;
+    ${unroll(texels, (c) => unroll(4, (r) => `let m${c}_${r} = load_inverse(row + ${r}u, c${c});`))}
+    ${loadQ(0)} ${loadQ(1)}
     ${
-    unroll(fits, (n) =>
-      loadE(n + 2) + "\n" +
+    unroll(live, (n) =>
+      loadQ(n + 2) + "\n" +
       unroll(
         texels,
-        (q) =>
-          `s${q}_${n} = s${q}_${n} + m${q}_0 * e${n}.x + m${q}_1 * e${n}.y + m${q}_2 * e${n}.z + m${q}_3 * e${n}.w;`,
+        (c) =>
+          `s${c}_${n} = s${c}_${n} + m${c}_0 * q${n}.x + m${c}_1 * q${n}.y + m${c}_2 * q${n}.z + m${c}_3 * q${n}.w;`,
       ))
   }
   }
-  ${unroll(fits, (n) => `var d${n} = 0.0;`)}
+  ${unroll(width, (n) => `var d${n} = 0.0;`)}
   ${
-    unroll(texels, (q) =>
-      `if (first + lane + ${q * lanes}u < span.y) {` +
-      unroll(
-        fits,
-        (n) =>
-          `if (fit + ${n}u < params.fits) { d${n} += ${step}(fit + ${n}u, q${q}, s${q}_${n}); }`,
-      ) +
+    unroll(texels, (c) =>
+      `if (first + lane + ${c * lanes}u < length) {
+         let k = texels[span.x + c${c}];` +
+      unroll(live, (n) => `d${n} += descend(fit + ${n}u, span.w, k, s${c}_${n});`) +
       `}`)
   }
   ${
-    unroll(fits / 4, (t) =>
-      `scratch[lane * ${fits / 4}u + ${t}u] = vec4f(${
+    unroll(quarter, (t) =>
+      `scratch[lane * ${quarter}u + ${t}u] = vec4f(${
         [0, 1, 2, 3].map((c) =>
           `d${4 * t + c}`
         ).join(", ")
       });`)
   }
   workgroupBarrier();
-  if (lane < ${fits / 4}u) {
+  if (lane < ${quarter}u) {
     var sum = vec4f(0.0);
-    for (var i = 0u; i < ${lanes}u; i++) { sum += scratch[i * ${fits / 4}u + lane]; }
+    for (var i = 0u; i < ${lanes}u; i++) { sum += scratch[i * ${quarter}u + lane]; }
     partials[group.y * params.fit_texels + fit / 4u + lane] = sum;
   }
 }

@@ -29,7 +29,7 @@ fn finish(fit: u32, texel: u32, sum: vec4f) {
     store_g(fit, texel, sum${previous ? " + load_previous(fit, texel)" : ""});
   }
 }
-${outerProductCode(texels, tiles.width, lanes, "false", "finish(fit + FIT, q, SUM);")}`,
+${outerProductCode(texels, tiles, lanes, "false", "finish(fit + FIT, q, SUM);")}`,
     reads: previous ? { x, r, previous } : { x, r },
     writes: { g },
     buffers: tileBuffers(tiles),
@@ -81,7 +81,7 @@ fn finish(p: u32, q: u32, block: mat4x4f) {
 ${
       outerProductCode(
         texels,
-        tiles.width,
+        tiles,
         lanes,
         `texels[min(span.y, span.x + (group.y + 1u) * ${lanes * texels}u) - 1u] < fit / 4u`,
         store,
@@ -107,33 +107,33 @@ ${
  */
 function outerProductCode(
   texels: number,
-  fits: number,
+  { width, live }: ColumnTiles,
   lanes: number,
   skip: string,
   store: string | ((t: number, sums: string[]) => string),
 ): string {
   const load = (i: number) =>
     unroll(texels, (q) => `let x${i}_${q} = load_x(row + ${i}u, q${q});`) +
-    unroll(fits / 4, (t) => `let r${i}_${t} = load_r(row + ${i}u, fit / 4u + ${t}u);`);
+    unroll(Math.ceil(live / 4), (t) => `let r${i}_${t} = load_r(row + ${i}u, fit / 4u + ${t}u);`);
   const multiply = (i: number) =>
     unroll(texels, (q) =>
       unroll(
-        fits,
+        live,
         (n) => `s${q}_${n} = s${q}_${n} + x${i}_${q} * r${i}_${n >> 2}.${"xyzw"[n & 3]};`,
       ));
   const results = (q: number) =>
     typeof store === "string"
-      ? unroll(fits, (n) => store.replace("FIT", `${n}u`).replace("SUM", `s${q}_${n}`))
-      : unroll(fits / 4, (t) => store(t, [0, 1, 2, 3].map((c) => `s${q}_${4 * t + c}`)));
+      ? unroll(live, (n) => store.replace("FIT", `${n}u`).replace("SUM", `s${q}_${n}`))
+      : unroll(width / 4, (t) => store(t, [0, 1, 2, 3].map((c) => `s${q}_${4 * t + c}`)));
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let fit = group.x * ${fits}u;
+  let fit = group.x * ${width}u;
   let span = spans[group.x];
   let first = span.x + group.y * ${lanes * texels}u;
   if (first >= span.y || ${skip}) { return; }
   ${unroll(texels, (q) => `let q${q} = texels[min(first + lane + ${q * lanes}u, span.y - 1u)];`)}
-  ${unroll(texels, (q) => unroll(fits, (n) => `var s${q}_${n} = vec4f(0.0);`))}
+  ${unroll(texels, (q) => unroll(width, (n) => `var s${q}_${n} = vec4f(0.0);`))}
   for (var row = 0u; row < params.rows; row += 2u) {
     ${load(0)}
     ${load(1)}

@@ -21,7 +21,7 @@ export function logisticMargins(
   const tileRows = adapter.software ? (tiles.width === 8 ? 12 : 8) : 4;
   recorder.dispatch({
     label: `logistic margins ${rows}x${v.rows}`,
-    code: marginsCode(tileRows, tiles.width, lanes),
+    code: marginsCode(tileRows, tiles, lanes),
     reads: { x, v },
     writes: { z },
     buffers: tileBuffers(tiles),
@@ -31,21 +31,21 @@ export function logisticMargins(
 }
 
 /** Lanes run along the rows; an invocation owns `rows` rows and a tile of fits in scalars. */
-function marginsCode(rows: number, fits: number, lanes: number): string {
-  const loadV = (n: number) => n < fits ? `let v${n} = load_v(fit + ${n}u, k);` : "";
+function marginsCode(rows: number, { width, live }: ColumnTiles, lanes: number): string {
+  const loadV = (n: number) => n < live ? `let v${n} = load_v(fit + ${n}u, k);` : "";
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * ${lanes * rows}u + lane;
-  let fit = group.x * ${fits}u;
+  let fit = group.x * ${width}u;
   let span = spans[group.x];
-  ${unroll(rows, (r) => unroll(fits, (n) => `var z${r}_${n} = 0.0;`))}
+  ${unroll(rows, (r) => unroll(width, (n) => `var z${r}_${n} = 0.0;`))}
   for (var i = span.x; i < span.y; i++) {
     let k = texels[i];
     ${unroll(rows, (r) => `let x${r} = load_x(row + ${r * lanes}u, k);`)}
     ${loadV(0)} ${loadV(1)}
     ${
-    unroll(fits, (n) =>
+    unroll(live, (n) =>
       loadV(n + 2) + "\n" +
       unroll(
         rows,
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   ${
     unroll(rows, (r) =>
       `if (row + ${r * lanes}u < params.rows) {` +
-      unroll(fits / 4, (t) =>
+      unroll(width / 4, (t) =>
         `store_z(row + ${r * lanes}u, fit / 4u + ${t}u, vec4f(${
           [0, 1, 2, 3].map((c) => `z${r}_${4 * t + c}`).join(", ")
         }));`) +

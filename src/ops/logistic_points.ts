@@ -1,33 +1,49 @@
-import pointsCode from "../../shaders/logistic_points.wgsl" with { type: "text" };
+import acceptCode from "../../shaders/logistic_accept.wgsl" with { type: "text" };
+import beginCode from "../../shaders/logistic_begin.wgsl" with { type: "text" };
+import extrapolateCode from "../../shaders/logistic_extrapolate.wgsl" with { type: "text" };
+import proxCode from "../../shaders/logistic_prox.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
+import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
+
+const codes = { extrapolate: extrapolateCode, begin: beginCode, accept: acceptCode };
 
 /**
- * Records `out = a + b`, the point after a step, or `out = a + momentum (a - b)`, where the next
- * one begins; all are `[fits, cols]`.
+ * Records an elementwise step on coefficients `[fits, cols]`: `extrapolate` (a: the accepted point,
+ * b: the one before), `begin` (a: y, b: the gradient, even and odd: the two places of t, writes also
+ * q) or `accept` (a, b: the two
+ * places of t). `shaders/logistic_descent.wgsl` tells what t and q are.
+ *
+ * @param weight Penalty weights `[sets, cols]`.
  */
-export function logisticPoint(
+export function logisticPoints(
   recorder: Recorder,
-  step: "accept" | "extrapolate",
-  a: Matrix,
-  b: Matrix,
-  out: Matrix,
+  step: keyof typeof codes,
+  reads: { a: Matrix; b: Matrix; weight: Matrix; even?: Matrix; odd?: Matrix },
+  writes: { out: Matrix; q?: Matrix },
+  tiles: ColumnTiles,
   { state, fitTexels }: FitState,
+  ridge: number,
 ): void {
   const { lanes } = recorder.gpu;
+  const { out } = writes;
   recorder.dispatch({
     label: `logistic ${step}`,
-    code: pointsCode + `
+    code: proxCode + codes[step] + `
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < params.fits) { ${step}(id.x, id.y); }
 }`,
-    constants: { ...fieldConstants, LANES: lanes },
-    reads: { a, b },
-    writes: { out },
-    buffers: { state: { storage: state, type: "array<f32>", access: "read" } },
+    constants: { ...fieldConstants, LANES: lanes, TILE: tiles.width },
+    reads: { ...reads },
+    writes: { ...writes },
+    buffers: {
+      spans: tileBuffers(tiles)["spans"]!,
+      state: { storage: state, type: "array<f32>", access: "read" },
+    },
     uints: { fits: out.rows, fit_texels: fitTexels },
+    floats: { ridge },
     workgroups: [Math.ceil(out.rows / lanes), out.texels],
   });
 }

@@ -11,13 +11,14 @@ import type { Recorder } from "../gpu/recorder.ts";
 export const stateFields = [
   "INTERCEPT",
   "CURVATURE",
-  "LIPSCHITZ",
+  "LAST_CURVATURE",
   "L1",
   "L2",
   "TIME",
   "MOMENTUM",
-  "INNER_TIME",
-  "INNER_MOMENTUM",
+  "INNER_START",
+  "INNER_DONE",
+  "INNER_STEPS",
   "BALANCE_POSITIVE",
   "BALANCE_NEGATIVE",
   "DUAL_SCALE",
@@ -25,7 +26,6 @@ export const stateFields = [
   "DUAL",
   "LOSS",
   "PENALTY",
-  "POWER_NORM",
 ] as const;
 
 export type StateField = typeof stateFields[number];
@@ -50,6 +50,9 @@ export interface FitState {
 /** Rows that a workgroup of the row kernels takes. */
 export const rowsPerChunk = 1024;
 
+/** Sums of four fits that a row kernel leaves for each chunk. */
+export const sumsPerChunk = 5;
+
 /** A block of rows with its margins. */
 export interface RowBlock {
   readonly rows: number;
@@ -67,7 +70,7 @@ export type DualPoint = "residual" | "model";
 /** Records one of the sums of `logistic_sums.wgsl` over a block of rows. */
 export function logisticSums(
   recorder: Recorder,
-  pass: "sums" | "compare" | "accept" | "entropy",
+  pass: "sums" | "compare" | "loss" | "entropy",
   block: RowBlock,
   labels: StorageBuffer,
   fits: FitState,
@@ -112,6 +115,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       ...fieldConstants,
       LANES: recorder.gpu.lanes,
       ROWS: rowsPerChunk,
+      SUMS: sumsPerChunk,
       MODEL: Number(point === "model"),
     },
     reads: { z, previous, next },
@@ -135,10 +139,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 /** Records what `logistic_state.wgsl` makes of the sums over all rows. */
 export function updateState(
   recorder: Recorder,
-  step: "intercept" | "balance" | "compared" | "accepted" | "dual",
+  step: "intercept" | "balance" | "compared" | "loss" | "dual",
   { state, partials, fitTexels }: FitState,
   rows: number,
-  last = false,
 ): void {
   const { lanes } = recorder.gpu;
   recorder.dispatch({
@@ -148,7 +151,7 @@ export function updateState(
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < params.fit_texels) { ${step}(id.x); }
 }`,
-    constants: { ...fieldConstants, LANES: lanes },
+    constants: { ...fieldConstants, LANES: lanes, SUMS: sumsPerChunk },
     buffers: {
       state: { storage: state, type: "array<vec4f>", access: "read_write" },
       partials: { storage: partials, type: "array<vec4f>", access: "read" },
@@ -156,7 +159,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     uints: {
       fit_texels: fitTexels,
       chunks: Math.ceil(rows / rowsPerChunk),
-      last: Number(last),
     },
     workgroups: [Math.ceil(fitTexels / lanes)],
   });

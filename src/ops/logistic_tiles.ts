@@ -2,59 +2,82 @@ import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 
+/** A tile of fits that stand side by side and use the same columns. */
+export interface TileSpan {
+  /** Where the tile's list of texels starts and ends in the buffer of lists. */
+  readonly start: number;
+  readonly end: number;
+  /** The first row of the inverse that belongs to its columns. */
+  readonly inverseRow: number;
+  /** The row of its penalty weights. */
+  readonly set: number;
+}
+
 /**
- * Which columns each tile of fits visits: fits that stand side by side share the loads of the
- * columns, and a texel of four columns that none of a tile's fits may use is never loaded.
+ * Which texels of four columns each tile of fits visits; what none of its fits may use is never
+ * loaded.
  */
 export interface ColumnTiles extends Disposable {
-  /** Fits of a tile. */
+  /** Fits that a tile has room for, a multiple of four. */
   readonly width: number;
+  /** Fits of the fullest tile: no more are multiplied. */
+  readonly live: number;
   readonly count: number;
   /** Texels of the longest list. */
   readonly longest: number;
-  /** Texels of all lists together. */
-  readonly total: number;
-  /** For each tile where its list starts and ends in `texels`. */
+  /** A `TileSpan` a tile. */
   readonly spans: StorageBuffer;
   /** The lists, one after the other. */
   readonly texels: StorageBuffer;
 }
 
-/** How many fits share a tile: wide tiles reuse more, narrow ones waste less on few fits. */
-export function tileWidth(gpu: Gpu, fits: number): number {
-  return gpu.adapter.software && fits > 8 ? 16 : 8;
-}
-
-/** Uploads the lists of texels of all tiles. */
+/** Places tiles on lists of texels that stay with the caller. */
 export function createColumnTiles(
   gpu: Gpu,
   width: number,
-  lists: readonly (readonly number[])[],
+  live: number,
+  tiles: readonly TileSpan[],
+  texels: StorageBuffer,
 ): ColumnTiles {
-  const total = lists.reduce((sum, list) => sum + list.length, 0);
-  const spans = createStorage(gpu, lists.length * 8, "column spans");
-  const texels = createStorage(gpu, total * 4, "column texels");
-  let start = 0;
-  spans.write(Uint32Array.from(lists.flatMap((list) => [start, start += list.length])));
-  texels.write(Uint32Array.from(lists.flat()));
+  const spans = createStorage(gpu, tiles.length * 16, "column spans");
+  spans.write(
+    Uint32Array.from(tiles.flatMap(({ start, end, inverseRow, set }) => [
+      start,
+      end,
+      inverseRow,
+      set,
+    ])),
+  );
   return {
     width,
-    count: lists.length,
-    longest: Math.max(...lists.map((list) => list.length)),
-    total,
+    live,
+    count: tiles.length,
+    longest: Math.max(...tiles.map(({ start, end }) => end - start)),
     spans,
     texels,
-    [Symbol.dispose]: () => {
-      spans[Symbol.dispose]();
-      texels[Symbol.dispose]();
-    },
+    [Symbol.dispose]: () => spans[Symbol.dispose](),
   };
+}
+
+/** Tiles of fits that all use every column. */
+export function createWholeTiles(
+  own: DisposableStack,
+  gpu: Gpu,
+  width: number,
+  fits: number,
+  columnTexels: number,
+): ColumnTiles {
+  const texels = own.use(createStorage(gpu, columnTexels * 4, "column texels"));
+  texels.write(Uint32Array.from(range(columnTexels)));
+  const tile = { start: 0, end: columnTexels, inverseRow: 0, set: 0 };
+  const tiles = range(Math.ceil(fits / width)).map(() => tile);
+  return own.use(createColumnTiles(gpu, width, Math.min(width, fits), tiles, texels));
 }
 
 /** The lists as a kernel binds them. */
 export function tileBuffers({ spans, texels }: ColumnTiles): Record<string, BufferOperand> {
   return {
-    spans: { storage: spans, type: "array<vec2u>", access: "read" },
+    spans: { storage: spans, type: "array<vec4u>", access: "read" },
     texels: { storage: texels, type: "array<u32>", access: "read" },
   };
 }

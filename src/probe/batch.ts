@@ -1,12 +1,12 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage, readStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { createStorage, readStorage } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { logisticColumns } from "../ops/logistic_columns.ts";
-import { descentStep, powerStart, powerStep } from "../ops/logistic_descent.ts";
+import { descentStep } from "../ops/logistic_descent.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
-import { logisticPoint } from "../ops/logistic_points.ts";
+import { logisticPoints } from "../ops/logistic_points.ts";
 import {
   type DualPoint,
   type FitState,
@@ -16,40 +16,40 @@ import {
   rowsPerChunk,
   type StateField,
   stateFields,
+  sumsPerChunk,
   updateState,
 } from "../ops/logistic_rows.ts";
-import { type ColumnTiles, createColumnTiles, tileWidth } from "../ops/logistic_tiles.ts";
+import { type ColumnTiles, createColumnTiles } from "../ops/logistic_tiles.ts";
 import { roundUp } from "../util.ts";
 import type { Design, DesignBlock } from "./design.ts";
+import type { ColumnSets } from "./sets.ts";
 
 /** One regression of a batch: a class against the rest. */
 export interface BatchFit {
+  /** Which of the column sets it uses. */
+  readonly set: number;
   /** The weight of the absolute and of the squared coefficients, divided by C. */
   readonly l1: number;
   readonly l2: number;
   readonly target: number;
-  /** Penalty weights of the design's columns; infinite for a column that the fit may not use. */
-  readonly weights: Float32Array;
   /** Where to start, in scaled coordinates; zero where there are no coefficients. */
   readonly start: { readonly coef?: Float32Array; readonly intercept: number };
 }
 
-/** What a batch knows of its fits at a moment. */
-export interface Snapshot {
-  /** `[fits, cols]` in scaled coordinates. */
+/** What a batch knows of a fit at a moment. */
+export interface FitSnapshot {
+  /** `[cols]`, in scaled coordinates. */
   readonly coef: Float32Array;
-  readonly intercept: Float32Array;
+  readonly intercept: number;
   /** Objectives, divided by C. */
-  readonly primal: Float32Array;
-  readonly dual: Float32Array;
-  /** `[rows, fits]` without the intercept. */
-  readonly validation: Float32Array | undefined;
+  readonly primal: number;
+  readonly dual: number;
+  /** Margins of the validation rows, without the intercept. */
+  readonly validation: Float32Array;
 }
 
-/** A penalty weight that no coefficient survives, small enough for its square to be finite. */
-const excluded = 1e18;
-const powerSteps = 20;
-const interceptSteps = 2;
+/** The share of its first step's squared length at which a descent on the model stops. */
+const enough = +(Deno.env.get("ETA") ?? "1e-6");
 
 /** Fits that are solved together on one design, as they lie in GPU memory. */
 export class Batch implements Disposable {
@@ -57,36 +57,45 @@ export class Batch implements Disposable {
   readonly #gpu: Gpu;
   readonly #tiles: ColumnTiles;
   readonly #fits: FitState;
-  readonly #weight: Matrix;
+  readonly #places: number[];
   readonly #blocks: (Omit<RowBlock, "z" | "previous" | "next"> & { x: Matrix; ring: Matrix[] })[];
   readonly #validation: { x: Matrix; z: Matrix; rows: number }[];
-  /** Coefficients: accepted, previous, and the one to write next; pairs are read and written in turn. */
+  /** Coefficients: accepted, previous, and the one to write next. */
   #v: Matrix[];
   readonly #y: Matrix;
+  /** Pairs are read and written in turn. */
   #g: Matrix[];
-  #e: Matrix[];
-  #u: Matrix[];
+  readonly #q: readonly [Matrix, Matrix];
+  /** Two that descents alternate between, and where they begin. */
+  readonly #t: readonly [Matrix, Matrix, Matrix];
 
+  /** @param fits Those of a set stand together. */
   constructor(
     readonly design: Design,
+    readonly sets: ColumnSets,
     readonly fits: readonly BatchFit[],
     validation: readonly DesignBlock[],
   ) {
     const gpu = this.#gpu = design.gram.gpu;
     const own = this.#owned;
     const cols = design.gram.cols;
-    const count = fits.length;
+    const layout = placeFits(fits);
+    this.#places = layout.places;
+    const { width, live } = layout;
+    const spans = layout.sets.map((set) => sets.spans[set]!);
+    this.#tiles = own.use(createColumnTiles(gpu, width, live, spans, sets.texels));
+    this.#fits = this.#createState();
+    const count = width * spans.length;
     const matrix = (label: string) => own.use(createMatrix(gpu, count, cols, label));
-    const width = tileWidth(gpu, count);
-    this.#tiles = own.use(createColumnTiles(gpu, width, tileLists(fits, width, cols)));
-    this.#fits = this.#createState(width);
-    this.#weight = own.use(uploadMatrix(gpu, stack(fits, cols, penaltyWeights), count, cols));
-    const start = stack(fits, cols, ({ start }) => start.coef);
+    const start = new Float32Array(count * cols);
+    fits.forEach(({ start: { coef } }, i) => {
+      if (coef) start.set(coef, layout.places[i]! * cols);
+    });
     this.#v = [own.use(uploadMatrix(gpu, start, count, cols)), matrix("v"), matrix("v")];
     this.#y = matrix("y");
     this.#g = [matrix("g"), matrix("g")];
-    this.#e = [matrix("e"), matrix("e")];
-    this.#u = [matrix("u"), matrix("u")];
+    this.#q = [matrix("q"), matrix("q")];
+    this.#t = [matrix("t"), matrix("t"), matrix("t")];
     this.#blocks = design.blocks.map(({ x, rows, firstRow }) => {
       const margins = () => own.use(createMatrix(gpu, rows, count, "margins"));
       return {
@@ -110,14 +119,14 @@ export class Batch implements Disposable {
   }
 
   /**
-   * Submits steps of the outer method, `inner` descent steps on the model each, and a certificate.
+   * Submits steps of the outer method, `rounds` of descent on the model each, and a certificate.
    */
-  advance(steps: number, inner: number): void {
+  advance(steps: number, rounds: number): void {
     const recorder = new Recorder(this.#gpu);
     for (let step = 0; step < steps; step++) {
       this.#gradient(recorder, "residual");
       if (step === steps - 1) this.#dual(recorder, "residual");
-      this.#descend(recorder, inner);
+      this.#descend(recorder, rounds);
       if (step === steps - 1) {
         this.#gradient(recorder, "model");
         this.#dual(recorder, "model");
@@ -133,54 +142,46 @@ export class Batch implements Disposable {
   }
 
   /** Reads what the work submitted so far has reached. */
-  async read(): Promise<Snapshot> {
+  async read(): Promise<FitSnapshot[]> {
     const [state, coef, ...validation] = await Promise.all([
       readStorage(this.#fits.state),
       readMatrix(this.#v[0]!),
       ...this.#validation.map(({ z }) => readMatrix(z)),
     ]);
     const fields = new Float32Array(state);
-    const field = (name: StateField) => {
-      const start = stateFields.indexOf(name) * 4 * this.#fits.fitTexels;
-      return fields.subarray(start, start + this.fits.length);
-    };
-    const penalty = field("PENALTY");
-    return {
-      coef,
-      intercept: field("INTERCEPT"),
-      primal: field("LOSS").map((loss, i) => loss + penalty[i]!),
-      dual: field("DUAL"),
-      validation: validation.length > 0 ? concatenate(validation) : undefined,
-    };
+    const stride = 4 * this.#fits.fitTexels;
+    const cols = this.design.gram.cols;
+    return this.#places.map((place) => {
+      const field = (name: StateField) => fields[stateFields.indexOf(name) * stride + place]!;
+      return {
+        coef: coef.subarray(place * cols, (place + 1) * cols),
+        intercept: field("INTERCEPT"),
+        primal: field("LOSS") + field("PENALTY"),
+        dual: field("DUAL"),
+        validation: column(validation, place, stride),
+      };
+    });
   }
 
-  #createState(width: number): FitState {
+  #createState(): FitState {
     const gpu = this.#gpu;
-    const fitTexels = roundUp(this.fits.length, width) / 4;
+    const { width, count, longest } = this.#tiles;
+    const fitTexels = width * count / 4;
     const rowChunks = Math.ceil(this.design.rows / rowsPerChunk);
-    const columnGroups = Math.ceil(this.#tiles.longest / gpu.lanes);
+    const sums = Math.max(sumsPerChunk * rowChunks, Math.ceil(longest / gpu.lanes));
     const state = this.#owned.use(createStorage(gpu, stateFields.length * fitTexels * 16, "state"));
-    const partials = this.#owned.use(
-      createStorage(gpu, Math.max(4 * rowChunks, columnGroups) * fitTexels * 16, "partial sums"),
-    );
+    const partials = this.#owned.use(createStorage(gpu, sums * fitTexels * 16, "partial sums"));
     const targets = this.#owned.use(createStorage(gpu, fitTexels * 16, "targets"));
-    targets.write(Uint32Array.from(this.fits, ({ target }) => target));
-    state.write(initialState(this.fits, fitTexels));
+    const placed: (BatchFit | undefined)[] = new Array(4 * fitTexels).fill(undefined);
+    this.#places.forEach((place, i) => placed[place] = this.fits[i]);
+    targets.write(Uint32Array.from(placed, (fit) => fit?.target ?? 0));
+    state.write(initialState(placed));
     return { state, partials, targets, fitTexels };
   }
 
-  /** Margins at the start and the largest eigenvalue of each fit's columns. */
+  /** Margins at the start; the first step has no momentum, so there is no point before. */
   #begin(): void {
     const recorder = new Recorder(this.#gpu);
-    const { gram } = this.design;
-    const weight = this.#weight;
-    for (let step = 0; step < powerSteps; step++) {
-      const record = step === 0 ? powerStart : powerStep;
-      const [e, eNext] = this.#e as [Matrix, Matrix];
-      record(recorder, { gram, weight, e, eNext }, this.#tiles, this.#fits);
-      this.#e = [eNext, e];
-    }
-    // The first step has no momentum, so the point before may be anything finite: zeros.
     for (const { x, ring, rows } of this.#blocks) {
       logisticMargins(recorder, x, this.#v[0]!, ring[0]!, this.#tiles, rows);
     }
@@ -191,8 +192,8 @@ export class Batch implements Disposable {
   #gradient(recorder: Recorder, point: DualPoint): void {
     if (point === "residual") {
       const [v, previous] = this.#v as [Matrix, Matrix];
-      logisticPoint(recorder, "extrapolate", v, previous, this.#y, this.#fits);
-      for (let i = 0; i < interceptSteps; i++) this.#sum(recorder, "sums", "intercept");
+      this.#points(recorder, "extrapolate", { a: v, b: previous }, { out: this.#y });
+      this.#sum(recorder, "sums", "intercept");
     }
     this.#sum(recorder, "sums", "balance", point);
     this.#rows((block) => logisticResidual(recorder, block, this.design.labels, this.#fits, point));
@@ -213,24 +214,31 @@ export class Batch implements Disposable {
   }
 
   /** Minimises the model about `y`; the new point and its margins become next. */
-  #descend(recorder: Recorder, inner: number): void {
-    const { gram } = this.design;
-    const [y, g, weight] = [this.#y, this.#g[0]!, this.#weight];
-    for (let step = 0; step < inner; step++) {
-      const [e, eNext] = this.#e as [Matrix, Matrix];
-      const [u, uNext] = this.#u as [Matrix, Matrix];
+  #descend(recorder: Recorder, rounds: number): void {
+    const { inverse, weight, ridge } = this.sets;
+    const [y, g, q, t] = [this.#y, this.#g[0]!, this.#q, this.#t];
+    this.#points(recorder, "begin", { a: y, b: g, even: t[0], odd: t[1] }, { out: t[2], q: q[0] });
+    for (let step = 0; step < rounds; step++) {
+      const [from, to] = step % 2 === 0 ? [0, 1] as const : [1, 0] as const;
       descentStep(
         recorder,
-        { gram, y, g, weight, e, u, eNext, uNext },
+        {
+          inverse,
+          weight,
+          y,
+          g,
+          q: q[from],
+          t: t[step === 0 ? 2 : from],
+          qNext: q[to],
+          tNext: t[to],
+        },
         this.#tiles,
         this.#fits,
-        step === 0,
+        { ridge, step, enough },
       );
-      this.#e = [eNext, e];
-      this.#u = [uNext, u];
     }
     const next = this.#v[2]!;
-    logisticPoint(recorder, "accept", y, this.#u[0]!, next, this.#fits);
+    this.#points(recorder, "accept", { a: t[0], b: t[1] }, { out: next });
     for (const { x, ring, rows } of this.#blocks) {
       logisticMargins(recorder, x, next, ring[2]!, this.#tiles, rows);
     }
@@ -239,20 +247,15 @@ export class Batch implements Disposable {
   /** Learns from the step, solves the intercept at the new point and makes that the accepted one. */
   #accept(recorder: Recorder): void {
     this.#sum(recorder, "compare", "compared");
-    for (let i = 0; i <= interceptSteps; i++) {
-      this.#rows((block) =>
-        logisticSums(recorder, "accept", block, this.design.labels, this.#fits)
-      );
-      updateState(recorder, "accepted", this.#fits, this.design.rows, i === interceptSteps);
-    }
+    this.#sum(recorder, "loss", "loss");
     this.#v = rotate(this.#v);
     for (const block of this.#blocks) block.ring = rotate(block.ring);
   }
 
   #sum(
     recorder: Recorder,
-    pass: "sums" | "compare" | "entropy",
-    conclusion: "intercept" | "balance" | "compared" | "dual",
+    pass: "sums" | "compare" | "loss" | "entropy",
+    conclusion: "intercept" | "balance" | "compared" | "loss" | "dual",
     point: DualPoint = "residual",
   ): void {
     this.#rows((block) =>
@@ -268,8 +271,19 @@ export class Batch implements Disposable {
     }
   }
 
+  #points(
+    recorder: Recorder,
+    step: "extrapolate" | "begin" | "accept",
+    reads: Record<"a" | "b", Matrix> & { even?: Matrix; odd?: Matrix },
+    writes: { out: Matrix; q?: Matrix },
+  ): void {
+    const { weight, ridge } = this.sets;
+    const all = { ...reads, weight };
+    logisticPoints(recorder, step, all, writes, this.#tiles, this.#fits, ridge);
+  }
+
   #columnOperands() {
-    return { v: this.#v[0]!, g: this.#g[0]!, weight: this.#weight };
+    return { v: this.#v[0]!, g: this.#g[0]!, weight: this.sets.weight };
   }
 }
 
@@ -278,59 +292,43 @@ function rotate([accepted, previous, next]: Matrix[]): Matrix[] {
   return [next!, accepted!, previous!];
 }
 
-function initialState(fits: readonly BatchFit[], fitTexels: number): Float32Array<ArrayBuffer> {
-  const state = new Float32Array(stateFields.length * 4 * fitTexels);
+/** Gives each set whole tiles, wide enough for its fits; fits are multiplied a tile at a time. */
+function placeFits(fits: readonly BatchFit[]) {
+  const members = Map.groupBy(fits.keys(), (i) => fits[i]!.set);
+  const most = Math.max(...[...members.values()].map((each) => each.length));
+  const width = most > 8 ? 16 : roundUp(most, 4);
+  const places = new Array<number>(fits.length);
+  const sets: number[] = [];
+  for (const [set, each] of members) {
+    each.forEach((fit, i) => places[fit] = width * sets.length + i);
+    for (let first = 0; first < each.length; first += width) sets.push(set);
+  }
+  return { width, live: Math.min(width, most), places, sets };
+}
+
+function initialState(placed: readonly (BatchFit | undefined)[]): Float32Array<ArrayBuffer> {
+  const state = new Float32Array(stateFields.length * placed.length);
   const set = (name: StateField, value: (fit: BatchFit | undefined) => number) => {
-    const start = stateFields.indexOf(name) * 4 * fitTexels;
-    for (let i = 0; i < 4 * fitTexels; i++) state[start + i] = value(fits[i]);
+    const start = stateFields.indexOf(name) * placed.length;
+    placed.forEach((fit, i) => state[start + i] = value(fit));
   };
   set("INTERCEPT", (fit) => fit?.start.intercept ?? 0);
   set("CURVATURE", () => 1);
-  set("LIPSCHITZ", () => 1);
-  set("L1", (fit) => fit?.l1 ?? 1);
+  // A place without a fit is penalised out of existence.
+  set("L1", (fit) => fit?.l1 ?? 1e15);
   set("L2", (fit) => fit?.l2 ?? 0);
   set("TIME", () => 1);
   set("DUAL", () => -3e38);
   return state;
 }
 
-/** For each tile the texels of columns that any of its fits may use. */
-function tileLists(fits: readonly BatchFit[], width: number, cols: number): number[][] {
-  const lists: number[][] = [];
-  for (let first = 0; first < fits.length; first += width) {
-    const used = new Set<number>();
-    for (const { weights } of fits.slice(first, first + width)) {
-      for (let j = 0; j < cols; j++) if (Number.isFinite(weights[j])) used.add(j >> 2);
-    }
-    if (used.size === 0) used.add(0);
-    lists.push([...used].sort((a, b) => a - b));
-  }
-  return lists;
-}
-
-function penaltyWeights({ weights }: BatchFit): Float32Array {
-  return weights.map((weight) => Number.isFinite(weight) ? weight : excluded);
-}
-
-function stack(
-  fits: readonly BatchFit[],
-  cols: number,
-  row: (fit: BatchFit) => Float32Array | undefined,
-): Float32Array {
-  const all = new Float32Array(fits.length * cols);
-  fits.forEach((fit, i) => {
-    const values = row(fit);
-    if (values) all.set(values, i * cols);
-  });
-  return all;
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** One column of row-major matrices that stand one below the other. */
+function column(parts: readonly Float32Array[], place: number, stride: number): Float32Array {
+  const rows = parts.map((part) => part.length / stride);
+  const values = new Float32Array(rows.reduce((sum, count) => sum + count, 0));
   let at = 0;
   for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+    for (let i = place; i < part.length; i += stride) values[at++] = part[i]!;
   }
-  return all;
+  return values;
 }

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
-import { createColumnTiles, range, tileWidth } from "../ops/logistic_tiles.ts";
+import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { blockRows, uploadBlocks } from "./design.ts";
 import type { Coefficients, Problem } from "./fit.ts";
 import { type Features, measureScaling } from "./standardize.ts";
@@ -29,11 +29,7 @@ export async function decision(
   const { weights, shifts } = spread(fits, cols, scaling.mean);
   using cleanup = new DisposableStack();
   const v = cleanup.use(uploadMatrix(gpu, weights, count, cols, "coefficients"));
-  const width = tileWidth(gpu, count);
-  const list = range(Math.ceil(cols / 4));
-  const tiles = cleanup.use(
-    createColumnTiles(gpu, width, range(Math.ceil(count / width)).map(() => list)),
-  );
+  const tiles = createWholeTiles(cleanup, gpu, count > 8 ? 16 : 8, count, Math.ceil(cols / 4));
   const logits = fits.map(() => new Float32Array(rows * perFit));
   for (const block of uploadBlocks(cleanup, gpu, features, scaling)) {
     using z = createMatrix(gpu, block.rows, count, "logits");

@@ -4,7 +4,7 @@ import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
 import { rowsPerChunk } from "../ops/logistic_rows.ts";
-import { createColumnTiles, range } from "../ops/logistic_tiles.ts";
+import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { type Features, measureScaling, type Scaling, uploadStandardized } from "./standardize.ts";
 
 /** Rows of the features in GPU memory, centred and scaled. */
@@ -80,8 +80,8 @@ export function blockRows(gpu: Gpu, cols: number): number {
 
 function gramMatrix(gpu: Gpu, blocks: readonly DesignBlock[], cols: number): Matrix {
   const width = gpu.adapter.software ? 16 : 8;
-  const all = range(Math.ceil(cols / 4));
-  using tiles = createColumnTiles(gpu, width, range(Math.ceil(cols / width)).map(() => all));
+  using own = new DisposableStack();
+  const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
   const recorder = new Recorder(gpu);
   let total: Matrix | undefined;
   for (const { x, rows } of blocks) {

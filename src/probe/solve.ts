@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
-import { SpindleError } from "../util.ts";
-import { Batch, type BatchFit, type Snapshot } from "./batch.ts";
-import { orderColumns, orderProblems } from "./columns.ts";
+import { roundUp, SpindleError } from "../util.ts";
+import { Batch, type BatchFit, type FitSnapshot } from "./batch.ts";
+import { orderColumns } from "./columns.ts";
 import { createDesign, type Design, type DesignBlock, uploadBlocks } from "./design.ts";
 import {
   type Certificate,
@@ -9,10 +9,10 @@ import {
   type LabelledFeatures,
   predictClasses,
   type Problem,
-  regressionsOf,
   type ScoredCoefficients,
   unscale,
 } from "./fit.ts";
+import { type ColumnSets, createColumnSets } from "./sets.ts";
 
 /** Where to keep the iterate that predicts other rows best. */
 export interface Validation extends LabelledFeatures {
@@ -22,27 +22,32 @@ export interface Validation extends LabelledFeatures {
 
 /** How {@linkcode fitProblems} solves. */
 export interface SolverOptions {
-  /** The relative duality gap at which a regression is solved. */
+  /** The relative duality gap at which a regression is solved; 1e-3 by default. */
   readonly tolerance?: number;
-  /** At most how many steps, each with one product of all rows and columns. */
+  /** At most how many steps, each with two products of all rows and columns; 200 by default. */
   readonly maxIterations?: number;
   readonly validation?: Validation;
+  /** Steps without a better validation score after which a problem is given up; none by default. */
+  readonly patience?: number;
 }
 
 const defaultTolerance = 1e-3;
 const defaultMaxIterations = 200;
-/** Steps between two looks at the results, and descent steps on the model in each. */
+/** Steps between two looks at the results. */
 const stepsPerLook = 2;
-const descentSteps = 60;
+/** At most how many rounds a step spends on its model. */
+const roundsPerStep = +(Deno.env.get("INNER") ?? "30");
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
 
 /** A problem on its way. */
 interface Run {
   readonly problem: Problem;
+  readonly set: number;
+  /** The places of its columns in the design. */
   readonly places: Uint32Array;
-  readonly fits: BatchFit[];
-  state: { coef: Float32Array[]; intercept: number[] };
+  readonly fits: Omit<BatchFit, "set" | "start">[];
+  state: { coef?: Float32Array; intercept: number }[];
   certificates: Certificate[];
   best: ScoredCoefficients | undefined;
   last: ScoredCoefficients | undefined;
@@ -64,106 +69,155 @@ export async function fitProblems(
   problems: readonly Problem[],
   options: SolverOptions = {},
 ): Promise<Fit[]> {
+  if (problems.length === 0) return [];
   const { features, labels } = train;
   const order = orderColumns(problems, features.cols);
   using cleanup = new DisposableStack();
+  const starts = classStarts(labels, classes);
   const design = cleanup.use(createDesign(gpu, features, labels, order.columns));
   const { validation } = options;
   const validationBlocks = validation
     ? uploadBlocks(cleanup, gpu, validation.features, design.scaling)
     : [];
-  const runs = problems.map((problem, i) =>
-    beginRun(problem, order.places[i]!, design, labels, classes)
-  );
-  const waiting = orderProblems(problems, features.cols).map((i) => runs[i]!);
-  const atOnce = Math.max(1, Math.floor(batchLimit / regressionsOf(classes)));
-  for (let first = 0; first < waiting.length; first += atOnce) {
-    await solveBatch(waiting.slice(first, first + atOnce), design, validationBlocks, options);
+  // Problems that are the same in all are solved once.
+  const runs = new Map<string, Run>();
+  const runOf = problems.map((problem, i) => {
+    const set = order.setOf[i]!;
+    const key = `${problem.C} ${set}`;
+    const run = runs.get(key) ?? beginRun(problem, set, order.sets[set]!, starts);
+    runs.set(key, run);
+    return run;
+  });
+  for (const batch of cutBatches([...runs.values()], gpu)) {
+    await solveBatch(batch, design, validationBlocks, options);
   }
-  return runs.map((run) => finishRun(run, design));
+  return runOf.map((run, i) => ({ ...finishRun(run, design), problem: problems[i]! }));
 }
 
-function beginRun(
-  problem: Problem,
-  places: Uint32Array,
-  design: Design,
-  labels: Int32Array,
-  classes: number,
-): Run {
-  const { deviation } = design.scaling;
-  const weights = new Float32Array(deviation.length).fill(Infinity);
-  for (const place of places) if (deviation[place]! > 0) weights[place] = 1 / deviation[place]!;
+/** For each regression its positive class and the intercept of a model without columns. */
+function classStarts(labels: Int32Array, classes: number) {
   const targets = classes === 2 ? [1] : [...Array(classes).keys()];
-  const fits = targets.map((target) => {
-    let members = 0;
-    for (const label of labels) if (label === target) members++;
+  return targets.map((target) => {
+    const members = labels.reduce((count, label) => count + Number(label === target), 0);
     if (members === 0 || members === labels.length) {
       throw new SpindleError(
         `Cannot tell class ${target} from the others as ${members} of ${labels.length} rows are ` +
           `in it: give rows of every class`,
       );
     }
-    const intercept = Math.log(members / (labels.length - members));
-    return { l1: 1 / problem.C, l2: 0, target, weights, start: { intercept } };
+    return { target, intercept: Math.log(members / (labels.length - members)) };
   });
-  const state = { coef: [], intercept: [] };
-  return { problem, places, fits, state, certificates: [], best: undefined, last: undefined };
 }
 
-/** Solves until every run is certified or out of steps; runs that are done leave the batch. */
+function beginRun(
+  problem: Problem,
+  set: number,
+  places: Uint32Array,
+  starts: readonly { target: number; intercept: number }[],
+): Run {
+  return {
+    problem,
+    set,
+    places,
+    fits: starts.map(({ target }) => ({ l1: 1 / problem.C, l2: 0, target })),
+    state: starts.map(({ intercept }) => ({ intercept })),
+    certificates: [],
+    best: undefined,
+    last: undefined,
+  };
+}
+
+/** Cuts where a batch would hold too many regressions, or inverses of too many rows. */
+function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
+  const rowLimit = gpu.device.limits.maxTextureDimension2D;
+  const bySet = [...Map.groupBy(runs, ({ set }) => set).values()];
+  const batches: Run[][] = [];
+  let fits = Infinity;
+  let rows = Infinity;
+  for (const group of bySet) {
+    const moreFits = group.length * group[0]!.fits.length;
+    const moreRows = roundUp(group[0]!.places.length, 16) + 16;
+    if (fits + moreFits > batchLimit || rows + moreRows > rowLimit) {
+      batches.push([]);
+      [fits, rows] = [0, 0];
+    }
+    batches.at(-1)!.push(...group);
+    fits += moreFits;
+    rows += moreRows;
+  }
+  return batches;
+}
+
+/** Solves until every run is certified, given up or out of steps; those leave the batch. */
 async function solveBatch(
-  runs: Run[],
+  runs: readonly Run[],
   design: Design,
   validationBlocks: readonly DesignBlock[],
-  { tolerance = defaultTolerance, maxIterations = defaultMaxIterations, validation }: SolverOptions,
+  options: SolverOptions,
 ): Promise<void> {
+  const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
+  const setNumbers = [...new Set(runs.map(({ set }) => set))];
+  using sets = prepareSets(runs, setNumbers, design);
   let active = runs;
   let nIter = 0;
   while (active.length > 0 && nIter < maxIterations) {
-    using batch = new Batch(design, active.flatMap(continued), validationBlocks);
+    const fits = active.flatMap(({ set, fits, state }) =>
+      fits.map((fit, k) => ({ ...fit, set: setNumbers.indexOf(set), start: state[k]! }))
+    );
+    using batch = new Batch(design, sets, fits, validationBlocks);
     let unsolved = active;
     while (unsolved.length > 0.7 * active.length && nIter < maxIterations) {
-      batch.advance(stepsPerLook, descentSteps);
+      batch.advance(stepsPerLook, roundsPerStep);
       nIter += stepsPerLook;
-      const snapshot = await batch.read();
+      const snapshots = await batch.read();
       const perRun = active[0]!.fits.length;
       active.forEach((run, i) => {
         if (!unsolved.includes(run)) return;
-        look(run, i * perRun, snapshot, design, nIter, tolerance);
-        if (validation) scoreRun(run, i * perRun, snapshot, design, nIter, validation);
+        const own = snapshots.slice(i * perRun, (i + 1) * perRun);
+        look(run, own, nIter, tolerance);
+        if (options.validation) scoreRun(run, own, design, nIter, options.validation);
       });
-      unsolved = unsolved.filter((run) => !run.certificates.every(({ converged }) => converged));
+      unsolved = unsolved.filter((run) => !isDone(run, nIter, options.patience));
     }
     active = unsolved;
   }
 }
 
-function continued({ fits, state }: Run): BatchFit[] {
-  return fits.map((fit, k) => {
-    const coef = state.coef[k];
-    return coef ? { ...fit, start: { coef, intercept: state.intercept[k]! } } : fit;
+function prepareSets(
+  runs: readonly Run[],
+  setNumbers: readonly number[],
+  design: Design,
+): ColumnSets {
+  const { deviation } = design.scaling;
+  const weights = setNumbers.map((set) => {
+    const { places } = runs.find((run) => run.set === set)!;
+    const each = new Float32Array(deviation.length).fill(Infinity);
+    for (const place of places) if (deviation[place]! > 0) each[place] = 1 / deviation[place]!;
+    return each;
   });
+  return createColumnSets(design, weights);
 }
 
-/** Takes over what a snapshot says of a run. */
+function isDone({ certificates, best }: Run, nIter: number, patience = Infinity): boolean {
+  return certificates.every(({ converged }) => converged) ||
+    (best !== undefined && nIter - best.nIter >= patience);
+}
+
+/** Takes over what snapshots say of a run's regressions. */
 function look(
   run: Run,
-  firstFit: number,
-  { coef, intercept, primal, dual }: Snapshot,
-  { gram }: Design,
+  snapshots: readonly FitSnapshot[],
   nIter: number,
   tolerance: number,
 ): void {
   const { C } = run.problem;
-  run.fits.forEach((_, k) => {
-    const fit = firstFit + k;
-    run.state.coef[k] = coef.slice(fit * gram.cols, (fit + 1) * gram.cols);
-    run.state.intercept[k] = intercept[fit]!;
-    const gap = Math.max(0, primal[fit]! - dual[fit]!) / primal[fit]!;
-    run.certificates[k] = {
-      objective: primal[fit]! * C,
+  run.state = snapshots.map(({ coef, intercept }) => ({ coef, intercept }));
+  run.certificates = snapshots.map(({ coef, primal, dual }) => {
+    const gap = Math.max(0, primal - dual) / primal;
+    return {
+      objective: primal * C,
       gap,
-      nonzeros: run.state.coef[k]!.reduce((count, value) => count + (value === 0 ? 0 : 1), 0),
+      nonzeros: coef.reduce((count, value) => count + Number(value !== 0), 0),
       nIter,
       converged: gap <= tolerance,
     };
@@ -172,36 +226,32 @@ function look(
 
 function scoreRun(
   run: Run,
-  firstFit: number,
-  { validation: margins, intercept }: Snapshot,
+  snapshots: readonly FitSnapshot[],
   design: Design,
   nIter: number,
-  { features, labels, score }: Validation,
+  { features, labels, score = shareOfRight(labels) }: Validation,
 ): void {
-  const perRun = run.fits.length;
-  const stride = intercept.length;
+  const perRun = snapshots.length;
   const logits = new Float32Array(features.rows * perRun);
-  for (let row = 0; row < features.rows; row++) {
-    for (let k = 0; k < perRun; k++) {
-      logits[row * perRun + k] = margins![row * stride + firstFit + k]! + intercept[firstFit + k]!;
-    }
-  }
-  const predicted = predictClasses(logits, perRun);
-  const value = score ? score(predicted) : shareOfRight(predicted, labels);
+  snapshots.forEach(({ validation, intercept }, k) =>
+    validation.forEach((margin, row) => logits[row * perRun + k] = margin + intercept)
+  );
+  const value = score(predictClasses(logits, perRun));
   run.last = { ...coefficients(run, design), score: value, nIter };
   if (!run.best || value > run.best.score) run.best = run.last;
 }
 
-function shareOfRight(predicted: Int32Array, labels: Int32Array): number {
-  return predicted.reduce((right, c, row) => right + Number(c === labels[row]), 0) / labels.length;
+function shareOfRight(labels: Int32Array): (predicted: Int32Array) => number {
+  return (predicted) =>
+    predicted.reduce((right, c, row) => right + Number(c === labels[row]), 0) / labels.length;
 }
 
 function coefficients({ places, state }: Run, { scaling }: Design) {
   const width = places.length;
-  const coef = new Float32Array(state.coef.length * width);
-  const intercept = new Float32Array(state.coef.length);
-  state.coef.forEach((scaled, k) => {
-    const own = unscale(scaled, state.intercept[k]!, places, scaling);
+  const coef = new Float32Array(state.length * width);
+  const intercept = new Float32Array(state.length);
+  state.forEach(({ coef: scaled, intercept: shift }, k) => {
+    const own = unscale(scaled!, shift, places, scaling);
     coef.set(own.coef, k * width);
     intercept[k] = own.intercept;
   });
