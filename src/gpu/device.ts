@@ -23,11 +23,11 @@ export interface GpuOptions {
 /** A WebGPU device with what Spindle knows about it. Dispose it to free the device. */
 export class Gpu implements Disposable {
   /** Compiled pipelines by their WGSL source. */
-  readonly pipelines = new Map<string, Pipeline>();
+  readonly pipelines: Map<string, Pipeline> = new Map();
   /** Uniform buffers that no recorder holds at the moment. */
   readonly idleUniforms: GPUBuffer[] = [];
   /** Bytes of the buffers and textures that were allocated and not yet freed. */
-  liveBytes = 0;
+  liveBytes: number = 0;
   #failure: SpindleError | undefined;
   #disposed = false;
 

@@ -43,6 +43,8 @@ export interface SolverChoices {
   tolerance?: number;
   /** Where a fit stops all the same. */
   maxIterations?: number;
+  /** A fit also stops after so many steps without a better validation score; default 10. */
+  patience?: number;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function fitRegressions(
     labels: dataset[split].labels,
   });
   const fits = await fitProblems(gpu, labelled("train"), classes, requests, {
+    patience: 10,
     ...options,
     validation: {
       ...labelled("validation"),

@@ -49,7 +49,8 @@ function codeArgs(code: string): string[] {
 }
 
 function startDeno(args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped" }).spawn();
+  const streams = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  return new Deno.Command(Deno.execPath(), { args, ...streams }).spawn();
 }
 
 async function runDeno(

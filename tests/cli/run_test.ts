@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runSpindle, startSpindle, withFolder } from "./support.ts";
+
+/** A run of the main job that takes seconds: a part of the data, one site, one pool. */
+function smallRun(folder: string, out: string, ...more: string[]): string[] {
+  const features = join(folder, "features");
+  const small = ["--limit", "150", "--sites", "hidden", "--pools", "mean", "--features", features];
+  return ["run", ...small, "--out", join(folder, out), ...more];
+}
+
+Deno.test("spindle run makes a classifier that spindle classify uses, and the same one again", () =>
+  withFolder(async (folder) => {
+    const first = await runSpindle(smallRun(folder, "one", "--json"));
+    assert.equal(first.code, 0, first.stderr);
+    const results = JSON.parse(first.stdout);
+    assert.deepEqual(results.solver.probes, 7 * 5);
+    assert.deepEqual(results.solver.heads, 7 * 10 * 5);
+    assert.deepEqual([results.dataset.train, results.dataset.test], [150, 150]);
+    assert.ok(results.spin.validation >= results.bestLayer.validation - 0.1);
+    assert.ok(results.spin.validation > results.majority.validation);
+    assert.ok(results.spin.neurons > 0 && results.spin.neurons <= results.neuronsOfAll);
+    assert.match(first.stderr, /Features go to/);
+
+    const second = await runSpindle(smallRun(folder, "two"));
+    assert.equal(second.code, 0, second.stderr);
+    assert.match(second.stdout, /SPIN .* of 2688 neurons/);
+    assert.match(second.stderr, /Features are there already/);
+    for (const name of ["classifier.safetensors", "results.json", "probes.tsv", "heads.tsv"]) {
+      assert.deepEqual(
+        Deno.readFileSync(join(folder, "one", name)),
+        Deno.readFileSync(join(folder, "two", name)),
+        `${name} differs between two runs`,
+      );
+    }
+
+    const classifier = join(folder, "one", "classifier.safetensors");
+    const texts = ["a joy from start to finish", "", "dull, lifeless and far too long"];
+    const labels = await runSpindle(["classify", classifier, ...texts, "--json"]);
+    assert.equal(labels.code, 0, labels.stderr);
+    const predictions = labels.stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assert.equal(predictions.length, 3);
+    for (const { label, probability, probabilities } of predictions) {
+      assert.equal(probability, Math.max(...Object.values<number>(probabilities)));
+      assert.equal(probabilities[label], probability);
+    }
+    const other = await runSpindle(["classify", classifier, "x", "--model", folder]);
+    assert.deepEqual([other.code, other.stdout], [1, ""]);
+    assert.match(other.stderr, /^spindle: Cannot classify with the model [^\n]+\n$/);
+  }));
+
+Deno.test("spindle classify reads lines from stdin, and refuses what is not UTF-8", () =>
+  withFolder(async (folder) => {
+    const run = await runSpindle(smallRun(folder, "out"));
+    assert.equal(run.code, 0, run.stderr);
+    const classifier = join(folder, "out", "classifier.safetensors");
+    const ask = async (input: Uint8Array<ArrayBuffer>) => {
+      const process = startSpindle(["classify", classifier]);
+      const writer = process.stdin.getWriter();
+      await writer.write(input);
+      await writer.close();
+      const { code, stdout, stderr } = await process.output();
+      const decoder = new TextDecoder();
+      return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    };
+    const good = await ask(new TextEncoder().encode("a fine film\r\n\nso bad"));
+    assert.match(good.stdout, /^((positive|negative)\t[01]\.\d{4}\n){3}$/);
+    const bad = await ask(new Uint8Array([0x61, 0xff, 0x62]));
+    assert.deepEqual([bad.code, bad.stdout], [1, ""]);
+    assert.match(bad.stderr, /not valid UTF-8/);
+  }));
+
+Deno.test("spindle run goes on where Ctrl-C stopped it", () =>
+  withFolder(async (folder) => {
+    const features = join(folder, "features");
+    const args = ["run", "--limit", "2000", "--features", features, "--out", join(folder, "out")];
+    const process = startSpindle(args);
+    const started = async () => {
+      for (let i = 0; i < 300; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const stores = [...Deno.readDirSync(folder)].some(({ name }) => name === "features")
+          ? [...Deno.readDirSync(features)]
+          : [];
+        const files = stores.flatMap(({ name }) => [...Deno.readDirSync(join(features, name))]);
+        if (files.some(({ name }) => name === "train.progress.json")) return;
+      }
+      throw new Error("the run did not start");
+    };
+    await started();
+    process.kill("SIGINT");
+    const { code, stderr } = await process.output();
+    assert.equal(code, 130);
+    assert.doesNotMatch(new TextDecoder().decode(stderr), /at .*\.ts:\d+/);
+    const [store] = [...Deno.readDirSync(features)];
+    const names = [...Deno.readDirSync(join(features, store!.name))].map(({ name }) => name);
+    assert.ok(names.includes("train.hidden.0.safetensors.partial"));
+    assert.ok(!names.includes("train.hidden.0.safetensors"));
+    assert.ok(!names.some((name) => name.endsWith(".tmp")));
+  }));
+
+Deno.test("spindle run says in one line what is wrong with its input", () =>
+  withFolder(async (folder) => {
+    const file = (name: string, text: string | Uint8Array) => {
+      const path = join(folder, name);
+      if (typeof text === "string") Deno.writeTextFileSync(path, text);
+      else Deno.writeFileSync(path, text);
+      return path;
+    };
+    const rows = Array.from({ length: 40 }, (_, i) => `text ${i},${i % 2}\n`).join("");
+    const good = file("good.csv", `text,label\n${rows}`);
+    const model = join(folder, "model");
+    Deno.mkdirSync(model);
+    Deno.writeTextFileSync(join(model, "config.json"), '{"model_type": "mamba"}');
+    const features = ["--features", join(folder, "features")];
+    const cases: [args: string[], code: number, message: RegExp][] = [
+      [["--train", file("none.csv", "")], 1, /none\.csv/],
+      [["--train", file("column.csv", "body,label\na,1\nb,0\n")], 1, /"text"/],
+      [["--train", file("one.csv", "text,label\na,1\nb,1\nc,1\n")], 1, /class/],
+      [
+        [
+          "--train",
+          file(
+            "utf8.csv",
+            new Uint8Array([...new TextEncoder().encode("text,label\na,"), 0xff, 10]),
+          ),
+        ],
+        1,
+        /UTF-8/,
+      ],
+      [["--train", join(folder, "absent.csv")], 1, /does not exist/],
+      [["--train", good, "--dataset", "mr"], 2, /both --dataset and --train/],
+      [["--test", good], 2, /without --train/],
+      [["--limit", "0"], 2, /--limit/],
+      [["--train", good, "--model", model, ...features], 1, /"mamba"/],
+      [["--train", good, "--features", good], 1, /Cannot keep features/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stdout, stderr } = await runSpindle(["run", ...args]);
+      assert.deepEqual([code, stdout], [expected, ""], `${args}: ${stderr}`);
+      assert.match(stderr.trim().split("\n").at(-1)!, /^spindle: [^\n]+$/);
+      assert.match(stderr, message);
+    }
+  }));
