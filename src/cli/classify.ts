@@ -42,7 +42,9 @@ export const command = defineCommand({
       throw new UsageError("Cannot classify as there is no text: pass some, or lines on stdin");
     }
     using gpu = await requestGpu();
-    using model = await loadModel(gpu, from);
+    using model = await loadModel(gpu, from, {
+      states: classifier.neurons.map(({ state }) => state),
+    });
     const source = texts.length ? [texts] : readLines(Deno.stdin.readable, linesAtOnce);
     for await (const group of source) {
       for (const prediction of await classify(classifier, model, group)) {

@@ -50,7 +50,7 @@ export const command = defineCommand({
       "",
       `float32      ${describeMemory(memory.f32)}`,
       `float16      ${describeMemory(memory.f16)}`,
-      `free         ${describeFreeMemory() ?? "not known without --allow-sys=systemMemoryInfo"}`,
+      `free         ${describeFreeMemory()}`,
     ].join("\n"));
   },
 });

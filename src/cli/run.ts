@@ -15,6 +15,7 @@ import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { resultTable } from "./result_table.ts";
+import { noteMemory } from "./memory_note.ts";
 import { note, print } from "./terminal.ts";
 
 const bundledModel = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
@@ -28,7 +29,8 @@ export const command = defineCommand({
     model: {
       type: "text",
       value: "FOLDER",
-      description: "A folder with config.json, safetensors, tokenizer.json; default the bundled model",
+      description:
+        "A folder with config.json, safetensors, tokenizer.json; default the bundled model",
     },
     dataset: {
       type: "choice",
@@ -102,6 +104,7 @@ export const command = defineCommand({
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
     using gpu = await requestGpu();
     note(`Running on ${gpu.adapter.description}${gpu.adapter.software ? " (software)" : ""}`);
+    noteMemory(gpu, folder, { weights: args.weights });
     const loading = performance.now();
     using model = await loadModel(gpu, folder, { weights: args.weights });
     const load = (performance.now() - loading) / 1000;

@@ -90,10 +90,16 @@ export function describeMemory({ weights, states, tables }: MemoryNeeded): strin
     `embedding tables on the host ${megabytes(tables)}`;
 }
 
-/** Says how much memory the host has left; undefined without the permission to ask. */
-export function describeFreeMemory(): string | undefined {
+/** Says how much memory the host has left. */
+export function describeFreeMemory(): string {
+  const free = freeMemory();
+  return free === undefined ? "unknown without --allow-sys" : `${megabytes(free)} on the host`;
+}
+
+/** Bytes that the host has left; undefined without the permission to ask. */
+export function freeMemory(): number | undefined {
   try {
-    return `${megabytes(Deno.systemMemoryInfo().available)} of host memory`;
+    return Deno.systemMemoryInfo().available;
   } catch {
     return undefined;
   }
