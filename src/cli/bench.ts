@@ -5,6 +5,7 @@ import { type KernelName, kernelNames } from "../bench/problem.ts";
 import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
 import { loadDataset } from "../data/dataset.ts";
+import { openForReading, readAt, replaceFile, writeAll } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { requestGpu } from "../gpu/device.ts";
 import { SpindleError, UsageError } from "../util.ts";
@@ -60,10 +61,11 @@ export const command = defineCommand({
     if (onnx !== undefined && !peers) {
       throw new UsageError("Cannot use --onnx without --peers: it is for other libraries");
     }
+    const chosen = chooseKernels(kernels);
     const { test } = await loadDataset({ name: "mr" });
     using gpu = await requestGpu();
     const document = await runBench(gpu, {
-      kernels: chooseKernels(kernels),
+      kernels: chosen,
       rounds,
       peers,
       forward: {
@@ -75,7 +77,9 @@ export const command = defineCommand({
       onProgress: (what) => note(`bench: ${what}`),
     });
     const text = JSON.stringify(document, null, 2);
-    if (save !== undefined) Deno.writeTextFileSync(save, `${text}\n`);
+    if (save !== undefined) {
+      replaceFile(save, (file) => writeAll(file, new TextEncoder().encode(`${text}\n`)));
+    }
     print(json ? text : describeBench(document));
     if (before && !json) print(`\n${compareBenches(document, before)}`);
     return document.results.every(({ correct }) => correct) ? 0 : 1;
@@ -107,11 +111,6 @@ function readBench(path: string): BenchDocument {
 }
 
 function readOnnx(path: string): Uint8Array {
-  try {
-    return Deno.readFileSync(path);
-  } catch (error) {
-    throw new SpindleError(
-      `Cannot read "${path}" (${(error as Error).message}): give the model exported as ONNX`,
-    );
-  }
+  using file = openForReading(path);
+  return readAt(file, path, 0, file.statSync().size);
 }

@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   features: () => import("./features.ts"),
   models: () => import("./models.ts"),
   convert: () => import("./convert.ts"),
+  bench: () => import("./bench.ts"),
   doctor: () => import("./doctor.ts"),
 };
 

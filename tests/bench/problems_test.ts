@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { attentionProblem } from "../../src/bench/attention.ts";
+import { logisticProblem } from "../../src/bench/logistic.ts";
+import { matmulProblem } from "../../src/bench/matmul.ts";
+import { normProblem } from "../../src/bench/norm.ts";
+import { poolProblem } from "../../src/bench/pool.ts";
+import { largestError, type Problem } from "../../src/bench/problem.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
+import { gpuTest } from "../gpu.ts";
+
+async function check(gpu: Gpu, problem: Problem): Promise<void> {
+  using _owned = problem;
+  const expected = problem.expected();
+  for (const { name, record, read } of problem.variants) {
+    const recorder = new Recorder(gpu);
+    record(recorder);
+    recorder.submit();
+    const error = largestError(await read(), expected);
+    assert.ok(error <= problem.bound, `${problem.kernel}, ${name}: error ${error}`);
+  }
+}
+
+gpuTest("each step of the matmul ladder multiplies, whatever the shape", async (gpu) => {
+  await check(gpu, matmulProblem(gpu, [37, 53, 130], true));
+  await check(gpu, matmulProblem(gpu, [130, 7, 13], true));
+});
+
+gpuTest("each step of the attention ladder attends, whatever the length", async (gpu) => {
+  await check(
+    gpu,
+    attentionProblem(gpu, { sentences: 3, tokens: 37, heads: 3, headWidth: 12 }, true),
+  );
+  await check(
+    gpu,
+    attentionProblem(gpu, { sentences: 2, tokens: 7, heads: 1, headWidth: 4 }, true),
+  );
+});
+
+gpuTest("norm, pool and logistic problems expect what the kernels compute", async (gpu) => {
+  await check(gpu, normProblem(gpu, 13, 37));
+  await check(gpu, poolProblem(gpu, 7, 130, 36));
+  await check(gpu, logisticProblem(gpu, 130, 37, 20));
+});
+
+Deno.test("largestError() is infinite where a number or an entry is missing", () => {
+  assert.equal(largestError([1, NaN], [1, 2]), Infinity);
+  assert.equal(largestError([1], [1, 2]), Infinity);
+  assert.equal(largestError([8, 2], [10, 2]), 0.2);
+  assert.equal(largestError([0.5], [0.25]), 0.25);
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runSpindle, withFolder } from "./support.ts";
+
+Deno.test("spindle bench --json prints what was measured, --compare the ratios to a saved run", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "before.json");
+    const first = await runSpindle(["bench", "norm", "--rounds", "1", "--json", "--save", file]);
+    assert.equal(first.code, 0, first.stderr);
+    const document = JSON.parse(first.stdout);
+    assert.deepEqual(document, JSON.parse(await Deno.readTextFile(file)));
+    assert.ok(document.peak.gflops > 0 && document.peak.gbps > 0);
+    const [result, ...others] = document.results;
+    assert.deepEqual([others, document.peers], [[], []]);
+    assert.deepEqual([result.kernel, result.shape, result.correct], ["norm", [2048, 384], true]);
+    assert.ok(result.maxError < 1e-5 && result.medianMs > 0 && result.gbps > 0);
+    const second = await runSpindle(["bench", "norm", "--rounds", "1", "--compare", file]);
+    assert.equal(second.code, 0, second.stderr);
+    assert.match(second.stdout, /norm +2048 x 384 +layer norm +[\d.]+ ms +[\d.]+ ms +[\d.]+ x/);
+  });
+});
+
+Deno.test("spindle bench refuses an unknown kernel, and suggests the nearest", async () => {
+  const { code, stdout, stderr } = await runSpindle(["bench", "matmull"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^spindle: Cannot measure "matmull": did you mean "matmul"\?\n$/);
+});
+
+Deno.test("spindle bench --peers says which permissions it needs before it fetches", async () => {
+  const { code, stdout, stderr } = await runSpindle(["bench", "matmul", "--peers"]);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(
+    stderr,
+    /^spindle: Cannot measure peers without the permission "\w+": start with "deno run -A/,
+  );
+});
+
+Deno.test("spindle bench --compare refuses a file that holds no results", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "other.json");
+    await Deno.writeTextFile(file, "{}");
+    const { code, stderr } = await runSpindle(["bench", "norm", "--compare", file]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^spindle: Cannot compare with ".*other.json" as it holds no results/);
+  });
+});
