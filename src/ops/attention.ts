@@ -39,6 +39,15 @@ const queriesPerLane = 4;
 /** Keys whose scores are in flight at once. */
 const keysAtOnce = 8;
 
+/**
+ * The longest sentence that attention may be given: Mesa's software driver silently ends the loops
+ * of an invocation after 65,535 rounds together, and the kernel takes one for each group of keys and
+ * one for each texel of a head in it.
+ */
+export function longestAttended(headTexels: number): number {
+  return keysAtOnce * Math.floor(65_535 / (1 + headTexels));
+}
+
 /** How many neighbouring queries a workgroup takes. */
 export function queriesPerBlock(lanes: number): number {
   return lanes * queriesPerLane;

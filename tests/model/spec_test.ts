@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readConfig } from "../../src/model/config.ts";
+import { families, specOf } from "../../src/model/families/mod.ts";
+import type { ModelSpec } from "../../src/model/spec.ts";
+import { blocksToRun, findStates, listStates } from "../../src/model/states.ts";
+import { SpindleError } from "../../src/util.ts";
+
+/** The spec of a config.json, which is written to a file and read like any other. */
+function specFrom(config: Record<string, unknown>): ModelSpec {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const path = join(folder, "config.json");
+    Deno.writeTextFileSync(path, JSON.stringify(config));
+    return specOf(readConfig(path));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+const sizes = {
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_attention_heads: 4,
+  num_hidden_layers: 4,
+  vocab_size: 99,
+  max_position_embeddings: 128,
+};
+
+Deno.test("rotary positions are read as the reference library wrote them before and since 5.0", () => {
+  const scaling = {
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 32,
+  };
+  assert.deepEqual(
+    specFrom({
+      ...sizes,
+      model_type: "llama",
+      rope_theta: 500_000,
+      rope_scaling: { rope_type: "llama3", ...scaling },
+    }),
+    specFrom({
+      ...sizes,
+      model_type: "llama",
+      rope_parameters: { rope_type: "llama3", rope_theta: 500_000, ...scaling },
+    }),
+  );
+  assert.deepEqual(
+    specFrom({ ...sizes, model_type: "llama", rope_scaling: { type: "linear", factor: 2 } }),
+    specFrom({
+      ...sizes,
+      model_type: "llama",
+      rope_parameters: { rope_type: "linear", factor: 2, rope_theta: 10_000 },
+    }),
+  );
+  assert.deepEqual(
+    specFrom({ ...sizes, model_type: "gpt_neox", rotary_pct: 0.5, rotary_emb_base: 500 }),
+    specFrom({
+      ...sizes,
+      model_type: "gpt_neox",
+      rope_parameters: { rope_type: "default", partial_rotary_factor: 0.5, rope_theta: 500 },
+    }),
+  );
+  assert.deepEqual(
+    specFrom({ ...sizes, model_type: "modernbert", global_rope_theta: 800, local_rope_theta: 70 }),
+    specFrom({
+      ...sizes,
+      model_type: "modernbert",
+      rope_parameters: {
+        full_attention: { rope_type: "default", rope_theta: 800 },
+        sliding_attention: { rope_type: "default", rope_theta: 70 },
+      },
+    }),
+  );
+});
+
+Deno.test("the blocks with a window are listed, or follow from a number", () => {
+  const types = ["full_attention", "full_attention", "sliding_attention", "sliding_attention"];
+  const qwen = { ...sizes, model_type: "qwen2", use_sliding_window: true, sliding_window: 7 };
+  const listed = specFrom({ ...qwen, layer_types: types });
+  assert.deepEqual(listed, specFrom({ ...qwen, max_window_layers: 2 }));
+  assert.deepEqual(listed.stacks[0]!.attention.windows, [undefined, undefined, 7, 7]);
+  const modern = specFrom({ ...sizes, model_type: "modernbert", local_attention: 16 });
+  // Half of the window to each side, and the token itself.
+  assert.deepEqual(modern.stacks[0]!.attention.windows, [undefined, 9, 9, undefined]);
+});
+
+Deno.test("a model takes as many tokens as it has positions", () => {
+  const roberta = {
+    ...sizes,
+    model_type: "roberta",
+    max_position_embeddings: 514,
+    pad_token_id: 1,
+  };
+  assert.equal(specFrom(roberta).maxTokens, 512);
+  const t5 = { model_type: "t5", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 1 };
+  const { maxTokens, truncation } = specFrom({ ...t5, vocab_size: 9 });
+  assert.deepEqual([maxTokens, truncation], [Infinity, 512]);
+});
+
+Deno.test("each model_type belongs to one family", () => {
+  const types = families.flatMap(({ modelTypes }) => modelTypes);
+  assert.equal(new Set(types).size, types.length);
+});
+
+const t5 = specFrom({
+  model_type: "t5",
+  d_model: 8,
+  d_kv: 4,
+  d_ff: 12,
+  num_heads: 2,
+  num_layers: 3,
+  num_decoder_layers: 1,
+  vocab_size: 9,
+});
+
+Deno.test("states are listed stack by stack, site by site, with the final norm's", () => {
+  assert.deepEqual(
+    listStates(t5, ["hidden", "activation"]).map(({ name, width }) => `${name} ${width}`),
+    [
+      ...[0, 1, 2, 3, 4].map((layer) => `encoder.hidden.${layer} 8`),
+      ...[0, 1, 2].map((layer) => `encoder.activation.${layer} 12`),
+      ...[0, 1, 2].map((layer) => `decoder.hidden.${layer} 8`),
+      "decoder.activation.0 12",
+    ],
+  );
+});
+
+Deno.test("blocksToRun() leaves out what no wanted state needs", () => {
+  const run = (...names: string[]) => blocksToRun(t5, findStates(t5, names));
+  assert.deepEqual(run("encoder.hidden.2", "encoder.activation.0"), [2, undefined]);
+  assert.deepEqual(run("decoder.hidden.0"), [undefined, 0]);
+  assert.deepEqual(run("decoder.activation.0"), [3, 1]);
+  assert.deepEqual(run("encoder.hidden.4"), [3, undefined]);
+});
+
+Deno.test("findStates() names a state that does not exist, and those that do", () => {
+  assert.throws(() => findStates(t5, ["hidden.1"]), (error) => {
+    assert.ok(error instanceof SpindleError);
+    assert.match(error.message, /"hidden\.1".*encoder\.hidden\.0/);
+    return true;
+  });
+});
