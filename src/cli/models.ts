@@ -30,18 +30,17 @@ export const command = defineCommand({
       f16: memoryNeeded(folder, { weights: "f16" }),
     };
     const states = statesOf(spec);
-    const { family, width, ffnWidth, vocabulary, maxTokens } = spec;
+    const { family, width, ffnWidth, vocabulary, maxTokens, truncation = maxTokens } = spec;
     const tokenizer = existsSync(join(folder, "tokenizer.json"));
     if (json) {
-      const limit = Number.isFinite(maxTokens) ? maxTokens : null;
-      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens: limit, tokenizer };
+      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens: truncation, tokenizer };
       print(JSON.stringify({ family, ...numbers, states, memory }, null, 2));
       return;
     }
     print([
       `family       ${family}: ${spec.stacks.map(describeStack).join("; ")}`,
       `vocabulary   ${vocabulary} ids, ${tokenizer ? "with" : "without"} tokenizer.json`,
-      `tokens       ${Number.isFinite(maxTokens) ? `at most ${maxTokens}` : "any number"} a text`,
+      `tokens       texts are cut to ${truncation}`,
       "",
       "state                    layers      neurons",
       ...states.map(({ name, layers, neurons }) =>

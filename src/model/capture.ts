@@ -1,10 +1,8 @@
 import { createStorage, Readback, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
-import { longestAttended } from "../ops/attention.ts";
 import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
 import { roundUp, SpindleError } from "../util.ts";
 import { type Batch, cutBatches, packBatch } from "./batch.ts";
-import { headTexels } from "./block_weights.ts";
 import { forward } from "./forward.ts";
 import type { Model } from "./model.ts";
 import { blocksToRun, type StateId } from "./states.ts";
@@ -64,12 +62,7 @@ export async function* captureBatches(
 }
 
 function checkLengths(model: Model, lengths: readonly number[]): void {
-  const { gpu, spec } = model;
-  const limit = Math.min(
-    spec.maxTokens,
-    gpu.device.limits.maxTextureDimension2D,
-    ...spec.stacks.map(({ attention }) => longestAttended(headTexels(attention))),
-  );
+  const limit = model.maxTokens;
   lengths.forEach((length, i) => {
     if (length > 0 && length <= limit) return;
     throw new SpindleError(

@@ -4,9 +4,10 @@ import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/matrix.ts";
 import { uploadPiece } from "../gpu/memory.ts";
+import { longestAttended } from "../ops/attention.ts";
 import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
-import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
+import { headTexels, loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
@@ -63,6 +64,8 @@ export class Model implements Disposable {
   readonly workspace: Workspace;
   /** The most tokens that run at once, unless one sentence alone has more. */
   readonly tokensPerBatch: number;
+  /** The most tokens of a sentence, by the model's positions and by this GPU. */
+  readonly maxTokens: number;
 
   /** @ignore */
   constructor(
@@ -89,6 +92,11 @@ export class Model implements Disposable {
   ) {
     this.workspace = owned.use(new Workspace(gpu));
     this.tokensPerBatch = tokensPerBatch(gpu.adapter.software);
+    this.maxTokens = Math.min(
+      spec.maxTokens,
+      gpu.device.limits.maxTextureDimension2D,
+      ...spec.stacks.map(({ attention }) => longestAttended(headTexels(attention))),
+    );
   }
 
   /**
@@ -104,8 +112,8 @@ export class Model implements Disposable {
         `Cannot tokenize as "${this.folder}" has no tokenizer.json: add it, or pass token ids`,
       );
     }
-    const { maxTokens, truncation = maxTokens } = this.spec;
-    return this.tokenizer.encode(texts, { maxTokens: truncation }).ids;
+    const maxTokens = Math.min(this.maxTokens, this.spec.truncation ?? Infinity);
+    return this.tokenizer.encode(texts, { maxTokens }).ids;
   }
 
   /** Lists the states at the given sites; all sites where none is given. */

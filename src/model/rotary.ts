@@ -33,12 +33,16 @@ export function readRotary(rope: Config | undefined, defaults: RotaryDefaults): 
   const type = rope ? choiceOf(rope, key, types, "default") : "default";
   if (rope && type === "linear") {
     const factor = rope.number("factor");
-    return { frequencies: frequencies.map((value) => f32(value / factor)), factor: 1 };
+    return plain(frequencies.map((value) => f32(value / factor)));
   }
   if (rope && type === "llama3") return llama3(rope, defaults, frequencies);
   if (rope && type === "yarn") return yarn(rope, defaults, theta, wavelengths);
   // Dynamic scaling begins where the positions end that the model was made for.
-  return { frequencies, factor: 1 };
+  return { ...plain(frequencies), positions: type === "dynamic" ? defaults.maxTokens : Infinity };
+}
+
+function plain(frequencies: readonly number[]): RotarySpec {
+  return { frequencies, factor: 1, positions: Infinity };
 }
 
 /** The reference library computes in float32, and a thousand tokens on its rounding shows. */
@@ -58,7 +62,7 @@ function llama3(rope: Config, { maxTokens }: RotaryDefaults, frequencies: number
     const kept = f32(f32(waves - low) / (high - low));
     return f32(f32(f32(f32(1 - kept) * frequency) / factor) + f32(kept * frequency));
   };
-  return { frequencies: frequencies.map(scale), factor: 1 };
+  return plain(frequencies.map(scale));
 }
 
 /** YaRN (Peng et al. 2023): the same with the ramp along the dimensions, and louder. */
@@ -86,7 +90,7 @@ function yarn(
   const growth = (by: number) => factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1;
   const scale = rope.number("mscale", 0), scaleOfAll = rope.number("mscale_all_dim", 0);
   const inferred = scale && scaleOfAll ? growth(scale) / growth(scaleOfAll) : growth(1);
-  return { frequencies, factor: rope.number("attention_factor", inferred) };
+  return { ...plain(frequencies), factor: rope.number("attention_factor", inferred) };
 }
 
 /** Tables of cosines and sines on the GPU, made once and lengthened when needed. */

@@ -87,6 +87,8 @@ export interface RotarySpec {
   readonly frequencies: readonly number[];
   /** Multiplies what is turned. */
   readonly factor: number;
+  /** Beyond so many positions the frequencies would be others; Infinity: never. */
+  readonly positions: number;
 }
 
 /** T5's relative positions: a learned number a head and a bucket of distances. */

@@ -116,3 +116,13 @@ Deno.test("capture() refuses a token id outside the vocabulary and an empty sent
   await assert.rejects(model.capture([[23]]), /token id 23: the model's vocabulary has 23/);
   await assert.rejects(model.capture([[1], []]), /sentence 2 as it has 0 tokens/);
 });
+
+Deno.test("capture() refuses more tokens than a model has positions", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, join(golden, "electra"));
+  assert.equal(model.maxTokens, 12);
+  await assert.rejects(
+    model.capture([Array<number>(13).fill(3)]),
+    /sentence 1 as it has 13 tokens: the model takes 1 to 12/,
+  );
+});

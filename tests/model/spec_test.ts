@@ -87,7 +87,7 @@ Deno.test("the blocks with a window are listed, or follow from a number", () => 
   assert.deepEqual(modern.stacks[0]!.attention.windows, [undefined, 9, 9, undefined]);
 });
 
-Deno.test("a model takes as many tokens as it has positions", () => {
+Deno.test("a model takes as many tokens as it has positions, which rotary ones do not limit", () => {
   const roberta = {
     ...sizes,
     model_type: "roberta",
@@ -98,6 +98,10 @@ Deno.test("a model takes as many tokens as it has positions", () => {
   const t5 = { model_type: "t5", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 1 };
   const { maxTokens, truncation } = specFrom({ ...t5, vocab_size: 9 });
   assert.deepEqual([maxTokens, truncation], [Infinity, 512]);
+  const llama = { ...sizes, model_type: "llama" };
+  assert.deepEqual([specFrom(llama).maxTokens, specFrom(llama).truncation], [Infinity, 128]);
+  const dynamic = { rope_type: "dynamic", factor: 2 };
+  assert.equal(specFrom({ ...llama, rope_parameters: dynamic }).maxTokens, 128);
 });
 
 Deno.test("each model_type belongs to one family", () => {

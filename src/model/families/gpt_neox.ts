@@ -25,7 +25,8 @@ export const gptNeox: Family = {
       width,
       ffnWidth: config.count("intermediate_size"),
       vocabulary: config.count("vocab_size"),
-      maxTokens,
+      maxTokens: rotary.positions,
+      truncation: maxTokens,
       norm: { kind: "layer", epsilon: config.number("layer_norm_eps", 1e-5), place: "pre" },
       embedding: { width },
       stacks: [{

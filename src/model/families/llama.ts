@@ -22,7 +22,8 @@ export const llama: Family = {
       width,
       ffnWidth: config.count("intermediate_size"),
       vocabulary: config.count("vocab_size"),
-      maxTokens,
+      maxTokens: rotary.positions,
+      truncation: maxTokens,
       norm: { kind: "rms", epsilon: config.number("rms_norm_eps", 1e-6), place: "pre" },
       embedding: { width },
       stacks: [{
