@@ -35,7 +35,7 @@ export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Pr
   const create = { gpu, shape, numbers, owned: onFailure.use(new DisposableStack()) };
   const variants = [
     ...(ladder ? ladderVariants(create) : []),
-    linearVariant(create, "linear", "f32"),
+    { ...linearVariant(create, "linear", "f32"), ...(ladder && lastStep(gpu)) },
     linearVariant(create, "linear, float16 weights", "f16"),
   ];
   const owned = onFailure.move();
@@ -47,6 +47,15 @@ export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Pr
     variants,
     expected: () => referenceMatmul(numbers.x, numbers.w, rows, outputs, inputs),
     [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+/** What the linear layer adds to the ladder. */
+function lastStep({ subgroups }: Gpu): { lesson: string } {
+  return {
+    lesson: subgroups
+      ? "each lane loads another column's weights and hands them to the subgroup"
+      : "the same kernel with what a model needs: activation, bias, residual",
   };
 }
 

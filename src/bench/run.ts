@@ -12,6 +12,7 @@ import { measureMatmulPeers } from "./peers/measure_peers.ts";
 import { poolProblem } from "./pool.ts";
 import type { KernelName, Problem } from "./problem.ts";
 import { startStopwatch } from "./stopwatch.ts";
+import { tuneLinear } from "./tune.ts";
 
 /** What to measure, and how. */
 export interface BenchOptions {
@@ -20,6 +21,8 @@ export interface BenchOptions {
   /** Whether other libraries are measured as well. */
   readonly peers: boolean;
   readonly forward: ForwardOptions;
+  /** Whether the variants of the hot kernels are timed first, and the fastest remembered. */
+  readonly tune: boolean;
   /** Is told what is measured next. */
   onProgress?(what: string): void;
 }
@@ -41,6 +44,12 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   const bench: Bench = { stopwatch, peaks, rounds: options.rounds, peakRates };
   const results: BenchResult[] = [];
   const peers: PeerResult[] = [];
+  if (options.tune) {
+    options.onProgress?.("tiles of the linear layer");
+    const tuned = await tuneLinear(gpu, bench);
+    results.push(...tuned.results);
+    options.onProgress?.(`the tile is now ${tuned.choice}, as ${tuned.file} says`);
+  }
   for (const kernel of options.kernels) {
     options.onProgress?.(kernel);
     if (kernel === "forward") {

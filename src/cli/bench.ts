@@ -46,6 +46,11 @@ export const command = defineCommand({
       value: "FILE",
       description: "The bundled model as ONNX, for the peers of the forward pass",
     },
+    tune: {
+      type: "flag",
+      description: "First time the tiles of the linear layer, and remember the fastest for " +
+        "this adapter in spindle/tuning.json of the user's cache folder",
+    },
     save: { type: "text", value: "FILE", description: "Write what --json prints to a file" },
     compare: {
       type: "text",
@@ -55,7 +60,7 @@ export const command = defineCommand({
     json: { type: "flag", description: "Print one JSON document" },
   },
   example: "bench matmul attention --save before.json",
-  async run({ kernels, rounds, sentences, peers, onnx, save, compare, json }) {
+  async run({ kernels, rounds, sentences, peers, onnx, tune, save, compare, json }) {
     const before = compare === undefined ? undefined : readBench(compare);
     if (peers) requirePeerPermissions();
     if (onnx !== undefined && !peers) {
@@ -68,6 +73,7 @@ export const command = defineCommand({
       kernels: chosen,
       rounds,
       peers,
+      tune,
       forward: {
         folder: fileURLToPath(new URL(modelFolder, import.meta.url)),
         texts: test.texts,

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { cacheFolder } from "../formats/cache_folder.ts";
 import { SpindleError } from "../util.ts";
 
 /**
@@ -8,13 +9,8 @@ import { SpindleError } from "../util.ts";
  * @throws {SpindleError} If no variable names a home.
  */
 export function defaultFeatureFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA, HOME } = {
-    XDG_CACHE_HOME: Deno.env.get("XDG_CACHE_HOME"),
-    LOCALAPPDATA: Deno.build.os === "windows" ? Deno.env.get("LOCALAPPDATA") : undefined,
-    HOME: Deno.env.get("HOME"),
-  };
-  const cache = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && join(HOME, ".cache"));
-  if (cache) return join(cache, "spindle", "features");
+  const folder = cacheFolder();
+  if (folder) return join(folder, "features");
   throw new SpindleError(
     "Cannot find a folder for features as neither XDG_CACHE_HOME nor HOME is set: pass --features",
   );

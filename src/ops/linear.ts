@@ -2,6 +2,7 @@ import activationCode from "../../shaders/activation.wgsl" with { type: "text" }
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { tuningOf } from "../gpu/tuning.ts";
 
 /** The nonlinearities that a linear layer can end in, by their names in `shaders/activation.wgsl`. */
 export type Activation = "identity" | "gelu" | "gelu_tanh" | "relu" | "silu";
@@ -15,10 +16,12 @@ export interface LinearOptions {
   factor?: Matrix | undefined;
   /** Added elementwise at the end: `[rows, outputs]`. */
   residual?: Matrix | undefined;
+  /** One of {@linkcode linearTiles}; without it what suits the adapter and the rows. */
+  tile?: LinearTile;
 }
 
 /** How many outputs an invocation computes, and how it comes by the weights. */
-interface Tile {
+export interface LinearTile {
   rows: number;
   cols: number;
   /**
@@ -46,7 +49,7 @@ export function linear(
 ): void {
   const { bias, activation = "identity", factor, residual } = options;
   const { gpu } = recorder;
-  const tile = chooseTile(gpu, rows);
+  const tile = options.tile ?? tunedTile(gpu, rows) ?? defaultTile(gpu, rows);
   const optional = { bias, factor, residual };
   const present = Object.entries(optional).filter((entry): entry is [string, Matrix] => !!entry[1]);
   recorder.dispatch({
@@ -60,12 +63,39 @@ export function linear(
 }
 
 /** On a software driver large tiles win, for loads are dear; a GPU wants many small ones. */
-function chooseTile({ adapter, lanes, subgroups }: Gpu, rows: number): Tile {
+export function defaultTile(gpu: Gpu, rows: number): LinearTile {
+  const { adapter, lanes } = gpu;
   if (!adapter.software) return { rows: 4, cols: 8, weights: 1 };
-  const weights = subgroups && 16 % lanes === 0 ? "broadcast" : 2;
+  const weights = canBroadcast(gpu, 16) ? "broadcast" : 2;
   if (rows <= 2 * lanes) return { rows: 2, cols: 16, weights };
   if (rows <= 4 * lanes) return { rows: 4, cols: 16, weights };
   return { rows: 8, cols: 16, weights };
+}
+
+/** The tile that was the fastest on this adapter, where there are enough rows for it. */
+function tunedTile(gpu: Gpu, rows: number): LinearTile | undefined {
+  if (rows <= 8 * gpu.lanes) return undefined;
+  const name = tuningOf(gpu)["linear"];
+  return name === undefined ? undefined : linearTiles(gpu).get(name);
+}
+
+function canBroadcast({ subgroups, lanes }: Gpu, cols: number): boolean {
+  return subgroups && cols % lanes === 0;
+}
+
+/** The tiles that are worth timing where there are many rows, by name. */
+export function linearTiles(gpu: Gpu): ReadonlyMap<string, LinearTile> {
+  const { software } = gpu.adapter;
+  const sizes = software
+    ? [[8, 16], [16, 16], [4, 32]] as const
+    : [[4, 4], [4, 8], [8, 8]] as const;
+  const tiles = sizes.flatMap(([rows, cols]) => {
+    // Two texels ahead, or a row of them at once: drivers differ in which they schedule well.
+    const ways: LinearTile["weights"][] = software ? [2, cols - 1] : [1];
+    if (canBroadcast(gpu, cols)) ways.unshift("broadcast");
+    return ways.map((weights): LinearTile => ({ rows, cols, weights }));
+  });
+  return new Map(tiles.map((tile) => [`${tile.rows}x${tile.cols} ${tile.weights}`, tile]));
 }
 
 const codeCache = new Map<string, string>();
@@ -74,7 +104,12 @@ const codeCache = new Map<string, string>();
  * The register-tile kernel: lanes run along the rows, an invocation owns `tile.rows` rows (a
  * workgroup's width apart) and `tile.cols` neighbouring outputs in named scalars.
  */
-function linearCode(tile: Tile, lanes: number, activation: Activation, optional: string[]): string {
+function linearCode(
+  tile: LinearTile,
+  lanes: number,
+  activation: Activation,
+  optional: string[],
+): string {
   const key = JSON.stringify([tile, lanes, activation, optional]);
   const cached = codeCache.get(key);
   if (cached) return cached;
@@ -121,7 +156,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 /** The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's. */
-function weightLoads({ cols, weights }: Tile, lanes: number) {
+function weightLoads({ cols, weights }: LinearTile, lanes: number) {
   const all = [...Array(cols).keys()];
   if (weights === "broadcast") {
     const shared = all.filter((n) => n % lanes === 0).map((n) =>
