@@ -17,7 +17,7 @@ export function difference(actual: ArrayLike<number>, expected: ArrayLike<number
     if (!(gap <= worst)) worst = Number.isNaN(gap) ? Infinity : gap;
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
-  return worst / largest;
+  return Number.isFinite(worst) ? worst / largest : Infinity;
 }
 
 /** Fails where {@linkcode difference} exceeds a bound. */

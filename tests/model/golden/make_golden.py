@@ -86,18 +86,23 @@ def make(out, cls, config, lengths=LENGTHS, dtype=torch.float32, wrap=None, shar
             down(b).register_forward_pre_hook(lambda m, a, nm=f"{prefix}neuron.{l}": states.__setitem__(nm, a[0]))
         if final is not None:
             final.register_forward_hook(keep(f"{prefix}hidden.{n + 1}"))
-    with torch.no_grad():
-        if family == "t5":
-            moved = torch.zeros_like(ids)
-            moved[:, 1:] = ids[:, :-1]
-            model(input_ids=ids, attention_mask=mask, decoder_input_ids=moved, decoder_attention_mask=mask, use_cache=False)
-        elif family in ("gpt2", "llama", "qwen2", "qwen3", "gpt_neox"):
-            model(input_ids=ids, attention_mask=mask, use_cache=False)
-        else:
-            model(input_ids=ids, attention_mask=mask)
+    # Sentence by sentence: with sliding windows the padded positions of a batch turn into NaN.
+    rows = {}
+    for i, n in enumerate(lengths):
+        one = ids[i : i + 1, :n]
+        with torch.no_grad():
+            if family == "t5":
+                moved = torch.cat([torch.zeros_like(one[:, :1]), one[:, :-1]], dim=1)
+                model(input_ids=one, decoder_input_ids=moved, use_cache=False)
+            else:
+                model(input_ids=one)
+        for name, s in states.items():
+            padded = torch.zeros((longest, s.shape[-1]), dtype=torch.float32)
+            padded[:n] = s[0]
+            rows.setdefault(name, []).append(padded)
     tensors = {"input_ids": ids.to(torch.int32), "attention_mask": mask.to(torch.int32)}
-    for name, s in states.items():
-        tensors[name] = (s * mask[..., None]).to(torch.float32).contiguous()
+    tensors.update((name, torch.stack(list)) for name, list in rows.items())
+    assert all(t.isfinite().all() for t in tensors.values())
     save_file(tensors, f"{out}/golden.safetensors")
     print(out, len(states), "states, largest", max(float(s.abs().max()) for s in states.values()),
           sum(os.path.getsize(f"{out}/{f}") for f in os.listdir(out)) // 1000, "kB", flush=True)
