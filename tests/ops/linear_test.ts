@@ -1,7 +1,7 @@
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, type Precision, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
-import { type Activation, linear } from "../../src/ops/linear.ts";
+import { type Activation, linear, type LinearTile, linearTiles } from "../../src/ops/linear.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -15,6 +15,7 @@ interface Case {
   factor?: boolean;
   residual?: boolean;
   precision?: Precision;
+  tile?: LinearTile;
 }
 
 const activations: Record<Activation, (x: number) => number> = {
@@ -54,6 +55,7 @@ async function check(gpu: Gpu, test: Case): Promise<void> {
     activation,
     factor: test.factor ? upload(factor, rows, outputs) : undefined,
     residual: test.residual ? upload(residual, rows, outputs) : undefined,
+    ...(test.tile && { tile: test.tile }),
   });
   recorder.submit();
   const expected = Float64Array.from({ length: rows * outputs }, (_, at) => {
@@ -71,6 +73,13 @@ gpuTest("linear() multiplies matrices of any shape", async (gpu) => {
     for (const inputs of [7, 37, 130]) await check(gpu, { rows, inputs, outputs: 13 });
   }
   await check(gpu, { rows: 37, inputs: 13, outputs: 130 });
+});
+
+gpuTest("linear() gives the same with every tile", async (gpu) => {
+  for (const tile of linearTiles(gpu).values()) {
+    await check(gpu, { rows: 130, inputs: 37, outputs: 53, bias: true, tile });
+    await check(gpu, { rows: 7, inputs: 13, outputs: 37, residual: true, tile });
+  }
 });
 
 gpuTest(
