@@ -3,7 +3,7 @@
 // z, previous, next: margins [rows, fits] of the accepted point, the one before, and the new one.
 // labels: the class of each row; targets: the positive class of each fit, four a texel.
 // MODEL chooses the dual point: 0 the residuals at the extrapolated point, 1 what the quadratic
-// model makes of them at the new point.
+// model makes of them at the new point. row_weight(row, t): the curvature of the model at a row.
 
 // What a workgroup needs of its texel of fits.
 var<private> target_classes: vec4u;
@@ -53,7 +53,7 @@ fn dual_size(row: u32, t: u32, positive: vec4<bool>) -> vec4f {
   let total = margin + intercept;
   let size = sigmoid(select(total, -total, positive));
   if (MODEL == 0u) { return size; }
-  let change = 0.25 * curvature * (load_next(row, t) - margin);
+  let change = curvature * row_weight(row, t) * (load_next(row, t) - margin);
   return clamp(size + select(change, -change, positive), vec4f(0.0), vec4f(1.0));
 }
 

@@ -45,7 +45,8 @@ fn compared(t: u32) {
   state[at(TIME, t)] = select(next, vec4f(1.0), again);
   state[at(MOMENTUM, t)] = select((now - 1.0) / next, vec4f(0.0), again);
   state[at(LAST_CURVATURE, t)] = curvature;
-  state[at(CURVATURE, t)] = clamp(1.2 * seen, max(0.5 * curvature, vec4f(1e-4)), vec4f(1.0));
+  state[at(CURVATURE, t)] = clamp(1.2 * seen, max(0.5 * curvature, vec4f(1e-4)), vec4f(1e4));
+  state[at(SLOPE, t)] = total(t, 4u);
   newton(t, total(t, 3u), total(t, 4u));
 }
 
@@ -55,4 +56,12 @@ fn loss(t: u32) {
 
 fn dual(t: u32) {
   state[at(DUAL, t)] = max(state[at(DUAL, t)], total(t, 0u) - state[at(CONJUGATE, t)]);
+}
+
+// A new model has the curvature of the loss at its rows: its scale and the sequence begin again.
+fn refreshed(t: u32) {
+  let curvature = max(4.0 * state[at(SLOPE, t)] / params.rows, vec4f(1e-6));
+  state[at(CURVATURE, t)] = curvature;
+  state[at(TIME, t)] = vec4f(1.0);
+  state[at(MOMENTUM, t)] = vec4f(0.0);
 }

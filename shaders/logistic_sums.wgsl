@@ -43,8 +43,8 @@ fn beyond_tangent(m: vec4f, d: vec4f, p: vec4f) -> vec4f {
   return select(softplus(m + d) - softplus(m) - d * p, series, abs(d) < vec4f(0.1));
 }
 
-// How the loss moved from the extrapolated to the new point beyond its tangent, and the same for a
-// quadratic of curvature 1/4; whether the step turned back; and what the intercept needs there.
+// How the loss moved from the extrapolated to the new point beyond its tangent, and the same for the
+// model of curvature 1; whether the step turned back; and what the intercept needs there.
 fn compare(group: vec3u, lane: u32) {
   let t = group.x;
   load_fits(t);
@@ -59,7 +59,7 @@ fn compare(group: vec3u, lane: u32) {
     let next = load_next(row, t);
     let change = next - margin;
     excess += beyond_tangent(margin + intercept, change, sigmoid(margin + intercept));
-    quadratic += 0.125 * change * change;
+    quadratic += 0.5 * row_weight(row, t) * change * change;
     turn -= change * (next - load_z(row, t));
     let p = sigmoid(next + intercept);
     residuals += p - select(vec4f(0.0), vec4f(1.0), is_positive(row));

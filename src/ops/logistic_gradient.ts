@@ -40,7 +40,8 @@ ${outerProductCode(texels, tiles, lanes, "false", "finish(fit + FIT, q, SUM);")}
 
 /**
  * Records `gram = scale x^T x (+ previous)`. Only tiles on or above the diagonal are multiplied;
- * each block of four by four is stored with its mirror image.
+ * each block of four by four is stored with its mirror image. With `weights` `[rows, fits]` each row
+ * counts with the weight of the first fit.
  *
  * @param x `[rows, cols]`.
  * @param gram `[cols, cols]`.
@@ -54,6 +55,7 @@ export function gram(
   scale: number,
   rows = x.rows,
   previous?: Matrix,
+  weights?: Matrix,
 ): void {
   const { lanes, adapter } = recorder.gpu;
   const texels = adapter.software ? 3 : 1;
@@ -85,9 +87,10 @@ ${
         lanes,
         `texels[min(span.y, span.x + (group.y + 1u) * ${lanes * texels}u) - 1u] < fit / 4u`,
         store,
+        weights ? "load_weights(ROW, 0u).x" : undefined,
       )
     }`,
-    reads: previous ? { x, r: x, previous } : { x, r: x },
+    reads: { x, r: x, ...(previous && { previous }), ...(weights && { weights }) },
     writes: { g: gram },
     buffers: tileBuffers(tiles),
     uints: { rows, texels: x.texels },
@@ -111,10 +114,17 @@ function outerProductCode(
   lanes: number,
   skip: string,
   store: string | ((t: number, sums: string[]) => string),
+  weight?: string,
 ): string {
   const load = (i: number) =>
     unroll(texels, (q) => `let x${i}_${q} = load_x(row + ${i}u, q${q});`) +
-    unroll(Math.ceil(live / 4), (t) => `let r${i}_${t} = load_r(row + ${i}u, fit / 4u + ${t}u);`);
+    unroll(
+      Math.ceil(live / 4),
+      (t) =>
+        `let r${i}_${t} = load_r(row + ${i}u, fit / 4u + ${t}u)${
+          weight ? ` * ${weight.replace("ROW", `row + ${i}u`)}` : ""
+        };`,
+    );
   const multiply = (i: number) =>
     unroll(texels, (q) =>
       unroll(

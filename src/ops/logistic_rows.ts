@@ -2,6 +2,7 @@ import residualCode from "../../shaders/logistic_residual.wgsl" with { type: "te
 import rowsCode from "../../shaders/logistic_rows.wgsl" with { type: "text" };
 import stateCode from "../../shaders/logistic_state.wgsl" with { type: "text" };
 import sumsCode from "../../shaders/logistic_sums.wgsl" with { type: "text" };
+import weightsCode from "../../shaders/logistic_weights.wgsl" with { type: "text" };
 import type { BufferOperand } from "../gpu/kernel.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
@@ -25,6 +26,7 @@ export const stateFields = [
   "CONJUGATE",
   "DUAL",
   "LOSS",
+  "SLOPE",
   "PENALTY",
 ] as const;
 
@@ -62,6 +64,8 @@ export interface RowBlock {
   readonly previous: Matrix;
   readonly next: Matrix;
   readonly residuals: Matrix;
+  /** The curvature of the model at each row `[rows, fits]`; 1/4 where not given. */
+  readonly weights?: Matrix | undefined;
 }
 
 /** Which dual point: the residuals at the extrapolated point, or those of the quadratic model. */
@@ -76,7 +80,7 @@ export function logisticSums(
   fits: FitState,
   point: DualPoint = "residual",
 ): void {
-  rowKernel(recorder, pass, rowsCode + sumsCode, block, labels, fits, point);
+  rowKernel(recorder, pass, sumsCode, block, labels, fits, point);
 }
 
 /** Records the balanced residuals of a block of rows into `block.residuals`. */
@@ -87,7 +91,20 @@ export function logisticResidual(
   fits: FitState,
   point: DualPoint = "residual",
 ): void {
-  rowKernel(recorder, "residual", rowsCode + residualCode, block, labels, fits, point);
+  rowKernel(recorder, "residual", residualCode, block, labels, fits, point, block.residuals);
+}
+
+/** Records the curvature of the loss at each row of the accepted point into `weights`. */
+export function logisticWeights(
+  recorder: Recorder,
+  block: RowBlock,
+  weights: Matrix,
+  labels: StorageBuffer,
+  fits: FitState,
+  allRows: number,
+): void {
+  const plain = { ...block, weights: undefined };
+  rowKernel(recorder, "weights", weightsCode, plain, labels, fits, "residual", weights, allRows);
 }
 
 function rowKernel(
@@ -98,15 +115,19 @@ function rowKernel(
   labels: StorageBuffer,
   { state, partials, targets, fitTexels }: FitState,
   point: DualPoint,
+  stored?: Matrix,
+  allRows = 0,
 ): void {
-  const { z, previous, next, residuals, rows, firstRow } = block;
-  const stores = pass === "residual";
-  const sink: Record<string, BufferOperand> = stores
+  const { z, previous, next, weights, rows, firstRow } = block;
+  const sink: Record<string, BufferOperand> = stored
     ? {}
     : { partials: { storage: partials, type: "array<vec4f>", access: "read_write" } };
+  const weight = weights ? "load_w(row, t)" : "vec4f(0.25)";
   recorder.dispatch({
     label: `logistic ${pass} ${rows}x${z.cols}`,
-    code: code + `
+    code: rowsCode + code + `
+fn row_weight(row: u32, t: u32) -> vec4f { return ${weight}; }
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   ${pass}(group, lane);
@@ -118,8 +139,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       SUMS: sumsPerChunk,
       MODEL: Number(point === "model"),
     },
-    reads: { z, previous, next },
-    writes: stores ? { r: residuals } : {},
+    reads: weights ? { z, previous, next, w: weights } : { z, previous, next },
+    writes: stored ? { r: stored } : {},
     buffers: {
       labels: { storage: labels, type: "array<u32>", access: "read" },
       targets: { storage: targets, type: "array<vec4u>", access: "read" },
@@ -132,6 +153,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       first_chunk: firstRow / rowsPerChunk,
       fit_texels: fitTexels,
     },
+    floats: { all_rows: allRows },
     workgroups: [z.texels, Math.ceil(rows / rowsPerChunk)],
   });
 }
@@ -139,7 +161,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 /** Records what `logistic_state.wgsl` makes of the sums over all rows. */
 export function updateState(
   recorder: Recorder,
-  step: "intercept" | "balance" | "compared" | "loss" | "dual",
+  step: "intercept" | "balance" | "compared" | "loss" | "dual" | "refreshed",
   { state, partials, fitTexels }: FitState,
   rows: number,
 ): void {
@@ -160,6 +182,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       fit_texels: fitTexels,
       chunks: Math.ceil(rows / rowsPerChunk),
     },
+    floats: { rows },
     workgroups: [Math.ceil(fitTexels / lanes)],
   });
 }

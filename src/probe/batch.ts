@@ -5,6 +5,7 @@ import { Recorder } from "../gpu/recorder.ts";
 import { logisticColumns } from "../ops/logistic_columns.ts";
 import { descentStep } from "../ops/logistic_descent.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
+import type { Inverses } from "../ops/logistic_inverse.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
 import { logisticPoints } from "../ops/logistic_points.ts";
 import {
@@ -12,6 +13,7 @@ import {
   type FitState,
   logisticResidual,
   logisticSums,
+  logisticWeights,
   type RowBlock,
   rowsPerChunk,
   type StateField,
@@ -21,8 +23,8 @@ import {
 } from "../ops/logistic_rows.ts";
 import { type ColumnTiles, createColumnTiles } from "../ops/logistic_tiles.ts";
 import { roundUp } from "../util.ts";
-import type { Design, DesignBlock } from "./design.ts";
-import type { ColumnSets } from "./sets.ts";
+import { type Design, type DesignBlock, gramMatrix } from "./design.ts";
+import { type ColumnSets, invert } from "./sets.ts";
 
 /** One regression of a batch: a class against the rest. */
 export interface BatchFit {
@@ -48,6 +50,13 @@ export interface FitSnapshot {
   readonly validation: Float32Array;
 }
 
+/** A block of rows with its margins: accepted, previous, and the ones to write next. */
+type BatchBlock = Omit<RowBlock, "z" | "previous" | "next"> & {
+  readonly x: Matrix;
+  ring: Matrix[];
+  weights: Matrix | undefined;
+};
+
 /** The share of its first step's squared length at which a descent on the model stops. */
 const enough = +(Deno.env.get("ETA") ?? "1e-6");
 
@@ -58,10 +67,12 @@ export class Batch implements Disposable {
   readonly #tiles: ColumnTiles;
   readonly #fits: FitState;
   readonly #places: number[];
-  readonly #blocks: (Omit<RowBlock, "z" | "previous" | "next"> & { x: Matrix; ring: Matrix[] })[];
+  readonly #blocks: BatchBlock[];
   readonly #validation: { x: Matrix; z: Matrix; rows: number }[];
   /** Coefficients: accepted, previous, and the one to write next. */
   #v: Matrix[];
+  /** The model of the only fit, once it has its own. */
+  #model: Inverses | undefined;
   readonly #y: Matrix;
   /** Pairs are read and written in turn. */
   #g: Matrix[];
@@ -103,6 +114,7 @@ export class Batch implements Disposable {
         rows,
         firstRow,
         residuals: margins(),
+        weights: undefined,
         ring: [margins(), margins(), margins()],
       };
     });
@@ -115,6 +127,7 @@ export class Batch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#model?.[Symbol.dispose]();
     this.#owned.dispose();
   }
 
@@ -139,6 +152,29 @@ export class Batch implements Disposable {
       logisticMargins(recorder, x, this.#v[0]!, z, this.#tiles, rows);
     }
     recorder.submit();
+  }
+
+  /**
+   * Makes the model of the only fit anew, with the curvature that the loss has at each row where the
+   * fit stands: dearer than the model that all fits share, and right where few rows matter.
+   */
+  refresh(): void {
+    const recorder = new Recorder(this.#gpu);
+    const { labels, blocks, rows, gram } = this.design;
+    for (const block of this.#blocks) {
+      block.weights ??= this.#owned.use(
+        createMatrix(this.#gpu, block.rows, block.residuals.cols, "row weights"),
+      );
+    }
+    this.#rows((block) =>
+      logisticWeights(recorder, block, block.weights!, labels, this.#fits, rows)
+    );
+    updateState(recorder, "refreshed", this.#fits, rows);
+    recorder.submit();
+    const weights = this.#blocks.map((block) => block.weights!);
+    using own = gramMatrix(this.#gpu, blocks, gram.cols, weights);
+    this.#model?.[Symbol.dispose]();
+    this.#model = invert(this.sets, own);
   }
 
   /** Reads what the work submitted so far has reached. */
@@ -215,7 +251,8 @@ export class Batch implements Disposable {
 
   /** Minimises the model about `y`; the new point and its margins become next. */
   #descend(recorder: Recorder, rounds: number): void {
-    const { inverse, weight, ridge } = this.sets;
+    const { weight, ridge } = this.sets;
+    const inverse = (this.#model ?? this.sets.inverses).matrix;
     const [y, g, q, t] = [this.#y, this.#g[0]!, this.#q, this.#t];
     this.#points(recorder, "begin", { a: y, b: g, even: t[0], odd: t[1] }, { out: t[2], q: q[0] });
     for (let step = 0; step < rounds; step++) {
@@ -265,9 +302,9 @@ export class Batch implements Disposable {
   }
 
   #rows(record: (block: RowBlock) => void): void {
-    for (const { rows, firstRow, residuals, ring } of this.#blocks) {
-      const [z, previous, next] = ring as [Matrix, Matrix, Matrix];
-      record({ rows, firstRow, residuals, z, previous, next });
+    for (const block of this.#blocks) {
+      const [z, previous, next] = block.ring as [Matrix, Matrix, Matrix];
+      record({ ...block, z, previous, next });
     }
   }
 

@@ -78,18 +78,29 @@ export function blockRows(gpu: Gpu, cols: number): number {
   return Math.max(1, Math.floor(rows / rowsPerChunk)) * rowsPerChunk;
 }
 
-function gramMatrix(gpu: Gpu, blocks: readonly DesignBlock[], cols: number): Matrix {
-  const width = gpu.adapter.software ? 16 : 8;
+/**
+ * Submits `x^T x / 4`.
+ *
+ * @param weights For each block the weights of its rows instead of 1/4.
+ */
+export function gramMatrix(
+  gpu: Gpu,
+  blocks: readonly DesignBlock[],
+  cols: number,
+  weights?: readonly Matrix[],
+): Matrix {
   using own = new DisposableStack();
+  const width = gpu.adapter.software ? 16 : 8;
   const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
   const recorder = new Recorder(gpu);
+  const scale = weights ? 1 : 0.25;
   let total: Matrix | undefined;
-  for (const { x, rows } of blocks) {
+  blocks.forEach(({ x, rows }, i) => {
     const next = createMatrix(gpu, cols, cols, "gram");
-    gram(recorder, x, next, tiles, 0.25, rows, total);
+    gram(recorder, x, next, tiles, scale, rows, total, weights?.[i]);
     recorder.submit();
     total?.[Symbol.dispose]();
     total = next;
-  }
+  });
   return total!;
 }

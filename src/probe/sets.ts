@@ -1,6 +1,6 @@
 import { type Matrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
-import { invertSets } from "../ops/logistic_inverse.ts";
+import { type Inverses, invertSets } from "../ops/logistic_inverse.ts";
 import type { TileSpan } from "../ops/logistic_tiles.ts";
 import type { Design } from "./design.ts";
 
@@ -12,7 +12,7 @@ export interface ColumnSets extends Disposable {
   readonly texels: StorageBuffer;
   /** Penalty weights `[sets, cols]`; excluded columns have an enormous one. */
   readonly weight: Matrix;
-  readonly inverse: Matrix;
+  readonly inverses: Inverses;
   readonly ridge: number;
 }
 
@@ -23,7 +23,7 @@ const excluded = 1e18;
  * The ridge of the inverse as a share of the diagonal of the Gram matrix. Any value is right; with
  * this one the steps on a model settle in 20 to 50 rounds over all C from 0.1 to 100.
  */
-const ridgeShare = 0.3;
+export const ridgeShare = 0.3;
 
 /**
  * Prepares sets of columns.
@@ -31,7 +31,7 @@ const ridgeShare = 0.3;
  * @param weights For each set the penalty weights of all columns of the design; infinite where a
  * column does not belong to it.
  */
-export function createColumnSets(design: Design, weights: readonly Float32Array[]): ColumnSets {
+export function createColumnSets(design: Design, weights: readonly Float32Array[], share = ridgeShare): ColumnSets {
   using cleanup = new DisposableStack();
   const { gram, rows } = design;
   const { gpu, cols } = gram;
@@ -44,23 +44,28 @@ export function createColumnSets(design: Design, weights: readonly Float32Array[
   const texels = cleanup.use(createStorage(gpu, lists.flat().length * 4, "column texels"));
   texels.write(Uint32Array.from(lists.flat()));
   let end = 0;
-  const sets = lists.map((list, weightRow) => ({ start: end, end: end += list.length, weightRow }));
-  const ridge = ridgeShare * rows / 4;
-  const inverses = cleanup.use(invertSets(gpu, gram, weight, texels, sets, ridge));
+  const spans = lists.map((list) => ({ start: end, end: end += list.length }));
+  const ridge = share * rows / 4;
+  const shared = { spans: spans.map((span, set) => ({ ...span, set })), texels, weight, ridge };
+  const inverses = cleanup.use(invert(shared, gram));
   const owned = cleanup.move();
   return {
-    spans: sets.map(({ start, end }, set) => ({
-      start,
-      end,
-      set,
-      inverseRow: inverses.firstRow[set]!,
-    })),
-    texels,
-    weight,
-    inverse: inverses.matrix,
-    ridge,
+    ...shared,
+    spans: shared.spans.map((span) => ({ ...span, inverseRow: inverses.firstRow[span.set]! })),
+    inverses,
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+/** Submits the inverses of some sets for a Gram matrix. */
+export function invert(
+  { spans, texels, weight, ridge }:
+    & Pick<ColumnSets, "texels" | "weight" | "ridge">
+    & { spans: readonly Omit<TileSpan, "inverseRow">[] },
+  gram: Matrix,
+): Inverses {
+  const lists = spans.map(({ start, end, set }) => ({ start, end, weightRow: set }));
+  return invertSets(gram.gpu, gram, weight, texels, lists, ridge);
 }
 
 /** Texels of four columns of which some is used; one at least. */

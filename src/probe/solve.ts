@@ -37,6 +37,8 @@ const defaultMaxIterations = 200;
 const stepsPerLook = 2;
 /** At most how many rounds a step spends on its model. */
 const roundsPerStep = +(Deno.env.get("INNER") ?? "30");
+/** After so many steps a regression gets a model of its own. */
+const sharedSteps = 40;
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
 
@@ -47,8 +49,8 @@ interface Run {
   /** The places of its columns in the design. */
   readonly places: Uint32Array;
   readonly fits: Omit<BatchFit, "set" | "start">[];
-  state: { coef?: Float32Array; intercept: number }[];
-  certificates: Certificate[];
+  readonly state: { coef?: Float32Array; intercept: number; validation?: Float32Array }[];
+  readonly certificates: Certificate[];
   best: ScoredCoefficients | undefined;
   last: ScoredCoefficients | undefined;
 }
@@ -156,30 +158,59 @@ async function solveBatch(
   options: SolverOptions,
 ): Promise<void> {
   const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
-  const setNumbers = [...new Set(runs.map(({ set }) => set))];
-  using sets = prepareSets(runs, setNumbers, design);
   let active = runs;
-  let nIter = 0;
-  while (active.length > 0 && nIter < maxIterations) {
-    const fits = active.flatMap(({ set, fits, state }) =>
-      fits.map((fit, k) => ({ ...fit, set: setNumbers.indexOf(set), start: state[k]! }))
-    );
-    using batch = new Batch(design, sets, fits, validationBlocks);
-    let unsolved = active;
-    while (unsolved.length > 0.7 * active.length && nIter < maxIterations) {
-      batch.advance(stepsPerLook, roundsPerStep);
-      nIter += stepsPerLook;
-      const snapshots = await batch.read();
-      const perRun = active[0]!.fits.length;
-      active.forEach((run, i) => {
-        if (!unsolved.includes(run)) return;
-        const own = snapshots.slice(i * perRun, (i + 1) * perRun);
-        look(run, own, nIter, tolerance);
-        if (options.validation) scoreRun(run, own, design, nIter, options.validation);
-      });
-      unsolved = unsolved.filter((run) => !isDone(run, nIter, options.patience));
+  {
+    const setNumbers = [...new Set(runs.map(({ set }) => set))];
+    using sets = prepareSets(runs, setNumbers, design);
+    let nIter = 0;
+    const until = Math.min(sharedSteps, maxIterations);
+    while (active.length > 0 && nIter < until) {
+      const fits = active.flatMap(({ set, fits, state }) =>
+        fits.map((fit, k) => ({ ...fit, set: setNumbers.indexOf(set), start: state[k]! }))
+      );
+      using batch = new Batch(design, sets, fits, validationBlocks);
+      let unsolved = active;
+      while (unsolved.length > 0.7 * active.length && nIter < until) {
+        batch.advance(stepsPerLook, roundsPerStep);
+        nIter += stepsPerLook;
+        const snapshots = await batch.read();
+        const perRun = active[0]!.fits.length;
+        active.forEach((run, i) => {
+          if (!unsolved.includes(run)) return;
+          run.fits.forEach((_, k) => look(run, k, snapshots[i * perRun + k]!, nIter, tolerance));
+          if (options.validation) scoreRun(run, design, nIter, options.validation);
+        });
+        unsolved = unsolved.filter((run) => !isDone(run, nIter, options.patience));
+      }
+      active = unsolved;
     }
-    active = unsolved;
+  }
+  for (const run of active) await solveAlone(run, design, validationBlocks, options);
+}
+
+/** Goes on with the regressions of a run, one by one, each with a model of its own. */
+async function solveAlone(
+  run: Run,
+  design: Design,
+  validationBlocks: readonly DesignBlock[],
+  options: SolverOptions,
+): Promise<void> {
+  const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
+  using sets = prepareSets([run], [run.set], design, 0.1);
+  for (const [k, fit] of run.fits.entries()) {
+    if (run.certificates[k]!.converged) continue;
+    let { nIter } = run.certificates[k]!;
+    const fits = [{ ...fit, set: 0, start: run.state[k]! }];
+    using batch = new Batch(design, sets, fits, validationBlocks);
+    while (nIter < maxIterations && !run.certificates[k]!.converged) {
+      batch.advance(stepsPerLook, 60);
+      nIter += stepsPerLook;
+      const [snapshot] = await batch.read();
+      look(run, k, snapshot!, nIter, tolerance);
+      if (options.validation) scoreRun(run, design, nIter, options.validation);
+      if (isDone(run, nIter, options.patience)) return;
+      batch.refresh();
+    }
   }
 }
 
@@ -187,6 +218,7 @@ function prepareSets(
   runs: readonly Run[],
   setNumbers: readonly number[],
   design: Design,
+  share?: number,
 ): ColumnSets {
   const { deviation } = design.scaling;
   const weights = setNumbers.map((set) => {
@@ -195,7 +227,7 @@ function prepareSets(
     for (const place of places) if (deviation[place]! > 0) each[place] = 1 / deviation[place]!;
     return each;
   });
-  return createColumnSets(design, weights);
+  return createColumnSets(design, weights, share);
 }
 
 function isDone({ certificates, best }: Run, nIter: number, patience = Infinity): boolean {
@@ -203,38 +235,35 @@ function isDone({ certificates, best }: Run, nIter: number, patience = Infinity)
     (best !== undefined && nIter - best.nIter >= patience);
 }
 
-/** Takes over what snapshots say of a run's regressions. */
+/** Takes over what a snapshot says of a regression of a run. */
 function look(
   run: Run,
-  snapshots: readonly FitSnapshot[],
+  k: number,
+  { coef, intercept, primal, dual, validation }: FitSnapshot,
   nIter: number,
   tolerance: number,
 ): void {
-  const { C } = run.problem;
-  run.state = snapshots.map(({ coef, intercept }) => ({ coef, intercept }));
-  run.certificates = snapshots.map(({ coef, primal, dual }) => {
-    const gap = Math.max(0, primal - dual) / primal;
-    return {
-      objective: primal * C,
-      gap,
-      nonzeros: coef.reduce((count, value) => count + Number(value !== 0), 0),
-      nIter,
-      converged: gap <= tolerance,
-    };
-  });
+  const gap = Math.max(0, primal - dual) / primal;
+  run.state[k] = { coef, intercept, validation };
+  run.certificates[k] = {
+    objective: primal * run.problem.C,
+    gap,
+    nonzeros: coef.reduce((count, value) => count + Number(value !== 0), 0),
+    nIter,
+    converged: gap <= tolerance,
+  };
 }
 
 function scoreRun(
   run: Run,
-  snapshots: readonly FitSnapshot[],
   design: Design,
   nIter: number,
   { features, labels, score = shareOfRight(labels) }: Validation,
 ): void {
-  const perRun = snapshots.length;
+  const perRun = run.state.length;
   const logits = new Float32Array(features.rows * perRun);
-  snapshots.forEach(({ validation, intercept }, k) =>
-    validation.forEach((margin, row) => logits[row * perRun + k] = margin + intercept)
+  run.state.forEach(({ validation, intercept }, k) =>
+    validation!.forEach((margin, row) => logits[row * perRun + k] = margin + intercept)
   );
   const value = score(predictClasses(logits, perRun));
   run.last = { ...coefficients(run, design), score: value, nIter };

@@ -1,0 +1,152 @@
+import type { Gpu } from "../../src/gpu/device.ts";
+import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createStorage } from "../../src/gpu/memory.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
+import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
+import { invertSets } from "../../src/ops/logistic_inverse.ts";
+import { logisticMargins } from "../../src/ops/logistic_margins.ts";
+import { createWholeTiles } from "../../src/ops/logistic_tiles.ts";
+import { gpuTest } from "../gpu.ts";
+import { assertClose, randomNumbers } from "../numbers.ts";
+
+const shapes = [[7, 13, 5], [130, 37, 1], [37, 130, 19]] as const;
+
+/** `a^T b` for row-major `[rows, n]` and `[rows, m]`, in float64. */
+function transposedProduct(a: Float32Array, b: Float32Array, rows: number): Float64Array {
+  const [n, m] = [a.length / rows, b.length / rows];
+  const sums = new Float64Array(n * m);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < m; j++) sums[i * m + j]! += a[row * n + i]! * b[row * m + j]!;
+    }
+  }
+  return sums;
+}
+
+function transpose(a: Float32Array, rows: number): Float32Array {
+  const cols = a.length / rows;
+  return a.map((_, at) => a[(at % rows) * cols + Math.floor(at / rows)]!);
+}
+
+function operands(gpu: Gpu, own: DisposableStack, rows: number, cols: number, fits: number) {
+  const x = randomNumbers(rows * cols, 1);
+  const tiles = createWholeTiles(own, gpu, fits > 8 ? 16 : 8, fits, Math.ceil(cols / 4));
+  const upload = (data: Float32Array, height: number, width: number): Matrix =>
+    own.use(uploadMatrix(gpu, data, height, width));
+  return { x, tiles, upload };
+}
+
+gpuTest("logisticMargins() multiplies rows and coefficients", async (gpu) => {
+  for (const [rows, cols, fits] of shapes) {
+    using own = new DisposableStack();
+    const { x, tiles, upload } = operands(gpu, own, rows, cols, fits);
+    const v = randomNumbers(fits * cols, 2);
+    const z = own.use(createMatrix(gpu, rows, fits));
+    const recorder = new Recorder(gpu);
+    logisticMargins(recorder, upload(x, rows, cols), upload(v, fits, cols), z, tiles);
+    recorder.submit();
+    const expected = transposedProduct(transpose(x, rows), transpose(v, fits), cols);
+    assertClose(await readMatrix(z), expected, 1e-5, `margins ${rows}x${cols}x${fits}`);
+  }
+});
+
+gpuTest("logisticGradient() adds up rows times residuals", async (gpu) => {
+  for (const [rows, cols, fits] of shapes) {
+    using own = new DisposableStack();
+    const { x, tiles, upload } = operands(gpu, own, rows, cols, fits);
+    const r = randomNumbers(rows * fits, 2);
+    const before = randomNumbers(fits * cols, 3);
+    const g = own.use(createMatrix(gpu, fits, cols));
+    const recorder = new Recorder(gpu);
+    const previous = upload(before, fits, cols);
+    logisticGradient(
+      recorder,
+      upload(x, rows, cols),
+      upload(r, rows, fits),
+      g,
+      tiles,
+      rows,
+      previous,
+    );
+    recorder.submit();
+    const expected = transposedProduct(r, x, rows).map((sum, i) => sum + before[i]!);
+    assertClose(await readMatrix(g), expected, 1e-5, `gradient ${rows}x${cols}x${fits}`);
+  }
+});
+
+gpuTest("gram() multiplies a matrix with itself, with and without row weights", async (gpu) => {
+  for (const [rows, cols] of shapes) {
+    using own = new DisposableStack();
+    const width = gpu.adapter.software ? 16 : 8;
+    const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
+    const x = randomNumbers(rows * cols, 1);
+    const weights = randomNumbers(rows, 2).map(Math.abs);
+    const [plain, weighted] = [0, 1].map(() => own.use(createMatrix(gpu, cols, cols)));
+    const recorder = new Recorder(gpu);
+    const matrix = own.use(uploadMatrix(gpu, x, rows, cols));
+    gram(recorder, matrix, plain!, tiles, 0.25, rows);
+    const w = own.use(uploadMatrix(gpu, weights, rows, 1));
+    gram(recorder, matrix, weighted!, tiles, 1, rows, plain, w);
+    recorder.submit();
+    const quarter = transposedProduct(x, x, rows).map((sum) => sum / 4);
+    assertClose(await readMatrix(plain!), quarter, 1e-5, `gram ${rows}x${cols}`);
+    const scaled = x.map((value, at) => value * weights[Math.floor(at / cols)]!);
+    const both = transposedProduct(scaled, x, rows).map((sum, i) => sum + quarter[i]!);
+    assertClose(await readMatrix(weighted!), both, 1e-5, `weighted gram ${rows}x${cols}`);
+  }
+});
+
+gpuTest("invertSets() inverts the matrix of each set of columns", async (gpu) => {
+  const cols = 53;
+  const x = randomNumbers(70 * cols, 5);
+  const product = Float32Array.from(transposedProduct(x, x, 70));
+  // Lists of texels and, of these, the columns that belong to the set.
+  const sets = [
+    { texels: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], member: () => true },
+    { texels: [2, 5], member: (column: number) => column !== 9 },
+    { texels: [13], member: () => true },
+  ];
+  using own = new DisposableStack();
+  const weight = new Float32Array(sets.length * cols).fill(1e18);
+  sets.forEach(({ texels, member }, s) => {
+    for (let j = 0; j < cols; j++) {
+      if (texels.includes(j >> 2) && member(j)) weight[s * cols + j] = 1;
+    }
+  });
+  const texels = own.use(createStorage(gpu, 400, "texels"));
+  texels.write(Uint32Array.from(sets.flatMap((set) => set.texels)));
+  let end = 0;
+  const lists = sets.map((set, weightRow) => ({
+    start: end,
+    end: end += set.texels.length,
+    weightRow,
+  }));
+  const inverses = own.use(invertSets(
+    gpu,
+    own.use(uploadMatrix(gpu, product, cols, cols)),
+    own.use(uploadMatrix(gpu, weight, sets.length, cols)),
+    texels,
+    lists,
+    3,
+  ));
+  const stacked = await readMatrix(inverses.matrix);
+  const width = inverses.matrix.cols;
+  sets.forEach((set, s) => {
+    const local = set.texels.flatMap((k) => [0, 1, 2, 3].map((c) => 4 * k + c));
+    const used = local.map((j, at) => ({ j, at })).filter(({ j }) => weight[s * cols + j] === 1);
+    const identity: number[] = [];
+    const found: number[] = [];
+    for (const a of used) {
+      for (const b of used) {
+        let sum = 0;
+        for (const c of used) {
+          const entry = product[a.j * cols + c.j]! + (a.j === c.j ? 3 : 0);
+          sum += entry * stacked[(inverses.firstRow[s]! + c.at) * width + b.at]!;
+        }
+        found.push(sum);
+        identity.push(a.j === b.j ? 1 : 0);
+      }
+    }
+    assertClose(found, identity, 2e-5, `inverse of set ${s}`);
+  });
+});
