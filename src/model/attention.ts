@@ -2,7 +2,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import { attention } from "../ops/attention.ts";
 import { rotary } from "../ops/rotary.ts";
 import { headTexels } from "./block_weights.ts";
-import { type Pass, recordLinear, type Stack } from "./forward.ts";
+import { type Pass, recordLinear, type Stack } from "./pass.ts";
 
 /** Records an attention layer within each sentence, up to its output projection. */
 export function recordSelfAttention(pass: Pass, stack: Stack, layer: number, x: Matrix): Matrix {

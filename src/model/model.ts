@@ -12,7 +12,7 @@ import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
 import { familyOf, specOf } from "./families/mod.ts";
-import type { Stack } from "./forward.ts";
+import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
 import { blocksToRun, findStates, listStates, type Site, type StateId } from "./states.ts";
