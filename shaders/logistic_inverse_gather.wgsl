@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (inside && list.x + k < list.y) {
       let source = texels[list.x + k];
       let used = load_weight(list.z, source) < vec4f(1e17);
-      value = select(vec4f(0.0), load_gram(column, source), used);
+      value = select(vec4f(0.0), load_gram(column, source) - drift(column, source), used);
     }
     if (k == local / 4u) {
       value[local & 3u] = select(1.0, value[local & 3u] + params.ridge, inside);

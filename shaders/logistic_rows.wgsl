@@ -10,6 +10,8 @@ var<private> target_classes: vec4u;
 var<private> momentum: vec4f;
 var<private> intercept: vec4f;
 var<private> curvature: vec4f;
+// How far the model moves the intercept with the new point.
+var<private> shift: vec4f;
 var<private> positive_weight: vec4f;
 var<private> negative_weight: vec4f;
 
@@ -22,6 +24,7 @@ fn load_fits(t: u32) {
   momentum = field(MOMENTUM, t);
   intercept = field(INTERCEPT, t);
   curvature = field(CURVATURE, t);
+  shift = field(SHIFT, t);
   positive_weight = field(BALANCE_POSITIVE, t);
   negative_weight = field(BALANCE_NEGATIVE, t);
 }
@@ -53,7 +56,7 @@ fn dual_size(row: u32, t: u32, positive: vec4<bool>) -> vec4f {
   let total = margin + intercept;
   let size = sigmoid(select(total, -total, positive));
   if (MODEL == 0u) { return size; }
-  let change = curvature * row_weight(row, t) * (load_next(row, t) - margin);
+  let change = curvature * row_weight(row, t) * (load_next(row, t) - margin + shift);
   return clamp(size + select(change, -change, positive), vec4f(0.0), vec4f(1.0));
 }
 

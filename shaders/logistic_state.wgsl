@@ -47,7 +47,14 @@ fn compared(t: u32) {
   state[at(LAST_CURVATURE, t)] = curvature;
   state[at(CURVATURE, t)] = clamp(1.2 * seen, max(0.5 * curvature, vec4f(1e-4)), vec4f(1e4));
   state[at(SLOPE, t)] = total(t, 4u);
+  state[at(INTERCEPT, t)] += state[at(SHIFT, t)];
   newton(t, total(t, 3u), total(t, 4u));
+}
+
+// The intercept follows the rows that have curvature; where all have the same, centred columns keep
+// it in place.
+fn shifted(t: u32) {
+  state[at(SHIFT, t)] = -4.0 * total(t, 0u) / params.rows;
 }
 
 fn loss(t: u32) {

@@ -57,15 +57,27 @@ fn compare(group: vec3u, lane: u32) {
   for (var row = group.y * ROWS + lane; row < end; row += LANES) {
     let margin = extrapolated(row, t);
     let next = load_next(row, t);
-    let change = next - margin;
+    let change = next - margin + shift;
     excess += beyond_tangent(margin + intercept, change, sigmoid(margin + intercept));
     quadratic += 0.5 * row_weight(row, t) * change * change;
     turn -= change * (next - load_z(row, t));
-    let p = sigmoid(next + intercept);
+    let p = sigmoid(next + intercept + shift);
     residuals += p - select(vec4f(0.0), vec4f(1.0), is_positive(row));
     slope += p * (1.0 - p);
   }
   reduce(t, group.y, lane, array<vec4f, SUMS>(excess, quadratic, turn, residuals, slope));
+}
+
+// How the model's rows move on average.
+fn drift(group: vec3u, lane: u32) {
+  let t = group.x;
+  load_fits(t);
+  var sum = vec4f(0.0);
+  let end = min(params.rows, (group.y + 1u) * ROWS);
+  for (var row = group.y * ROWS + lane; row < end; row += LANES) {
+    sum += row_weight(row, t) * (load_next(row, t) - extrapolated(row, t));
+  }
+  reduce(t, group.y, lane, array<vec4f, SUMS>(sum, vec4f(0.0), vec4f(0.0), vec4f(0.0), vec4f(0.0)));
 }
 
 // The loss at the new point.

@@ -23,6 +23,12 @@ export interface Inverses extends Disposable {
   readonly firstRow: readonly number[];
 }
 
+/** Weighted sums of the rows `[.., cols]` (the first counts) and the sum of the weights. */
+export interface Drift {
+  readonly sums: Matrix;
+  readonly total: number;
+}
+
 /** Blocks of 16 columns that a list of texels takes. */
 export function inverseBlocks({ start, end }: ColumnSet): number {
   return Math.ceil((end - start) / 4);
@@ -33,7 +39,7 @@ export function inverseBlocks({ start, end }: ColumnSet): number {
  *
  * @param gram `[cols, cols]`.
  * @param weight `[sets, cols]`: a weight above 1e17 excludes a column of a listed texel.
- * @param texels The buffer of lists.
+ * @param drift What is taken from `gram` as the intercept follows the weighted rows.
  */
 export function invertSets(
   gpu: Gpu,
@@ -42,6 +48,7 @@ export function invertSets(
   texels: StorageBuffer,
   sets: readonly ColumnSet[],
   ridge: number,
+  drift?: Drift,
 ): Inverses {
   const order = range(sets.length).sort((a, b) =>
     inverseBlocks(sets[b]!) - inverseBlocks(sets[a]!)
@@ -78,15 +85,15 @@ export function invertSets(
   const recorder = new Recorder(gpu);
   recorder.dispatch({
     label: "logistic gather",
-    code: gatherCode,
-    reads: { gram, weight },
+    code: gatherCode + driftCode(drift !== undefined),
+    reads: { gram, weight, ...(drift && { sums: drift.sums }) },
     writes: { to: pair[0]!, copy: pair[1]! },
     buffers: {
       ...buffers,
       lists: { storage: listBuffer, type: "array<vec4u>", access: "read" },
       texels: { storage: texels, type: "array<u32>", access: "read" },
     },
-    floats: { ridge },
+    floats: { ridge, total: drift?.total ?? 1 },
     workgroups: [blockCount, steps],
   });
   for (let step = 0; step < steps; step++) {
@@ -116,6 +123,14 @@ export function invertSets(
   const firstRow = new Array<number>(sets.length);
   order.forEach((i, s) => firstRow[i] = first[s]!);
   return { matrix: kept, firstRow, [Symbol.dispose]: () => kept[Symbol.dispose]() };
+}
+
+/** The product of the means of a column and a texel of columns. */
+function driftCode(present: boolean): string {
+  const value = present
+    ? "load_sums(0u, column / 4u)[column & 3u] * load_sums(0u, k) / params.total"
+    : "vec4f(0.0)";
+  return `\nfn drift(column: u32, k: u32) -> vec4f { return ${value}; }\n`;
 }
 
 /** Blocks of 16 columns that a workgroup of the sweep takes. */

@@ -27,6 +27,7 @@ export const stateFields = [
   "DUAL",
   "LOSS",
   "SLOPE",
+  "SHIFT",
   "PENALTY",
 ] as const;
 
@@ -74,7 +75,7 @@ export type DualPoint = "residual" | "model";
 /** Records one of the sums of `logistic_sums.wgsl` over a block of rows. */
 export function logisticSums(
   recorder: Recorder,
-  pass: "sums" | "compare" | "loss" | "entropy",
+  pass: "sums" | "drift" | "compare" | "loss" | "entropy",
   block: RowBlock,
   labels: StorageBuffer,
   fits: FitState,
@@ -161,7 +162,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 /** Records what `logistic_state.wgsl` makes of the sums over all rows. */
 export function updateState(
   recorder: Recorder,
-  step: "intercept" | "balance" | "compared" | "loss" | "dual" | "refreshed",
+  step: "intercept" | "balance" | "shifted" | "compared" | "loss" | "dual" | "refreshed",
   { state, partials, fitTexels }: FitState,
   rows: number,
 ): void {

@@ -174,7 +174,9 @@ export class Batch implements Disposable {
     const weights = this.#blocks.map((block) => block.weights!);
     using own = gramMatrix(this.#gpu, blocks, gram.cols, weights);
     this.#model?.[Symbol.dispose]();
-    this.#model = invert(this.sets, own);
+    this.#product(recorder, "weights");
+    recorder.submit();
+    this.#model = invert(this.sets, own, { sums: this.#g[0]!, total: rows / 4 });
   }
 
   /** Reads what the work submitted so far has reached. */
@@ -233,13 +235,15 @@ export class Batch implements Disposable {
     }
     this.#sum(recorder, "sums", "balance", point);
     this.#rows((block) => logisticResidual(recorder, block, this.design.labels, this.#fits, point));
-    this.#product(recorder);
+    this.#product(recorder, "residuals");
   }
 
-  #product(recorder: Recorder): void {
-    this.#blocks.forEach(({ x, residuals, rows }, i) => {
+  /** Adds up rows times residuals, or row weights, into `g`. */
+  #product(recorder: Recorder, factor: "residuals" | "weights"): void {
+    this.#blocks.forEach((block, i) => {
       const [sum, next] = this.#g as [Matrix, Matrix];
-      logisticGradient(recorder, x, residuals, next, this.#tiles, rows, i > 0 ? sum : undefined);
+      const before = i > 0 ? sum : undefined;
+      logisticGradient(recorder, block.x, block[factor]!, next, this.#tiles, block.rows, before);
       this.#g = [next, sum];
     });
   }
@@ -279,6 +283,7 @@ export class Batch implements Disposable {
     for (const { x, ring, rows } of this.#blocks) {
       logisticMargins(recorder, x, next, ring[2]!, this.#tiles, rows);
     }
+    if (this.#model) this.#sum(recorder, "drift", "shifted");
   }
 
   /** Learns from the step, solves the intercept at the new point and makes that the accepted one. */
@@ -291,8 +296,8 @@ export class Batch implements Disposable {
 
   #sum(
     recorder: Recorder,
-    pass: "sums" | "compare" | "loss" | "entropy",
-    conclusion: "intercept" | "balance" | "compared" | "loss" | "dual",
+    pass: "sums" | "drift" | "compare" | "loss" | "entropy",
+    conclusion: "intercept" | "balance" | "shifted" | "compared" | "loss" | "dual",
     point: DualPoint = "residual",
   ): void {
     this.#rows((block) =>

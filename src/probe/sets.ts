@@ -1,6 +1,6 @@
 import { type Matrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
-import { type Inverses, invertSets } from "../ops/logistic_inverse.ts";
+import { type Drift, type Inverses, invertSets } from "../ops/logistic_inverse.ts";
 import type { TileSpan } from "../ops/logistic_tiles.ts";
 import type { Design } from "./design.ts";
 
@@ -31,7 +31,11 @@ export const ridgeShare = 0.3;
  * @param weights For each set the penalty weights of all columns of the design; infinite where a
  * column does not belong to it.
  */
-export function createColumnSets(design: Design, weights: readonly Float32Array[], share = ridgeShare): ColumnSets {
+export function createColumnSets(
+  design: Design,
+  weights: readonly Float32Array[],
+  share = ridgeShare,
+): ColumnSets {
   using cleanup = new DisposableStack();
   const { gram, rows } = design;
   const { gpu, cols } = gram;
@@ -57,15 +61,16 @@ export function createColumnSets(design: Design, weights: readonly Float32Array[
   };
 }
 
-/** Submits the inverses of some sets for a Gram matrix. */
+/** Submits the inverses of some sets for a Gram matrix, less what `drift` takes from it. */
 export function invert(
   { spans, texels, weight, ridge }:
     & Pick<ColumnSets, "texels" | "weight" | "ridge">
     & { spans: readonly Omit<TileSpan, "inverseRow">[] },
   gram: Matrix,
+  drift?: Drift,
 ): Inverses {
   const lists = spans.map(({ start, end, set }) => ({ start, end, weightRow: set }));
-  return invertSets(gram.gpu, gram, weight, texels, lists, ridge);
+  return invertSets(gram.gpu, gram, weight, texels, lists, ridge, drift);
 }
 
 /** Texels of four columns of which some is used; one at least. */
