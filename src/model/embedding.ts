@@ -13,23 +13,33 @@ export interface Embedding {
   readonly width: number;
   /** `[vocabulary, width]`. */
   readonly token: HostTable;
-  /** `[positions, width]`, with the row at which position 0 lies. */
-  readonly position: { readonly table: HostTable; readonly offset: number } | undefined;
+  /** `[positions, width]`, see {@linkcode EmbeddingSpec} for the rest. */
+  readonly position: PositionTable | undefined;
   /** `[width]`: every token is of type 0. */
   readonly tokenType: Float32Array | undefined;
   readonly norm: NormWeights | undefined;
   readonly projection: Linear | undefined;
 }
 
+interface PositionTable {
+  readonly table: HostTable;
+  readonly offset: number;
+  readonly unplacedId: number | undefined;
+}
+
 /** Loads the embedding. */
 export function loadEmbedding(loader: Loader, refs: EmbeddingRefs): Embedding {
   const { reader, spec } = loader;
-  const { width, positionOffset: offset = 0 } = spec.embedding;
+  const { width, positionOffset: offset = 0, unplacedId } = spec.embedding;
   const { token, position, tokenType, norm, projection } = refs;
   return {
     width,
     token: reader.table(token, width, spec.vocabulary),
-    position: position && { table: reader.table(position, width, spec.maxTokens + offset), offset },
+    position: position && {
+      table: reader.table(position, width, spec.maxTokens + offset),
+      offset,
+      unplacedId,
+    },
     tokenType: tokenType && reader.table(tokenType, width).row(0),
     norm: norm && loadNorm(loader, norm, width),
     projection: projection && loadLinear(loader, projection, spec.width, width),
@@ -49,6 +59,7 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
   const add = (row: Float32Array, t: number) => {
     for (let c = 0; c < width; c++) packed[((c >> 2) * tokens + t) * 4 + (c & 3)]! += row[c]!;
   };
+  let unplaced = 0;
   for (let t = 0; t < tokens; t++) {
     const at = positions[t]!;
     const id = startId === undefined ? ids[t]! : at === 0 ? startId : ids[t - 1]!;
@@ -58,7 +69,12 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
       );
     }
     add(token.row(id), t);
-    if (position) add(position.table.row(at + position.offset), t);
+    if (position) {
+      if (at === 0) unplaced = 0;
+      const isUnplaced = id === position.unplacedId;
+      if (isUnplaced) unplaced++;
+      add(position.table.row(position.offset + (isUnplaced ? -1 : at - unplaced)), t);
+    }
     if (tokenType) add(tokenType, t);
   }
   return packed;

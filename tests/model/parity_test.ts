@@ -20,7 +20,9 @@ async function check(folder: string, golden = `${folder}/golden.safetensors`): P
 }
 
 // The configurations, with head projections, shards and float types, are in golden/make_golden.py.
-for (const name of ["electra", "gpt_neox", "llama", "modernbert", "qwen2", "qwen3", "t5"]) {
+for (
+  const name of ["electra", "gpt_neox", "llama", "modernbert", "qwen2", "qwen3", "roberta", "t5"]
+) {
   Deno.test(`every state of a tiny ${name} is the reference library's`, () =>
     check(new URL(`golden/${name}`, import.meta.url).pathname));
 }

@@ -8,11 +8,12 @@ export const roberta: Family = {
 
   spec(config) {
     const spec = bert.spec(config);
-    const positionOffset = config.number("pad_token_id", 1) + 1;
+    const unplacedId = config.number("pad_token_id", 1);
+    const positionOffset = unplacedId + 1;
     return {
       ...spec,
       maxTokens: spec.maxTokens - positionOffset,
-      embedding: { ...spec.embedding, positionOffset },
+      embedding: { ...spec.embedding, positionOffset, unplacedId },
     };
   },
 

@@ -49,7 +49,7 @@ def randomize(model, seed):
             p.copy_(v.to(torch.float32))
 
 
-def make(out, cls, config, lengths=LENGTHS, dtype=torch.float32, wrap=None, shards=None, seed=0):
+def make(out, cls, config, lengths=LENGTHS, dtype=torch.float32, shards=None, seed=0, lowest_id=3):
     os.makedirs(out, exist_ok=True)
     config._attn_implementation = "eager"
     torch.manual_seed(seed)
@@ -69,7 +69,7 @@ def make(out, cls, config, lengths=LENGTHS, dtype=torch.float32, wrap=None, shar
     if config.pad_token_id is not None:
         ids += config.pad_token_id
     for i, n in enumerate(lengths):
-        ids[i, :n] = torch.randint(3, config.vocab_size, (n,), generator=g)
+        ids[i, :n] = torch.randint(lowest_id, config.vocab_size, (n,), generator=g)
         mask[i, :n] = 1
     states = {}
 
@@ -114,6 +114,7 @@ rope = lambda **k: {"rope_theta": 10000.0, **k}
 llama3 = rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
 CASES = {
     "electra": lambda o: make(o, T.ElectraForSequenceClassification, T.ElectraConfig(**base, embedding_size=7, num_attention_heads=4, max_position_embeddings=12)),
+    "roberta": lambda o: make(o, T.RobertaForMaskedLM, T.RobertaConfig(**{**base, "vocab_size": 5}, num_attention_heads=2, max_position_embeddings=11, type_vocab_size=1), lowest_id=0),
     "llama": lambda o: make(o, T.LlamaForCausalLM, T.LlamaConfig(**base, **heads, head_dim=6, attention_bias=True, rope_parameters=llama3, max_position_embeddings=32), dtype=torch.bfloat16, shards="3KB"),
     "qwen2": lambda o: make(o, T.Qwen2ForCausalLM, T.Qwen2Config(**base, num_attention_heads=2, num_key_value_heads=1, use_sliding_window=True, sliding_window=3, max_window_layers=1)),
     "qwen3": lambda o: make(o, T.Qwen3Model, T.Qwen3Config(**base, **heads, head_dim=14), dtype=torch.float16),
