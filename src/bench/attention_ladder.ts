@@ -2,6 +2,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { QueryBlocks } from "../ops/attention.ts";
+import { attentionHeader, handedRound, loadedByAll, onlineCode } from "./attention_online.ts";
 
 /** A step from the plainest attention towards the best one. */
 export interface AttentionStep {
@@ -17,6 +18,8 @@ interface OnlineOptions {
   readonly queries: number;
   /** Keys whose scores it has in flight at once. */
   readonly keys: number;
+  /** Whether each lane loads another key and hands it to its subgroup, where there are any. */
+  readonly broadcast?: true;
 }
 
 /** The ladder, from three kernels to what `attention` of `src/ops` does on a software driver. */
@@ -42,6 +45,11 @@ export const attentionSteps: readonly AttentionStep[] = [
     lesson: "each key and value that is loaded serves four queries",
     options: { queries: 4, keys: 8 },
   },
+  {
+    name: "5 keys handed round",
+    lesson: "each lane loads another key or value and hands it to the subgroup: one load for eight",
+    options: { queries: 4, keys: 8, broadcast: true },
+  },
 ];
 
 /** What attention within the sentences of a packed batch reads and writes. */
@@ -57,16 +65,6 @@ export interface AttentionOperands {
   readonly headTexels: number;
   readonly scale: number;
 }
-
-const header = (lanes: number) => `
-@compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let block = blocks[group.x];
-  let head = group.y;
-  let end = block.z;
-  let q_texel = head * HEAD;
-  let k_texel = (params.heads + head) * HEAD;
-  let v_texel = (2u * params.heads + head) * HEAD;`;
 
 /**
  * Records attention in three kernels, one query a lane.
@@ -118,7 +116,7 @@ export function threeKernels(
   }`,
   ]];
   for (const [name, body] of steps) {
-    dispatch(recorder, name, header(lanes) + row + body + "\n}", operands, 1, {
+    dispatch(recorder, name, attentionHeader(lanes) + row + body + "\n}", operands, 1, {
       reads: name === "softmax" ? {} : { qkv },
       writes: name === "weighted sum" ? { out } : {},
       scores,
@@ -131,10 +129,12 @@ export function threeKernels(
 export function onlineAttention(
   recorder: Recorder,
   operands: AttentionOperands,
-  { queries, keys }: OnlineOptions,
+  { queries, keys, broadcast }: OnlineOptions,
 ): void {
   const { qkv, out, headTexels } = operands;
-  const code = onlineCode(queries, keys, headTexels, recorder.gpu.lanes);
+  const { lanes, subgroups } = recorder.gpu;
+  const load = broadcast && subgroups && lanes === keys ? handedRound : loadedByAll;
+  const code = onlineCode(queries, keys, headTexels, lanes, load);
   dispatch(recorder, `online ${queries}x${keys}`, code, operands, queries, {
     reads: { qkv },
     writes: { out },
@@ -172,61 +172,4 @@ function dispatch(
     floats: { scale },
     workgroups: [blocks.count, heads],
   });
-}
-
-/** An invocation walks all keys of its sentence, `keys` at a time, for `queries` queries. */
-function onlineCode(queries: number, keys: number, headTexels: number, lanes: number): string {
-  const all = (count: number, line: (i: number) => string) =>
-    [...Array(count).keys()].map(line).join("\n");
-  const each = (line: (q: number) => string) => all(queries, line);
-  const sum = (q: number) => [...Array(keys).keys()].map((j) => `p${q}_${j}`).join(" + ");
-  return `${header(lanes)}
-  ${
-    each((q) =>
-      `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = -3.0e38; var l${q} = 0.0;`
-    )
-  }
-  ${each((q) => all(headTexels, (d) => `var o${q}_${d} = vec4f(0.0);`))}
-  for (var key = block.y; key < end; key += ${keys}u) {
-    ${each((q) => all(keys, (j) => `var s${q}_${j} = 0.0;`))}
-    for (var d = 0u; d < HEAD; d++) {
-      ${each((q) => `let q${q} = load_qkv(row${q}, q_texel + d);`)}
-      ${
-    all(keys, (j) =>
-      `let k${j} = load_qkv(key + ${j}u, k_texel + d);\n` +
-      each((q) => `s${q}_${j} += dot(q${q}, k${j});`))
-  }
-    }
-    ${
-    each((q) => `
-    ${
-      all(
-        keys,
-        (j) => `s${q}_${j} = select(-3.0e38, s${q}_${j} * params.scale, key + ${j}u < end);`,
-      )
-    }
-    var n${q} = m${q};
-    ${all(keys, (j) => `n${q} = max(n${q}, s${q}_${j});`)}
-    let shrink${q} = exp(m${q} - n${q});
-    m${q} = n${q};
-    ${all(keys, (j) => `let p${q}_${j} = exp(s${q}_${j} - n${q});`)}
-    l${q} = l${q} * shrink${q} + ${sum(q)};`)
-  }
-    ${
-    all(headTexels, (d) => `
-    ${each((q) => `o${q}_${d} *= shrink${q};`)}
-    ${
-      all(keys, (j) => `
-      let v${d}_${j} = select(vec4f(0.0), load_qkv(key + ${j}u, v_texel + ${d}u), key + ${j}u < end);
-      ${each((q) => `o${q}_${d} += p${q}_${j} * v${d}_${j};`)}`)
-    }`)
-  }
-  }
-  ${
-    each((q) =>
-      `if (row${q} < end) {` +
-      all(headTexels, (d) => `store_out(row${q}, q_texel + ${d}u, o${q}_${d} / l${q});`) + "}"
-    )
-  }
-}`;
 }
