@@ -22,9 +22,17 @@ export interface GpuOptions {
 
 /** A WebGPU device with what Spindle knows about it. Dispose it to free the device. */
 export class Gpu implements Disposable {
-  /** Compiled pipelines by their WGSL source. */
+  /**
+   * Compiled pipelines by their WGSL source.
+   *
+   * @ignore
+   */
   readonly pipelines: Map<string, Pipeline> = new Map();
-  /** Uniform buffers that no recorder holds at the moment. */
+  /**
+   * Uniform buffers that no recorder holds at the moment.
+   *
+   * @ignore
+   */
   readonly idleUniforms: GPUBuffer[] = [];
   /** Bytes of the buffers and textures that were allocated and not yet freed. */
   liveBytes: number = 0;
