@@ -3,6 +3,7 @@ import { requestGpu } from "../gpu/device.ts";
 import { loadModel } from "../model/model.ts";
 import { verifyModel } from "../model/verify.ts";
 import { defineCommand } from "./command.ts";
+import { noteMemory } from "./memory_note.ts";
 import { note, print } from "./terminal.ts";
 
 /** `spindle verify`. */
@@ -29,6 +30,7 @@ export const command = defineCommand({
   example: "verify my-model --golden my-model/golden.safetensors",
   async run({ folder, golden, weights, json }) {
     using gpu = await requestGpu();
+    noteMemory(gpu, folder, { weights });
     using model = await loadModel(gpu, folder, { weights });
     const result = await verifyModel(model, golden ?? join(folder, "golden.safetensors"));
     if (json) {
