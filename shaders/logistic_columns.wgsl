@@ -21,7 +21,7 @@ fn feasible(fit: u32) {
     let w = load_weight(span.w, k);
     let ratio = g / max(l1 * w, vec4f(1e-30));
     worst = max(worst, max(max(ratio.x, ratio.y), max(ratio.z, ratio.w)));
-    let excess = max(g - l1 * w, vec4f(0.0)) / w;
+    let excess = max(g - l1 * w, vec4f(0.0)) / max(w, vec4f(1e-30));
     conjugate += dot(excess, excess);
   }
   if (l2 > 0.0) {

@@ -13,7 +13,14 @@ export interface Problem {
   readonly C: number;
   /** The columns that it may use, in rising order; all where not given. */
   readonly columns?: Uint32Array;
+  /** Which weights are penalised: those of the features as they are (raw), or scaled to unit variance. */
+  readonly scale?: Scale;
+  /** The share of the absolute weights in the penalty, the rest being half their squares; 1 is L1. */
+  readonly l1Ratio?: number;
 }
+
+/** What a penalty weighs. */
+export type Scale = "raw" | "standardized";
 
 /** The coefficients of a classifier on the columns of its problem. */
 export interface Coefficients {
@@ -65,7 +72,7 @@ export function unscale(
   let intercept = scaledIntercept;
   places.forEach((place, i) => {
     const sd = deviation[place]!;
-    if (sd === 0) return;
+    if (sd === 0 || scaled[place] === 0) return;
     coef[i] = scaled[place]! / sd;
     intercept -= coef[i]! * mean[place]!;
   });

@@ -38,7 +38,7 @@ const stepsPerLook = 2;
 /** At most how many rounds a step spends on its model. */
 const roundsPerStep = +(Deno.env.get("INNER") ?? "30");
 /** After so many steps a regression gets a model of its own. */
-const sharedSteps = 40;
+const sharedSteps = 30;
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
 
@@ -56,8 +56,9 @@ interface Run {
 }
 
 /**
- * Fits many L1 logistic regressions on the same rows, as one batch on the GPU. Each minimises
- * `||w||_1 + C sum log(1 + exp(-y (w x + b)))`, with the intercept b not penalised.
+ * Fits many logistic regressions on the same rows, as one batch on the GPU. Each minimises
+ * `||w||_1 + C sum log(1 + exp(-y (w x + b)))`, or the penalty that its problem asks for, with the
+ * intercept b not penalised.
  *
  * @param train The rows; for two classes the one with id 1 is the positive one.
  * @param classes How many classes there are.
@@ -85,8 +86,11 @@ export async function fitProblems(
   const runs = new Map<string, Run>();
   const runOf = problems.map((problem, i) => {
     const set = order.setOf[i]!;
-    const key = `${problem.C} ${set}`;
-    const run = runs.get(key) ?? beginRun(problem, set, order.sets[set]!, starts);
+    const { C, l1Ratio = 1, scale = "raw" } = problem;
+    const key = `${set} ${scale} ${C} ${l1Ratio}`;
+    // Weights of another scale are penalised like another set of columns.
+    const own = 2 * set + Number(scale === "standardized");
+    const run = runs.get(key) ?? beginRun(problem, own, order.sets[set]!, starts);
     runs.set(key, run);
     return run;
   });
@@ -117,11 +121,18 @@ function beginRun(
   places: Uint32Array,
   starts: readonly { target: number; intercept: number }[],
 ): Run {
+  const { C, l1Ratio = 1 } = problem;
+  if (!(C > 0 && C < Infinity)) {
+    throw new SpindleError(`Cannot fit a regression with C ${C}: it must be above 0`);
+  }
+  if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
+    throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
+  }
   return {
     problem,
     set,
     places,
-    fits: starts.map(({ target }) => ({ l1: 1 / problem.C, l2: 0, target })),
+    fits: starts.map(({ target }) => ({ l1: l1Ratio / C, l2: (1 - l1Ratio) / C, target })),
     state: starts.map(({ intercept }) => ({ intercept })),
     certificates: [],
     best: undefined,
@@ -222,9 +233,12 @@ function prepareSets(
 ): ColumnSets {
   const { deviation } = design.scaling;
   const weights = setNumbers.map((set) => {
-    const { places } = runs.find((run) => run.set === set)!;
+    const { places, problem } = runs.find((run) => run.set === set)!;
     const each = new Float32Array(deviation.length).fill(Infinity);
-    for (const place of places) if (deviation[place]! > 0) each[place] = 1 / deviation[place]!;
+    for (const place of places) {
+      const sd = deviation[place]!;
+      if (sd > 0) each[place] = problem.scale === "standardized" ? 1 : 1 / sd;
+    }
     return each;
   });
   return createColumnSets(design, weights, share);

@@ -1,0 +1,124 @@
+import {
+  findTensor,
+  openSafetensors,
+  readFloats,
+  readIntegers,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "../formats/safetensors.ts";
+import { requestGpu } from "../gpu/device.ts";
+import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
+import { SpindleError } from "../util.ts";
+import { defineCommand } from "./command.ts";
+import { print } from "./terminal.ts";
+
+/** `spindle probe`. */
+export const command = defineCommand({
+  name: "probe",
+  summary: "Fit L1 logistic regressions to features from any tool",
+  positionals: {
+    file: {
+      count: "one",
+      description: "A safetensors file: x [rows, columns], y [rows] integers, optionally c",
+    },
+  },
+  options: {
+    tolerance: {
+      type: "number",
+      default: 1e-4,
+      description: "The relative duality gap to reach",
+    },
+    maxIterations: { type: "integer", default: 200, description: "At most how many steps" },
+    scale: {
+      type: "choice",
+      choices: ["raw", "standardized"],
+      default: "raw",
+      description: "Which weights are penalised",
+    },
+    l1Ratio: { type: "number", default: 1, description: "The share of L1 in the penalty" },
+    save: { type: "text", value: "FILE", description: "Write coef and intercept to this file" },
+    json: { type: "flag", description: "Print one JSON document" },
+  },
+  example: "probe features.safetensors --save probes.safetensors",
+  async run({ file, tolerance, maxIterations, scale, l1Ratio, save, json }) {
+    const start = performance.now();
+    const { x, y, C } = readProblem(file);
+    using gpu = await requestGpu();
+    const options = {
+      C,
+      tolerance,
+      maxIterations,
+      scale: scale as "raw" | "standardized",
+      l1Ratio,
+    };
+    const models = await fitLogistic(gpu, x, y, options);
+    const seconds = (performance.now() - start) / 1000;
+    if (save !== undefined) saveModels(save, models);
+    const fits = models.flatMap(describe);
+    if (json) print(JSON.stringify({ fits, seconds }, undefined, 2));
+    else printTable(fits);
+  },
+});
+
+/** The C of the paper, where the file names none. */
+const defaultC = [0.1, 0.2, 1, 10, 100];
+
+function readProblem(path: string) {
+  using file = openSafetensors(path);
+  const { shape } = findTensor(file, "x");
+  const y = readIntegers(file, "y");
+  if (shape.length !== 2 || shape[0] !== y.length) {
+    throw new SpindleError(
+      `Cannot probe "${path}" as x is [${shape.join(", ")}] and y has ${y.length} labels: ` +
+        `x must be [rows, columns] with a label a row`,
+    );
+  }
+  return { x: readFloats(file, "x"), y, C: file.tensors.has("c") ? readC(file) : defaultC };
+}
+
+/** C as written: 0.1 in float32 is shown and used as 0.1. */
+function readC(file: SafetensorsFile): number[] {
+  return Array.from(readFloats(file, "c"), (value) => Number(value.toPrecision(7)));
+}
+
+function describe({ C, classes, certificates }: LogisticModel) {
+  const positive = certificates.length === 1 ? classes.slice(1) : classes;
+  return certificates.map(({ objective, gap, nonzeros, nIter, converged }, k) => ({
+    C,
+    class: positive[k]!,
+    objective,
+    gap,
+    nonzeros,
+    nIter,
+    converged,
+  }));
+}
+
+function printTable(fits: readonly ReturnType<typeof describe>[number][]): void {
+  print("       C  class     objective       gap  nonzeros  steps");
+  for (const { C, class: label, objective, gap, nonzeros, nIter, converged } of fits) {
+    print(
+      `${String(C).padStart(8)}${String(label).padStart(7)}${
+        objective.toPrecision(8).padStart(14)
+      }` +
+        `${gap.toExponential(1).padStart(10)}${String(nonzeros).padStart(10)}` +
+        `${String(nIter).padStart(7)}${converged ? "" : "  not converged"}`,
+    );
+  }
+}
+
+function saveModels(path: string, models: readonly LogisticModel[]): void {
+  const regressions = models[0]!.intercept.length;
+  const columns = models[0]!.coef.length / regressions;
+  const join = (parts: Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]));
+  const tensor = (shape: number[], parts: Float32Array[]) =>
+    ({ dtype: "F32", shape, data: join(parts) }) as const;
+  const shape = [models.length, regressions];
+  writeSafetensors(
+    path,
+    new Map([
+      ["coef", tensor([...shape, columns], models.map(({ coef }) => coef))],
+      ["intercept", tensor(shape, models.map(({ intercept }) => intercept))],
+    ]),
+  );
+}

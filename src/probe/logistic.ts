@@ -1,0 +1,114 @@
+import type { Gpu } from "../gpu/device.ts";
+import { SpindleError } from "../util.ts";
+import type { Certificate, Scale } from "./fit.ts";
+import { fitProblems } from "./solve.ts";
+import { type Features, featuresOf } from "./standardize.ts";
+
+/** How {@linkcode fitLogistic} fits; names and meanings are those of scikit-learn. */
+export interface LogisticOptions {
+  /** The weights of the loss against the penalty, one model each; `[1]` by default. */
+  readonly C?: readonly number[];
+  /** The share of L1 in the penalty: 1, the default, is L1, 0 is ridge, between is elastic net. */
+  readonly l1Ratio?: number;
+  /** Whether raw weights are penalised (default), or those of features scaled to unit variance. */
+  readonly scale?: Scale;
+  /** The relative duality gap at which a model is solved, 1e-4 by default. */
+  readonly tolerance?: number;
+  /** At most how many steps, 200 by default. */
+  readonly maxIterations?: number;
+}
+
+/** A logistic-regression model; for more than two classes one against the rest each. */
+export interface LogisticModel {
+  readonly C: number;
+  /** The labels, in rising order. */
+  readonly classes: readonly number[];
+  /** `[regressions, columns]`: one regression for two classes, positive for the larger label. */
+  readonly coef: Float32Array;
+  /** `[regressions]`. */
+  readonly intercept: Float32Array;
+  /** Steps of the slowest regression. */
+  readonly nIter: number;
+  readonly converged: boolean;
+  /** One a regression: objective, gap, nonzeros, nIter, converged. */
+  readonly certificates: readonly Certificate[];
+}
+
+/**
+ * Fits logistic regressions to a matrix and labels, each with a certificate of how close to its
+ * optimum it is. A model that does not converge says so in `converged` and on the console.
+ *
+ * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
+ * @param y A whole number a row: its class.
+ * @returns A model for each C.
+ * @throws {SpindleError} If a feature is not finite, or there are not two classes.
+ *
+ * @example
+ * ```ts
+ * import { fitLogistic, requestGpu } from "./mod.ts";
+ *
+ * using gpu = await requestGpu();
+ * const x = Float32Array.of(0, 1, 1, 1, 2, 0, 3, 0, 4, 1, 5, 0);
+ * const [model] = await fitLogistic(gpu, x, [0, 0, 1, 0, 1, 1], { C: [10] });
+ * console.log(model!.coef, model!.intercept, model!.certificates[0]!.gap);
+ * ```
+ */
+export async function fitLogistic(
+  gpu: Gpu,
+  x: Float32Array | Features,
+  y: ArrayLike<number>,
+  options: LogisticOptions = {},
+): Promise<LogisticModel[]> {
+  const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200 } = options;
+  if (x instanceof Float32Array && (y.length === 0 || x.length % y.length !== 0)) {
+    throw new SpindleError(
+      `Cannot fit ${x.length} features to ${y.length} labels: give as many for each row`,
+    );
+  }
+  const features = x instanceof Float32Array ? featuresOf(x, y.length) : x;
+  if (features.rows !== y.length) {
+    throw new SpindleError(
+      `Cannot fit ${features.rows} rows to ${y.length} labels: give one a row`,
+    );
+  }
+  const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
+  if (classes.length < 2) {
+    throw new SpindleError(
+      `Cannot fit a logistic regression to ${classes.length} class: two are needed`,
+    );
+  }
+  const place = new Map(classes.map((label, i) => [label, i]));
+  const labels = Int32Array.from(y, (label) => place.get(label)!);
+  const problems = C.map((value) => ({
+    C: value,
+    ...(l1Ratio !== undefined && { l1Ratio }),
+    ...(scale && { scale }),
+  }));
+  const train = { features, labels };
+  const fits = await fitProblems(gpu, train, classes.length, problems, {
+    tolerance,
+    maxIterations,
+  });
+  const models = fits.map(({ problem, coef, intercept, certificates }) => ({
+    C: problem.C,
+    classes,
+    coef,
+    intercept,
+    nIter: Math.max(...certificates.map(({ nIter }) => nIter)),
+    converged: certificates.every(({ converged }) => converged),
+    certificates,
+  }));
+  warnOfSlowModels(models, tolerance);
+  return models;
+}
+
+function warnOfSlowModels(models: readonly LogisticModel[], tolerance: number): void {
+  const slow = models.filter(({ converged }) => !converged);
+  if (slow.length === 0) return;
+  const worst = Math.max(...slow.flatMap(({ certificates }) => certificates.map(({ gap }) => gap)));
+  console.warn(
+    `${slow.length} of ${models.length} regressions (C ${slow.map(({ C }) => C).join(", ")}) did ` +
+      `not converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; allow more ` +
+      `iterations, a larger tolerance or a smaller C`,
+  );
+}

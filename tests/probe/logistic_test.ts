@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
+import { requestGpu } from "../../src/gpu/device.ts";
+import { fitLogistic, type LogisticOptions } from "../../src/probe/logistic.ts";
+import { gpuTest } from "../gpu.ts";
+import { randomNumbers } from "../numbers.ts";
+import { sharedPath, sharedTest } from "../shared.ts";
+
+/** Rows of three classes on columns of very different scales. */
+function threeClasses(rows: number, cols: number) {
+  const x = randomNumbers(rows * cols, 4).map((value, at) => value * 10 ** ((at % cols) % 5 - 2));
+  const y = Array.from({ length: rows }, (_, row) => {
+    const score = x[row * cols]! / 0.01 + 0.3 * Math.sin(row);
+    return score < -0.3 ? -4 : score < 0.3 ? 2 : 9;
+  });
+  return { x, y };
+}
+
+/** The objective of one regression, with the penalty on raw or on standardised weights. */
+function objective(
+  x: Float32Array,
+  y: readonly number[],
+  coef: ArrayLike<number>,
+  intercept: number,
+  positive: number,
+  C: number,
+  { l1Ratio = 1, scale = "raw" }: LogisticOptions,
+): number {
+  const [rows, cols] = [y.length, coef.length];
+  let sum = 0;
+  y.forEach((label, row) => {
+    let z = intercept;
+    for (let j = 0; j < cols; j++) z += coef[j]! * x[row * cols + j]!;
+    const against = label === positive ? -z : z;
+    sum += C * (Math.max(against, 0) + Math.log1p(Math.exp(-Math.abs(against))));
+  });
+  for (let j = 0; j < cols; j++) {
+    const values = Float64Array.from({ length: rows }, (_, row) => x[row * cols + j]!);
+    const mean = values.reduce((a, b) => a + b) / rows;
+    const sd = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / rows);
+    const w = Math.abs(coef[j]!) * (scale === "raw" ? 1 : sd);
+    sum += l1Ratio * w + (1 - l1Ratio) / 2 * w * w;
+  }
+  return sum;
+}
+
+for (const scale of ["raw", "standardized"] as const) {
+  for (const l1Ratio of [1, 0.4, 0]) {
+    gpuTest(`fitLogistic() certifies a ${scale} penalty with l1Ratio ${l1Ratio}`, async (gpu) => {
+      const { x, y } = threeClasses(97, 13);
+      const options = { scale, l1Ratio, tolerance: 1e-5 };
+      const models = await fitLogistic(gpu, x, y, { ...options, C: [0.3, 5] });
+      for (const model of models) {
+        assert.ok(model.converged);
+        assert.deepEqual(model.classes, [-4, 2, 9]);
+        model.certificates.forEach((certificate, k) => {
+          const coef = model.coef.subarray(k * 13, (k + 1) * 13);
+          const at = (shrunk: number) =>
+            objective(
+              x,
+              y,
+              coef.map((w) => w * shrunk),
+              model.intercept[k]!,
+              model.classes[k]!,
+              model.C,
+              options,
+            );
+          assert.ok(Math.abs(certificate.objective / at(1) - 1) < 5e-6);
+          for (const shrunk of [0.99, 1.01]) assert.ok(at(shrunk) >= at(1) * (1 - 1.2e-5));
+        });
+      }
+    });
+  }
+}
+
+gpuTest("fitLogistic() finds the all-zero optimum of five rows", async (gpu) => {
+  const x = Float32Array.of(1, 2, 3, 4, 1, 0, 2, 2, 3, 1, 0, 4, 2, 5, 1);
+  const [model] = await fitLogistic(gpu, x, [0, 1, 0, 1, 1], { C: [0.01] });
+  assert.deepEqual([...model!.coef], [0, 0, 0]);
+  assert.ok(Math.abs(model!.intercept[0]! - Math.log(3 / 2)) < 1e-5);
+});
+
+gpuTest("fitLogistic() refuses labels that do not fit", async (gpu) => {
+  const x = new Float32Array(12);
+  await assert.rejects(fitLogistic(gpu, x, [0, 1, 0, 1, 1]), /12 features to 5 labels/);
+  await assert.rejects(fitLogistic(gpu, x, [3, 3, 3]), /1 class: two are needed/);
+  await assert.rejects(fitLogistic(gpu, x, [0, 1, 1], { C: [0] }), /C 0: it must be above 0/);
+});
+
+sharedTest(
+  "fitLogistic() reaches the certified optima of six classes",
+  ["solver/trec-6.safetensors"],
+  async () => {
+    using gpu = await requestGpu();
+    using file = openSafetensors(sharedPath("solver/trec-6.safetensors"));
+    const optima = new Float64Array(file.readBytes("objective").buffer);
+    const models = await fitLogistic(gpu, readFloats(file, "x"), readIntegers(file, "y"), {
+      C: [...readFloats(file, "c")],
+    });
+    models.flatMap(({ certificates }) => certificates).forEach((certificate, i) => {
+      const above = certificate.objective / optima[i]! - 1;
+      assert.ok(certificate.converged);
+      assert.ok(Math.abs(above) <= 1e-4, `fit ${i} is ${above} above its optimum`);
+    });
+  },
+);
