@@ -11,7 +11,10 @@ export interface BenchDocument {
     readonly deno: string;
     readonly clock: Clock;
   };
-  /** The device's own peaks, each the median of all rounds: multiply-adds, and a copy. */
+  /**
+   * The device's own peaks, each the median of all rounds: multiply-adds, and a copy. Of a software
+   * driver by processor time: what it can do where it does not have to wait.
+   */
   readonly peak: { readonly gflops: number; readonly gbps: number };
   readonly results: readonly BenchResult[];
   readonly peers: readonly PeerResult[];
@@ -24,7 +27,10 @@ export interface BenchResult extends Rate {
   readonly shape: readonly number[];
   readonly medianMs: number;
   readonly bestMs: number;
-  /** The rate over that of the peak kernel in the same rounds. */
+  /**
+   * The rate over that of the peak kernel in the same rounds; of a software driver by processor
+   * time, which other programs do not disturb.
+   */
   readonly share: number;
   /** The largest difference from the float64 reference, in units of max(1, largest value). */
   readonly maxError: number;

@@ -25,11 +25,9 @@ export function sampleSentences(all: readonly number[][], count: number): Senten
   return { ids, tokens: ids.reduce((sum, sentence) => sum + sentence.length, 0) };
 }
 
-/** Runs the model with capture and pooling; returns the milliseconds, from ids to host memory. */
-export async function timeForward(model: Model, { ids }: Sentences): Promise<number> {
-  const start = performance.now();
+/** Runs the model with capture and pooling, from token ids to pooled states in host memory. */
+export async function runForward(model: Model, { ids }: Sentences): Promise<void> {
   await model.capture(ids, { sites, pools });
-  return performance.now() - start;
 }
 
 /** The operations of the linear layers and of attention, without those of norms and pooling. */

@@ -10,6 +10,7 @@ export interface Bench {
   readonly stopwatch: Stopwatch;
   readonly peaks: PeakKernels;
   readonly rounds: number;
+  readonly isSoftware: boolean;
   /** Every rate that a peak kernel reached, a nanosecond. */
   readonly peakRates: { readonly arithmetic: number[]; readonly copy: number[] };
 }
@@ -43,7 +44,7 @@ export async function contestantOf(
 
 /** Checks all variants of a problem and times the right ones, with a peak kernel in each round. */
 export async function measureProblem(bench: Bench, problem: Problem): Promise<BenchResult[]> {
-  const { stopwatch, peaks, rounds, peakRates } = bench;
+  const { stopwatch, peaks, rounds } = bench;
   const errors = await checkVariants(bench, problem);
   const correct = problem.variants.filter((_, i) => errors[i]! <= problem.bound);
   const peakName = "flops" in problem.work ? "arithmetic" : "copy";
@@ -52,16 +53,36 @@ export async function measureProblem(bench: Bench, problem: Problem): Promise<Be
   for (const { record } of [peak, ...correct]) {
     contestants.push(await contestantOf(stopwatch, record));
   }
-  const [peakTimes, ...times] = (await roundRobin(contestants, rounds)).map((list) =>
-    list.map((timing) => milliseconds(stopwatch, timing))
-  );
-  peakRates[peakName].push(...peakTimes!.map((ms) => peak.work / ms / 1e6));
-  const peakRate = peak.work / summarize(peakTimes!).median / 1e6;
+  const [peakTimes, ...times] = await roundRobin(contestants, rounds);
+  notePeak(bench, peakName, peakTimes!);
+  const peakSpeed = peak.work / comparableMs(bench, peakTimes!);
   const results = problem.variants.map((variant, i) => {
     const measured = times[correct.indexOf(variant)];
-    return resultOf(problem, variant, errors[i]!, measured, peakRate);
+    return resultOf(bench, problem, variant, errors[i]!, measured, peakSpeed);
   });
   return withGains(results);
+}
+
+/** Keeps the rates that a peak kernel reached. */
+export function notePeak(
+  { peaks, peakRates, stopwatch, isSoftware }: Bench,
+  name: keyof typeof peakRates,
+  times: readonly Timing[],
+): void {
+  const rates = times.map((timing) =>
+    peaks[name].work / (isSoftware ? timing.processor : milliseconds(stopwatch, timing)) / 1e6
+  );
+  peakRates[name].push(...rates);
+}
+
+/**
+ * The median that shares of a peak are made of: of a software driver the processor time, which
+ * does not grow where other programs keep it waiting.
+ */
+export function comparableMs({ isSoftware, stopwatch }: Bench, times: readonly Timing[]): number {
+  return summarize(
+    times.map((timing) => isSoftware ? timing.processor : milliseconds(stopwatch, timing)),
+  ).median;
 }
 
 /** The milliseconds of the clock that a stopwatch trusts. */
@@ -83,16 +104,19 @@ async function checkVariants(
 }
 
 function resultOf(
+  bench: Bench,
   { kernel, shape, work }: Problem,
   { name, lesson }: Variant,
   maxError: number,
-  times: readonly number[] | undefined,
-  peakRate: number,
+  times: readonly Timing[] | undefined,
+  peakSpeed: number,
 ): BenchResult {
   const what = { kernel, variant: name, shape, maxError, ...(lesson && { lesson }) };
   if (!times) return { ...what, correct: false, medianMs: NaN, bestMs: NaN, share: NaN };
-  const { median, best } = summarize(times);
-  const rate = ("flops" in work ? work.flops : work.bytes) / median / 1e6;
+  const { median, best } = summarize(times.map((timing) => milliseconds(bench.stopwatch, timing)));
+  const amount = "flops" in work ? work.flops : work.bytes;
+  const rate = amount / median / 1e6;
+  const share = amount / comparableMs(bench, times) / peakSpeed;
   const rates: Rate = "flops" in work ? { gflops: rate } : { gbps: rate };
   return {
     ...what,
@@ -100,7 +124,7 @@ function resultOf(
     medianMs: median,
     bestMs: best,
     ...rates,
-    share: rate / peakRate,
+    share,
   };
 }
 

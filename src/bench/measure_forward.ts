@@ -7,13 +7,21 @@ import {
   forwardFlops,
   sampleSentences,
   type Sentences,
-  timeForward,
+  runForward,
 } from "./forward.ts";
-import { type Bench, type Contestant, contestantOf, milliseconds, roundRobin } from "./measure.ts";
+import {
+  type Bench,
+  comparableMs,
+  type Contestant,
+  contestantOf,
+  notePeak,
+  roundRobin,
+} from "./measure.ts";
 import { summarize } from "./numbers.ts";
 import { largestError } from "./problem.ts";
 import { forwardPeers, prepareForward, type ReadyForward } from "./peers/forward_peers.ts";
 import { reasonOf } from "./peers/measure_peers.ts";
+import { timeHost } from "./stopwatch.ts";
 
 /** What the forward pass is measured on. */
 export interface ForwardOptions {
@@ -48,22 +56,19 @@ export async function measureForward(
     const nothing = { medianMs: NaN, bestMs: NaN, share: NaN };
     return { results: [{ ...what, correct: false, ...nothing }], peers: [] };
   }
-  await timeForward(model, sample); // compiles
+  await runForward(model, sample); // compiles
   const entries = onnx ? await preparePeers(model, sample, onnx) : [];
   const ready = entries.filter((entry) => "peer" in entry);
-  const own = async () => ({ wall: await timeForward(model, sample), timestamps: NaN });
   const contestants: Contestant[] = [
     await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record),
-    { run: own },
+    { run: () => timeHost(() => runForward(model, sample)) },
     ...ready.map(({ peer, part }) => ({
-      run: async () => ({ wall: await peer.time(part), timestamps: NaN }),
+      run: () => timeHost(() => peer.time(part)),
     })),
   ];
   const [peakTimes, ownTimes, ...times] = await roundRobin(contestants, bench.rounds);
   for (const { peer } of ready) await peer.dispose();
-  const peakMs = peakTimes!.map((timing) => milliseconds(bench.stopwatch, timing));
-  const peakRates = peakMs.map((ms) => bench.peaks.arithmetic.work / ms / 1e6);
-  bench.peakRates.arithmetic.push(...peakRates);
+  notePeak(bench, "arithmetic", peakTimes!);
   const { median, best } = summarize(ownTimes!.map(({ wall }) => wall));
   const gflops = forwardFlops(model, sample) / median / 1e6;
   const tokensPerSecond = 1000 * sample.tokens / median;
@@ -84,7 +89,8 @@ export async function measureForward(
       maxError,
     };
   });
-  const share = gflops / summarize(peakRates).median;
+  const peakSpeed = bench.peaks.arithmetic.work / comparableMs(bench, peakTimes!);
+  const share = forwardFlops(model, sample) / comparableMs(bench, ownTimes!) / peakSpeed;
   const result = { ...what, correct: true, medianMs: median, bestMs: best, gflops, share };
   return { results: [{ ...result, tokensPerSecond }], peers };
 }

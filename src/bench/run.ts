@@ -3,7 +3,7 @@ import { attentionProblem, attentionShapes } from "./attention.ts";
 import type { BenchDocument, BenchResult, PeerResult } from "./document.ts";
 import { logisticProblem } from "./logistic.ts";
 import { matmulProblem, matmulShapes } from "./matmul.ts";
-import { type Bench, measureProblem } from "./measure.ts";
+import { type Bench, measureProblem, notePeak } from "./measure.ts";
 import { type ForwardOptions, measureForward } from "./measure_forward.ts";
 import { normProblem } from "./norm.ts";
 import { summarize } from "./numbers.ts";
@@ -41,7 +41,9 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   using peaks = createPeakKernels(gpu);
   using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
   const peakRates = { arithmetic: [], copy: [] };
-  const bench: Bench = { stopwatch, peaks, rounds: options.rounds, peakRates };
+  const { rounds } = options;
+  const isSoftware = gpu.adapter.software;
+  const bench: Bench = { stopwatch, peaks, rounds, isSoftware, peakRates };
   const results: BenchResult[] = [];
   const peers: PeerResult[] = [];
   if (options.tune) {
@@ -91,11 +93,10 @@ function describeDevice(gpu: Gpu, clock: Bench["stopwatch"]["clock"]): BenchDocu
 async function peakOf(bench: Bench): Promise<BenchDocument["peak"]> {
   const { stopwatch, peaks, peakRates } = bench;
   for (const name of ["arithmetic", "copy"] as const) {
-    const { work, record } = peaks[name];
+    const { record } = peaks[name];
     if (peakRates[name].length === 0) await stopwatch.time(record, 1);
     while (peakRates[name].length < 3) {
-      const { wall } = await stopwatch.time(record, 3);
-      peakRates[name].push(work / wall / 1e6);
+      notePeak(bench, name, [await stopwatch.time(record, 3)]);
     }
   }
   return {

@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { Gpu } from "../gpu/device.ts";
 import { Readback } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
@@ -12,11 +13,36 @@ export interface Stopwatch extends Disposable {
   time(record: (recorder: Recorder) => void, repeats: number): Promise<Timing>;
 }
 
-/** Milliseconds that one run took, by both clocks. */
+/** Milliseconds that one run took. */
 export interface Timing {
   readonly wall: number;
   /** Not a number without timestamps. */
   readonly timestamps: number;
+  /**
+   * What this process used of each processor on average. It is what a software driver took, even
+   * where other programs kept it waiting.
+   */
+  readonly processor: number;
+}
+
+/** Measures what the host does, by its own clocks. */
+export async function timeHost(work: () => unknown): Promise<Timing> {
+  const before = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const wall = performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
+  const processor = (user + system) / 1000 / navigator.hardwareConcurrency;
+  return { wall, timestamps: NaN, processor };
+}
+
+/** The time of one of `repeats` equal runs. */
+export function divideTiming({ wall, timestamps, processor }: Timing, repeats: number): Timing {
+  return {
+    wall: wall / repeats,
+    timestamps: timestamps / repeats,
+    processor: processor / repeats,
+  };
 }
 
 /** Timestamps count where they tell nearly what the host's clock tells about long work. */
@@ -58,10 +84,12 @@ function wallStopwatch(gpu: Gpu): Stopwatch {
     clock: "wall",
     async time(record, repeats) {
       const recorder = recordRepeated(gpu, record, repeats);
-      const start = performance.now();
-      recorder.submit();
-      const wall = await waitUntilIdle(gpu, start);
-      return { wall: wall / repeats, timestamps: NaN };
+      const timing = await timeHost(() => {
+        recorder.submit();
+        waitUntilIdle(gpu);
+      });
+      await settle(gpu);
+      return divideTiming(timing, repeats);
     },
     [Symbol.dispose]() {},
   };
@@ -92,13 +120,16 @@ class TimestampStopwatch implements Stopwatch {
     end.resolveQuerySet(this.#querySet, 0, 2, this.#resolved, 0);
     end.copyBufferToBuffer(this.#resolved, 0, this.#readback.target, 0, 16);
     const after = end.finish();
-    const start = performance.now();
-    device.queue.submit([before]);
-    recorder.submit();
-    device.queue.submit([after]);
-    const wall = await waitUntilIdle(this.gpu, start);
+    const timing = await timeHost(() => {
+      device.queue.submit([before]);
+      recorder.submit();
+      device.queue.submit([after]);
+      waitUntilIdle(this.gpu);
+    });
+    await settle(this.gpu);
     const [begun, ended] = new BigUint64Array(await this.#readback.read(16));
-    return { wall: wall / repeats, timestamps: Number(ended! - begun!) / 1e6 / repeats };
+    const timestamps = Number(ended! - begun!) / 1e6;
+    return divideTiming({ ...timing, timestamps }, repeats);
   }
 
   #mark(index: number): GPUCommandEncoder {
@@ -125,12 +156,12 @@ function recordRepeated(
   return recorder;
 }
 
-/** Returns the milliseconds from `start` until the GPU is idle. */
-async function waitUntilIdle(gpu: Gpu, start: number): Promise<number> {
-  // In Deno the call itself blocks until the work is done; its promise comes 10 ms late.
-  const done = gpu.device.queue.onSubmittedWorkDone();
-  const blocked = performance.now() - start;
-  await done;
+/** In Deno the call itself blocks until the work is done; its promise comes 10 ms late. */
+function waitUntilIdle(gpu: Gpu): void {
+  gpu.device.queue.onSubmittedWorkDone();
+}
+
+async function settle(gpu: Gpu): Promise<void> {
+  await gpu.device.queue.onSubmittedWorkDone();
   gpu.check();
-  return blocked;
 }

@@ -23,7 +23,8 @@ Deno.test("measureProblem() does not time a variant that computes something wron
     read: async () => Array.from(await right!.read(), (value) => value + 1),
   };
   const problem: Problem = { ...norm, variants: [wrong, right!], [Symbol.dispose]() {} };
-  const bench: Bench = { stopwatch, peaks, rounds: 2, peakRates: { arithmetic: [], copy: [] } };
+  const peakRates = { arithmetic: [], copy: [] };
+  const bench: Bench = { stopwatch, peaks, rounds: 2, isSoftware: gpu.adapter.software, peakRates };
   const [first, second] = await measureProblem(bench, problem);
   assert.equal(runs, 1, "run once, to be checked");
   assert.deepEqual([first!.correct, first!.medianMs, first!.gbps], [false, NaN, undefined]);
@@ -48,7 +49,7 @@ Deno.test("roundRobin() lets everyone run before anyone runs again", async () =>
   const contestant = (name: string) => ({
     run: () => {
       order.push(name);
-      return Promise.resolve({ wall: order.length, timestamps: NaN });
+      return Promise.resolve({ wall: order.length, timestamps: NaN, processor: NaN });
     },
   });
   const times = await roundRobin([contestant("a"), contestant("b")], 2);

@@ -5,7 +5,7 @@ import { matmulNumbers, matmulProblem, type MatmulShape, transpose } from "../ma
 import { type Bench, type Contestant, contestantOf, roundRobin } from "../measure.ts";
 import { summarize } from "../numbers.ts";
 import { largestError } from "../problem.ts";
-import { pieceMilliseconds, type Timing } from "../stopwatch.ts";
+import { divideTiming, pieceMilliseconds, timeHost, type Timing } from "../stopwatch.ts";
 import { matmulPeers, type PeerMatmul, type ReadyPeer } from "./matmul_peers.ts";
 
 /** A wrong result is told, not timed; other libraries may add in another order. */
@@ -66,12 +66,12 @@ async function preparePeer(
       await peer.dispose();
       return { reason: `computes something else: its largest error is ${maxError.toPrecision(2)}` };
     }
-    const once = await timePeer(peer, 1);
+    const { wall: once } = await timeHost(() => peer.run(1));
     const repeats = Math.min(1000, Math.max(1, Math.ceil(pieceMilliseconds / once)));
     let last: Timing | undefined;
     const run = async (): Promise<Timing> => {
       if (!last || once < slowMilliseconds) {
-        last = { wall: await timePeer(peer, repeats), timestamps: NaN };
+        last = divideTiming(await timeHost(() => peer.run(repeats)), repeats);
       }
       return last;
     };
@@ -79,12 +79,6 @@ async function preparePeer(
   } catch (error) {
     return { reason: reasonOf(error) };
   }
-}
-
-async function timePeer(peer: ReadyPeer, repeats: number): Promise<number> {
-  const start = performance.now();
-  await peer.run(repeats);
-  return (performance.now() - start) / repeats;
 }
 
 /** The first line of what went wrong. */
