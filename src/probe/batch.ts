@@ -58,7 +58,7 @@ type BatchBlock = Omit<RowBlock, "z" | "previous" | "next"> & {
 };
 
 /** The share of its first step's squared length at which a descent on the model stops. */
-const enough = +(Deno.env.get("ETA") ?? "1e-6");
+const enough = 1e-6;
 
 /** Fits that are solved together on one design, as they lie in GPU memory. */
 export class Batch implements Disposable {
