@@ -36,7 +36,7 @@ const defaultMaxIterations = 200;
 /** Steps between two looks at the results. */
 const stepsPerLook = 2;
 /** At most how many rounds a step spends on its model. */
-const roundsPerStep = +(Deno.env.get("INNER") ?? "30");
+const roundsPerStep = 30;
 /** After so many steps a regression gets a model of its own. */
 const sharedSteps = 30;
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
