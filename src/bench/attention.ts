@@ -48,7 +48,7 @@ export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolea
   const checked = checkedQueries(tokens);
   const variants = [
     ...(ladder ? ladderVariants(gpu, shape, createOperands, owned) : []),
-    { ...ownVariant(createOperands()), ...(ladder && { lesson: ownLesson }) },
+    ownVariant(createOperands()),
   ];
   onFailure.move();
   return {
@@ -75,8 +75,6 @@ export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolea
     [Symbol.dispose]: () => owned.dispose(),
   };
 }
-
-const ownLesson = "the same with masks, shared key heads and distances as models need them";
 
 type OwnVariant = Omit<Variant, "read"> & { readonly out: Matrix };
 

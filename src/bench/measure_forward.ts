@@ -5,9 +5,9 @@ import {
   forwardBound,
   forwardError,
   forwardFlops,
+  runForward,
   sampleSentences,
   type Sentences,
-  runForward,
 } from "./forward.ts";
 import {
   type Bench,
