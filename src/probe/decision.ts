@@ -3,6 +3,7 @@ import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
+import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { blockRows, uploadBlocks } from "./design.ts";
 import type { Coefficients, Problem } from "./fit.ts";
 import { type Features, measureScaling } from "./standardize.ts";
@@ -18,15 +19,16 @@ export async function decision(
   features: Features,
   fits: readonly (Coefficients & { readonly problem: Problem })[],
 ): Promise<Float32Array[]> {
-  const { rows, cols } = features;
+  const { rows } = features;
   const perFit = fits[0]?.intercept.length ?? 0;
   const count = fits.length * perFit;
   if (count === 0) return [];
-  const all = Uint32Array.from({ length: cols }, (_, i) => i);
+  const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
+  const cols = order.columns.length;
   // Centred, large means take no digits from the products.
-  const scaling = measureScaling(features, all, blockRows(gpu, cols));
+  const scaling = measureScaling(features, order.columns, blockRows(gpu, cols));
   scaling.deviation.fill(1);
-  const { weights, shifts } = spread(fits, cols, scaling.mean);
+  const { weights, shifts } = spread(fits, order, scaling.mean);
   using cleanup = new DisposableStack();
   const v = cleanup.use(uploadMatrix(gpu, weights, count, cols, "coefficients"));
   const tiles = createWholeTiles(cleanup, gpu, count > 8 ? 16 : 8, count, Math.ceil(cols / 4));
@@ -47,25 +49,25 @@ export async function decision(
   return logits;
 }
 
-/** Coefficients over all columns, and intercepts for centred features. */
+/** Coefficients over the columns in their order, and intercepts for centred features. */
 function spread(
-  fits: readonly (Coefficients & { readonly problem: Problem })[],
-  cols: number,
+  fits: readonly Coefficients[],
+  { columns, sets, setOf }: ColumnOrder,
   mean: Float64Array,
 ): { weights: Float32Array; shifts: Float64Array } {
   const perFit = fits[0]!.intercept.length;
-  const weights = new Float32Array(fits.length * perFit * cols);
+  const weights = new Float32Array(fits.length * perFit * columns.length);
   const shifts = new Float64Array(fits.length * perFit);
-  fits.forEach(({ coef, intercept, problem }, f) => {
-    const width = coef.length / perFit;
+  fits.forEach(({ coef, intercept }, f) => {
+    const places = sets[setOf[f]!]!;
     for (let k = 0; k < perFit; k++) {
       const row = f * perFit + k;
       shifts[row] = intercept[k]!;
-      for (let i = 0; i < width; i++) {
-        const column = problem.columns ? problem.columns[i]! : i;
-        weights[row * cols + column] = coef[k * width + i]!;
-        shifts[row]! += coef[k * width + i]! * mean[column]!;
-      }
+      places.forEach((place, i) => {
+        const weight = coef[k * places.length + i]!;
+        weights[row * columns.length + place] = weight;
+        shifts[row]! += weight * mean[place]!;
+      });
     }
   });
   return { weights, shifts };

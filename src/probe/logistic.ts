@@ -45,7 +45,7 @@ export interface LogisticModel {
  *
  * @example
  * ```ts
- * import { fitLogistic, requestGpu } from "./mod.ts";
+ * import { fitLogistic, requestGpu } from "spindle";
  *
  * using gpu = await requestGpu();
  * const x = Float32Array.of(0, 1, 1, 1, 2, 0, 3, 0, 4, 1, 5, 0);

@@ -13,6 +13,7 @@ import {
   unscale,
 } from "./fit.ts";
 import { type ColumnSets, createColumnSets } from "./sets.ts";
+import { fitWide } from "./wide.ts";
 
 /** Where to keep the iterate that predicts other rows best. */
 export interface Validation extends LabelledFeatures {
@@ -39,8 +40,12 @@ const stepsPerLook = 2;
 const roundsPerStep = 30;
 /** After so many steps a regression gets a model of its own. */
 const sharedSteps = 30;
+/** Such a model is its own only; a smaller ridge and more rounds make the most of it. */
+const ownModel = { ridgeShare: 0.1, rounds: 60 };
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
+/** Columns whose Gram matrix is multiplied as a whole; more are solved by working sets. */
+const widestDesign = 4096;
 
 /** A problem on its way. */
 interface Run {
@@ -74,9 +79,22 @@ export async function fitProblems(
 ): Promise<Fit[]> {
   if (problems.length === 0) return [];
   const { features, labels } = train;
-  const order = orderColumns(problems, features.cols);
-  using cleanup = new DisposableStack();
   const starts = classStarts(labels, classes);
+  const order = orderColumns(problems, features.cols);
+  if (order.columns.length > widestDesign) {
+    const targets = starts.map(({ target }) => target);
+    const { tolerance = defaultTolerance } = options;
+    return await fitWide(
+      gpu,
+      train,
+      targets,
+      problems,
+      tolerance,
+      (narrow, tighter) =>
+        fitProblems(gpu, train, classes, narrow, { ...options, tolerance: tighter }),
+    );
+  }
+  using cleanup = new DisposableStack();
   const design = cleanup.use(createDesign(gpu, features, labels, order.columns));
   const { validation } = options;
   const validationBlocks = validation
@@ -207,14 +225,14 @@ async function solveAlone(
   options: SolverOptions,
 ): Promise<void> {
   const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
-  using sets = prepareSets([run], [run.set], design, 0.1);
+  using sets = prepareSets([run], [run.set], design, ownModel.ridgeShare);
   for (const [k, fit] of run.fits.entries()) {
     if (run.certificates[k]!.converged) continue;
     let { nIter } = run.certificates[k]!;
     const fits = [{ ...fit, set: 0, start: run.state[k]! }];
     using batch = new Batch(design, sets, fits, validationBlocks);
     while (nIter < maxIterations && !run.certificates[k]!.converged) {
-      batch.advance(stepsPerLook, 60);
+      batch.advance(stepsPerLook, ownModel.rounds);
       nIter += stepsPerLook;
       const [snapshot] = await batch.read();
       look(run, k, snapshot!, nIter, tolerance);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
 import { decision } from "../../src/probe/decision.ts";
-import type { Fit, Problem } from "../../src/probe/fit.ts";
+import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { gpuTest } from "../gpu.ts";
@@ -132,6 +132,28 @@ gpuTest("decision() multiplies features of large means without losing digits", a
     });
     assertClose(logits[f]!, expected, 1e-4, "logits");
   });
+});
+
+gpuTest("fitProblems() solves more columns than one Gram matrix holds", async (gpu) => {
+  const { features, labels, x } = problem(90, 4203, 2);
+  const fits = await fitProblems(gpu, { features, labels }, 2, [{ C: 0.05 }, { C: 0.3 }]);
+  for (const fit of fits) {
+    const [{ gap, objective: reported, converged, nonzeros }] = fit.certificates as [Certificate];
+    assert.ok(converged && gap <= 1e-3);
+    const exact = objective(fit, 0, x, labels, 1);
+    assert.ok(Math.abs(reported / exact - 1) < 5e-6);
+    assert.equal(nonzeros, fit.coef.filter((w) => w !== 0).length);
+  }
+});
+
+gpuTest("fitProblems() adds up blocks of rows", async (gpu) => {
+  const { features, labels, x } = problem(17_001, 6, 9);
+  const [fit] = await fitProblems(gpu, { features, labels }, 2, [{ C: 0.01 }], { tolerance: 1e-5 });
+  const exact = objective(fit!, 0, x, labels, 1);
+  assert.ok(fit!.certificates[0]!.converged);
+  assert.ok(Math.abs(fit!.certificates[0]!.objective / exact - 1) < 5e-6);
+  const nudged = { ...fit!, coef: fit!.coef.map((w) => 1.01 * w) };
+  assert.ok(objective(nudged, 0, x, labels, 1) >= exact * (1 - 1.2e-5));
 });
 
 const certified = ["mr-hidden", "scales", "separable", "rare", "tiny"];
