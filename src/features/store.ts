@@ -27,10 +27,10 @@ export interface StoreKey {
   readonly rows: Readonly<Record<SplitName, number>>;
 }
 
-/** Pooled states, row by row of one split, as they lie in a store. */
+/** Row-major features, read in blocks of rows so that they can stream from disk. */
 export interface Features {
-  /** Such as `hidden.3 max`, for messages. */
-  readonly name: string;
+  /** What messages call them, such as `hidden.3 max`. */
+  readonly name?: string;
   /** Sentences. */
   readonly rows: number;
   /** Neurons. */

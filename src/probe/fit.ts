@@ -36,8 +36,11 @@ export interface Certificate {
   readonly objective: number;
   /** At most how much of the objective lies above the optimum: the relative duality gap. */
   readonly gap: number;
+  /** Weights that are not zero. */
   readonly nonzeros: number;
+  /** Steps until the solver stopped. */
   readonly nIter: number;
+  /** Whether the gap reached the tolerance. */
   readonly converged: boolean;
 }
 

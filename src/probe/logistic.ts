@@ -20,6 +20,7 @@ export interface LogisticOptions {
 
 /** A logistic-regression model; for more than two classes one against the rest each. */
 export interface LogisticModel {
+  /** The weight of the loss against the penalty. */
   readonly C: number;
   /** The labels, in rising order. */
   readonly classes: readonly number[];
@@ -29,6 +30,7 @@ export interface LogisticModel {
   readonly intercept: Float32Array;
   /** Steps of the slowest regression. */
   readonly nIter: number;
+  /** Whether every gap reached the tolerance. */
   readonly converged: boolean;
   /** One a regression: objective, gap, nonzeros, nIter, converged. */
   readonly certificates: readonly Certificate[];

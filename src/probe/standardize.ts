@@ -1,15 +1,8 @@
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
+import type { Features } from "../features/store.ts";
 import { SpindleError } from "../util.ts";
 
-/** Row-major features on the host, read in blocks of rows so that they can stream from disk. */
-export interface Features {
-  readonly rows: number;
-  readonly cols: number;
-  /** What messages call them, such as `hidden.3 max`. */
-  readonly name?: string;
-  /** Rows `start` to `end`, row-major. */
-  read(start: number, end: number): Float32Array;
-}
+export type { Features };
 
 /** The mean and the standard deviation of the used columns; a deviation of 0 is a constant. */
 export interface Scaling {
