@@ -22,40 +22,16 @@ import {
   updateState,
 } from "../ops/logistic_rows.ts";
 import { type ColumnTiles, createColumnTiles } from "../ops/logistic_tiles.ts";
-import { roundUp } from "../util.ts";
+import {
+  type BatchBlock,
+  type BatchFit,
+  column,
+  type FitSnapshot,
+  initialState,
+  placeFits,
+} from "./batch_layout.ts";
 import { type Design, type DesignBlock, gramMatrix } from "./design.ts";
 import { type ColumnSets, invert } from "./sets.ts";
-
-/** One regression of a batch: a class against the rest. */
-export interface BatchFit {
-  /** Which of the column sets it uses. */
-  readonly set: number;
-  /** The weight of the absolute and of the squared coefficients, divided by C. */
-  readonly l1: number;
-  readonly l2: number;
-  readonly target: number;
-  /** Where to start, in scaled coordinates; zero where there are no coefficients. */
-  readonly start: { readonly coef?: Float32Array; readonly intercept: number };
-}
-
-/** What a batch knows of a fit at a moment. */
-export interface FitSnapshot {
-  /** `[cols]`, in scaled coordinates. */
-  readonly coef: Float32Array;
-  readonly intercept: number;
-  /** Objectives, divided by C. */
-  readonly primal: number;
-  readonly dual: number;
-  /** Margins of the validation rows, without the intercept. */
-  readonly validation: Float32Array;
-}
-
-/** A block of rows with its margins: accepted, previous, and the ones to write next. */
-type BatchBlock = Omit<RowBlock, "z" | "previous" | "next"> & {
-  readonly x: Matrix;
-  ring: Matrix[];
-  weights: Matrix | undefined;
-};
 
 /** The share of its first step's squared length at which a descent on the model stops. */
 const enough = 1e-6;
@@ -332,45 +308,4 @@ export class Batch implements Disposable {
 /** Accepted, previous, next: the next becomes accepted, the accepted previous. */
 function rotate([accepted, previous, next]: Matrix[]): Matrix[] {
   return [next!, accepted!, previous!];
-}
-
-/** Gives each set whole tiles, wide enough for its fits; fits are multiplied a tile at a time. */
-function placeFits(fits: readonly BatchFit[]) {
-  const members = Map.groupBy(fits.keys(), (i) => fits[i]!.set);
-  const most = Math.max(...[...members.values()].map((each) => each.length));
-  const width = most > 8 ? 16 : roundUp(most, 4);
-  const places = new Array<number>(fits.length);
-  const sets: number[] = [];
-  for (const [set, each] of members) {
-    each.forEach((fit, i) => places[fit] = width * sets.length + i);
-    for (let first = 0; first < each.length; first += width) sets.push(set);
-  }
-  return { width, live: Math.min(width, most), places, sets };
-}
-
-function initialState(placed: readonly (BatchFit | undefined)[]): Float32Array<ArrayBuffer> {
-  const state = new Float32Array(stateFields.length * placed.length);
-  const set = (name: StateField, value: (fit: BatchFit | undefined) => number) => {
-    const start = stateFields.indexOf(name) * placed.length;
-    placed.forEach((fit, i) => state[start + i] = value(fit));
-  };
-  set("INTERCEPT", (fit) => fit?.start.intercept ?? 0);
-  set("CURVATURE", () => 1);
-  // A place without a fit is penalised out of existence.
-  set("L1", (fit) => fit?.l1 ?? 1e15);
-  set("L2", (fit) => fit?.l2 ?? 0);
-  set("TIME", () => 1);
-  set("DUAL", () => -3e38);
-  return state;
-}
-
-/** One column of row-major matrices that stand one below the other. */
-function column(parts: readonly Float32Array[], place: number, stride: number): Float32Array {
-  const rows = parts.map((part) => part.length / stride);
-  const values = new Float32Array(rows.reduce((sum, count) => sum + count, 0));
-  let at = 0;
-  for (const part of parts) {
-    for (let i = place; i < part.length; i += stride) values[at++] = part[i]!;
-  }
-  return values;
 }

@@ -1,25 +1,14 @@
 import type { Gpu } from "../gpu/device.ts";
 import { roundUp, SpindleError } from "../util.ts";
-import { Batch, type BatchFit, type FitSnapshot } from "./batch.ts";
+import { Batch } from "./batch.ts";
 import { orderColumns } from "./columns.ts";
 import { createDesign, type Design, type DesignBlock, uploadBlocks } from "./design.ts";
-import {
-  type Certificate,
-  type Fit,
-  type LabelledFeatures,
-  predictClasses,
-  type Problem,
-  type ScoredCoefficients,
-  unscale,
-} from "./fit.ts";
+import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
+import { beginRun, finishRun, isDone, look, type Run, scoreRun, type Validation } from "./run.ts";
 import { type ColumnSets, createColumnSets } from "./sets.ts";
 import { fitWide } from "./wide.ts";
 
-/** Where to keep the iterate that predicts other rows best. */
-export interface Validation extends LabelledFeatures {
-  /** Scores predicted classes; the share of right ones where not given. */
-  readonly score?: (predicted: Int32Array) => number;
-}
+export type { Validation } from "./run.ts";
 
 /** How {@linkcode fitProblems} solves. */
 export interface SolverOptions {
@@ -46,19 +35,6 @@ const ownModel = { ridgeShare: 0.1, rounds: 60 };
 const batchLimit = 512;
 /** Columns whose Gram matrix is multiplied as a whole; more are solved by working sets. */
 const widestDesign = 4096;
-
-/** A problem on its way. */
-interface Run {
-  readonly problem: Problem;
-  readonly set: number;
-  /** The places of its columns in the design. */
-  readonly places: Uint32Array;
-  readonly fits: Omit<BatchFit, "set" | "start">[];
-  readonly state: { coef?: Float32Array; intercept: number; validation?: Float32Array }[];
-  readonly certificates: Certificate[];
-  best: ScoredCoefficients | undefined;
-  last: ScoredCoefficients | undefined;
-}
 
 /**
  * Fits many logistic regressions on the same rows, as one batch on the GPU. Each minimises
@@ -131,31 +107,6 @@ function classStarts(labels: Int32Array, classes: number) {
     }
     return { target, intercept: Math.log(members / (labels.length - members)) };
   });
-}
-
-function beginRun(
-  problem: Problem,
-  set: number,
-  places: Uint32Array,
-  starts: readonly { target: number; intercept: number }[],
-): Run {
-  const { C, l1Ratio = 1 } = problem;
-  if (!(C > 0 && C < Infinity)) {
-    throw new SpindleError(`Cannot fit a regression with C ${C}: it must be above 0`);
-  }
-  if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
-    throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
-  }
-  return {
-    problem,
-    set,
-    places,
-    fits: starts.map(({ target }) => ({ l1: l1Ratio / C, l2: (1 - l1Ratio) / C, target })),
-    state: starts.map(({ intercept }) => ({ intercept })),
-    certificates: [],
-    best: undefined,
-    last: undefined,
-  };
 }
 
 /** Cuts where a batch would hold too many regressions, or inverses of too many rows. */
@@ -260,71 +211,4 @@ function prepareSets(
     return each;
   });
   return createColumnSets(design, weights, share);
-}
-
-function isDone({ certificates, best }: Run, nIter: number, patience = Infinity): boolean {
-  return certificates.every(({ converged }) => converged) ||
-    (best !== undefined && nIter - best.nIter >= patience);
-}
-
-/** Takes over what a snapshot says of a regression of a run. */
-function look(
-  run: Run,
-  k: number,
-  { coef, intercept, primal, dual, validation }: FitSnapshot,
-  nIter: number,
-  tolerance: number,
-): void {
-  const gap = Math.max(0, primal - dual) / primal;
-  run.state[k] = { coef, intercept, validation };
-  run.certificates[k] = {
-    objective: primal * run.problem.C,
-    gap,
-    nonzeros: coef.reduce((count, value) => count + Number(value !== 0), 0),
-    nIter,
-    converged: gap <= tolerance,
-  };
-}
-
-function scoreRun(
-  run: Run,
-  design: Design,
-  nIter: number,
-  { features, labels, score = shareOfRight(labels) }: Validation,
-): void {
-  const perRun = run.state.length;
-  const logits = new Float32Array(features.rows * perRun);
-  run.state.forEach(({ validation, intercept }, k) =>
-    validation!.forEach((margin, row) => logits[row * perRun + k] = margin + intercept)
-  );
-  const value = score(predictClasses(logits, perRun));
-  run.last = { ...coefficients(run, design), score: value, nIter };
-  if (!run.best || value > run.best.score) run.best = run.last;
-}
-
-function shareOfRight(labels: Int32Array): (predicted: Int32Array) => number {
-  return (predicted) =>
-    predicted.reduce((right, c, row) => right + Number(c === labels[row]), 0) / labels.length;
-}
-
-function coefficients({ places, state }: Run, { scaling }: Design) {
-  const width = places.length;
-  const coef = new Float32Array(state.length * width);
-  const intercept = new Float32Array(state.length);
-  state.forEach(({ coef: scaled, intercept: shift }, k) => {
-    const own = unscale(scaled!, shift, places, scaling);
-    coef.set(own.coef, k * width);
-    intercept[k] = own.intercept;
-  });
-  return { coef, intercept };
-}
-
-function finishRun(run: Run, design: Design): Fit {
-  const { problem, certificates, best, last } = run;
-  return {
-    problem,
-    ...coefficients(run, design),
-    certificates,
-    ...(best && last ? { validation: { best, last } } : {}),
-  };
 }
