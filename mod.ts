@@ -48,11 +48,7 @@ export {
   splitNames,
   type StoreKey,
 } from "./src/features/store.ts";
-export {
-  fitLogistic,
-  type LogisticModel,
-  type LogisticOptions,
-} from "./src/probe/logistic.ts";
+export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/probe/logistic.ts";
 export type { Certificate, Scale } from "./src/probe/fit.ts";
 export { fitProbes, type ProbeOptions, type StateProbes } from "./src/spin/probes.ts";
 export type { Regression, RegressionRequest, SolverChoices } from "./src/spin/regressions.ts";
