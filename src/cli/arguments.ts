@@ -106,13 +106,25 @@ function readValue(name: string, option: Option, text: string | undefined): unkn
       return Number(text);
     }
     case "number":
-      if (!(Number(text) > 0 && Number(text) < Infinity)) throw refuse("give a number above 0");
-      return Number(text);
+      return checkNumber(Number(text), option, refuse);
     case "choice":
       return checkChoice(text, option.choices, refuse);
     case "choices":
       return text.split(",").map((word) => checkChoice(word.trim(), option.choices, refuse));
   }
+}
+
+function checkNumber(
+  value: number,
+  { minimum, maximum = Number.MAX_VALUE }: { minimum?: number; maximum?: number },
+  refuse: (wanted: string) => UsageError,
+): number {
+  const enough = minimum === undefined ? value > 0 : value >= minimum;
+  if (enough && value <= maximum) return value;
+  const above = minimum === undefined ? "above 0" : `of at least ${minimum}`;
+  throw refuse(
+    `give a number ${above}${maximum < Number.MAX_VALUE ? ` and at most ${maximum}` : ""}`,
+  );
 }
 
 function checkChoice(

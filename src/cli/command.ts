@@ -6,8 +6,8 @@ export type Option =
   | Valued<"text", string>
   /** A whole number of at least `minimum`, 1 unless told. */
   | Valued<"integer", number> & { readonly minimum?: number }
-  /** A number above 0. */
-  | Valued<"number", number>
+  /** A number above 0, or within other bounds. */
+  | Valued<"number", number> & { readonly minimum?: number; readonly maximum?: number }
   /** One of a few words. */
   | Valued<"choice", string> & { readonly choices: readonly string[] }
   /** Some of a few words, with commas between. */

@@ -7,6 +7,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   verify: () => import("./verify.ts"),
   features: () => import("./features.ts"),
   models: () => import("./models.ts"),
+  probe: () => import("./probe.ts"),
   convert: () => import("./convert.ts"),
   bench: () => import("./bench.ts"),
   doctor: () => import("./doctor.ts"),

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { sharedPath, sharedTest } from "../shared.ts";
+import { runSpindle, withFolder } from "./support.ts";
+
+interface FitLine {
+  readonly C: number;
+  readonly class: number;
+  readonly objective: number;
+  readonly gap: number;
+  readonly converged: boolean;
+}
+
+for (const name of ["tiny", "rare", "scales"]) {
+  const file = `solver/${name}.safetensors`;
+  sharedTest(
+    `spindle probe reaches the certified optima of ${name}`,
+    [file],
+    () =>
+      withFolder(async (folder) => {
+        const saved = join(folder, "probes.safetensors");
+        const { code, stdout, stderr } = await runSpindle(
+          ["probe", sharedPath(file), "--json", "--save", saved],
+        );
+        assert.equal(code, 0, stderr);
+        const fits: FitLine[] = JSON.parse(stdout).fits;
+        using problem = openSafetensors(sharedPath(file));
+        const optima = readFloats(problem, "objective");
+        assert.equal(fits.length, optima.length);
+        fits.forEach(({ objective, gap, converged }, i) => {
+          const excess = objective / optima[i]! - 1;
+          assert.ok(converged && gap <= 1e-4, `fit ${i}: gap ${gap}`);
+          assert.ok(
+            excess <= 1e-4 && excess <= gap + 1e-6,
+            `fit ${i}: excess ${excess}, gap ${gap}`,
+          );
+        });
+        using probes = openSafetensors(saved);
+        const cols = problem.tensors.get("x")!.shape[1];
+        assert.deepEqual(probes.tensors.get("coef")!.shape, [fits.length, 1, cols]);
+        assert.deepEqual(probes.tensors.get("intercept")!.shape, [fits.length, 1]);
+      }),
+  );
+}
+
+Deno.test("spindle probe says in one line what it cannot fit", () =>
+  withFolder(async (folder) => {
+    const write = (name: string, x: number[], y: number[]) => {
+      const path = join(folder, name);
+      const rows = y.length;
+      writeSafetensors(
+        path,
+        new Map([
+          ["x", { dtype: "F32", shape: [rows, x.length / rows], data: new Float32Array(x) }],
+          ["y", { dtype: "I32", shape: [rows], data: new Int32Array(y) }],
+        ]),
+      );
+      return path;
+    };
+    const good = write("good", [1, 2, 3, 4], [0, 1, 0, 1]);
+    const cases: [args: string[], code: number, message: RegExp][] = [
+      [[], 2, /without FILE/],
+      [[good, "--l1-ratio", "2"], 2, /at most 1/],
+      [[good, "--tolerance", "0"], 2, /above 0/],
+      [[join(folder, "absent")], 1, /does not exist/],
+      [[write("nan", [1, NaN, 3, 4], [0, 1, 0, 1])], 1, /NaN/],
+      [[write("one", [1, 2, 3, 4], [1, 1, 1, 1])], 1, /class/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stdout, stderr } = await runSpindle(["probe", ...args]);
+      assert.deepEqual([code, stdout], [expected, ""], stderr);
+      assert.match(stderr, /^spindle: [^\n]+\n$/);
+      assert.match(stderr, message);
+    }
+    const ridge = await runSpindle(["probe", good, "--l1-ratio", "0"]);
+    assert.equal(ridge.code, 0, ridge.stderr);
+  }));
