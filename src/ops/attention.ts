@@ -1,3 +1,4 @@
+import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
@@ -71,7 +72,7 @@ export function attention(
   const { heads, keyValueHeads, window, bias, scale } = options;
   recorder.dispatch({
     label: "attention",
-    code: attentionCode(recorder.gpu.lanes, options),
+    code: attentionCode(recorder.gpu, options),
     reads: { query: query.matrix, key: key.matrix, value: value.matrix },
     writes: { out },
     buffers: {
@@ -99,12 +100,31 @@ function reach(lanes: number, causal: boolean, window: number | undefined): stri
   return window ? `block.x + ${queriesPerBlock(lanes)}u + params.window` : "end";
 }
 
+/** How a texel of each key's row reaches every lane: code before its use, and at each key's use. */
+type Load = (name: string, texel: (row: string) => string) => {
+  readonly early: string;
+  readonly inTime: (key: number) => string;
+};
+
+const loadedByAll: Load = (name, texel) => ({
+  early: "",
+  inTime: (j) => `let ${name}${j} = ${texel(`first + ${j}u`)};\n`,
+});
+
+/** Each lane of a subgroup loads another key's texel and hands it to the others. */
+const handedRound: Load = (name, texel) => ({
+  early: `let lane_${name} = ${texel("first + lane")};`,
+  inTime: (j) => `let ${name}${j} = subgroupBroadcast(lane_${name}, ${j}u);\n`,
+});
+
 /**
  * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
  * their sum and their output in named scalars; it walks the keys `keysAtOnce` at a time.
  */
-function attentionCode(lanes: number, { headTexels, causal, window, bias }: AttentionOptions) {
-  const cacheKey = JSON.stringify([lanes, headTexels, causal, !!window, !!bias]);
+function attentionCode(gpu: Gpu, { headTexels, causal, window, bias }: AttentionOptions) {
+  const { lanes } = gpu;
+  const load = gpu.subgroups && lanes === keysAtOnce ? handedRound : loadedByAll;
+  const cacheKey = JSON.stringify([lanes, gpu.subgroups, headTexels, causal, !!window, !!bias]);
   const cached = codeCache.get(cacheKey);
   if (cached) return cached;
   const queries = [...Array(queriesPerLane).keys()];
@@ -128,6 +148,10 @@ function attentionCode(lanes: number, { headTexels, causal, window, bias }: Atte
     }); }`;
   };
   const maximum = (q: number) => keys.reduce((max, j) => `max(${max}, s${q}_${j})`, `m${q}`);
+
+  const keyTexel = load("k", (row) => `load_key(${row}, k_texel + d)`);
+  const valueTexel = (d: number) =>
+    load("v", (row) => `select(vec4f(0.0), load_value(${row}, v_texel + ${d}u), ${row} < end)`);
 
   const code = `
 const lowest = -3.0e38;
@@ -153,9 +177,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     ${each(queries, (q) => keys.map((j) => `var s${q}_${j} = 0.0;`).join(" "))}
     for (var d = 0u; d < ${headTexels}u; d++) {
       ${each(queries, (q) => `let q${q} = load_query(row${q}, q_texel + d);`)}
+      ${keyTexel.early}
       ${
     each(keys, (j) =>
-      `let k${j} = load_key(first + ${j}u, k_texel + d);\n` +
+      keyTexel.inTime(j) +
       each(
         queries,
         (q) =>
@@ -181,9 +206,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     each(texels, (d) =>
       `{
       ${each(queries, (q) => `var t${q} = o${q}_${d} * shrink${q};`)}
+      ${valueTexel(d).early}
       ${
         each(keys, (j) =>
-          `let v${j} = select(vec4f(0.0), load_value(first + ${j}u, v_texel + ${d}u), first + ${j}u < end);\n` +
+          valueTexel(d).inTime(j) +
           each(queries, (q) => `t${q} = t${q} + p${q}_${j} * v${j};`))
       }
       ${each(queries, (q) => `o${q}_${d} = t${q};`)}
