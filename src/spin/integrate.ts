@@ -3,6 +3,7 @@ import { type Features, type FeatureStore, readFeatures, splitNames } from "../f
 import type { Gpu } from "../gpu/device.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
+import { mapOverlapping } from "./overlap.ts";
 import { penalties, type StateProbes } from "./probes.ts";
 import {
   fitRegressions,
@@ -55,35 +56,48 @@ export async function integrate(
   const groups = Map.groupBy(probes, ({ state, pool }) => `${state.site} ${pool}`);
   const penaltiesUp = [...C].sort((a, b) => a - b);
   const total = probes.length * shares.length * penaltiesUp.length;
-  const heads: Head[] = [];
-  for (const layers of groups.values()) {
+  let fitted = 0;
+  const heads = await mapOverlapping([...groups.values()], async (layers): Promise<Head[]> => {
     const { state: { site }, pool } = layers[0]!;
-    const union = uniteNeurons(layers, shares);
-    const requests = shares.flatMap((eta, e) =>
-      layers.flatMap((_, last) => {
-        const columns = union.columns(e, last + 1);
-        const neurons = union.neurons(e, last + 1);
-        return penaltiesUp.map((C) => ({ C, columns, eta, layers: last + 1, neurons }));
-      })
-    );
-    const features = Object.fromEntries(splitNames.map((split) => [
-      split,
-      gather(
-        union.layers.map(({ state, indices }) => ({
-          indices,
-          features: readFeatures(store, split, state, pool),
-        })),
-        `${site} ${pool}`,
-      ),
-    ])) as unknown as SplitFeatures;
+    const { features, requests } = prepareHeads(store, layers, shares, penaltiesUp);
     const fits = await fitRegressions(gpu, features, dataset, requests, solver);
-    fits.forEach((fit, i) => {
+    fitted += fits.length;
+    onProgress?.(fitted, total);
+    return fits.map((fit, i) => {
       const { eta, layers, neurons } = requests[i]!;
-      heads.push({ ...fit, site, pool, eta, layers, neurons });
+      return { ...fit, site, pool, eta, layers, neurons };
     });
-    onProgress?.(heads.length, total);
-  }
-  return heads;
+  });
+  return heads.flat();
+}
+
+/** The features that the heads of a site and a pool share, and what to fit on them. */
+function prepareHeads(
+  store: FeatureStore,
+  layers: readonly StateProbes[],
+  shares: readonly number[],
+  penaltiesUp: readonly number[],
+) {
+  const { state: { site }, pool } = layers[0]!;
+  const union = uniteNeurons(layers, shares);
+  const requests = shares.flatMap((eta, e) =>
+    layers.flatMap((_, last) => {
+      const columns = union.columns(e, last + 1);
+      const neurons = union.neurons(e, last + 1);
+      return penaltiesUp.map((C) => ({ C, columns, eta, layers: last + 1, neurons }));
+    })
+  );
+  const features = Object.fromEntries(splitNames.map((split) => [
+    split,
+    gather(
+      union.layers.map(({ state, indices }) => ({
+        indices,
+        features: readFeatures(store, split, state, pool),
+      })),
+      `${site} ${pool}`,
+    ),
+  ])) as unknown as SplitFeatures;
+  return { features, requests };
 }
 
 /**

@@ -3,6 +3,7 @@ import { type FeatureStore, readFeatures, splitNames } from "../features/store.t
 import type { Gpu } from "../gpu/device.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
+import { mapOverlapping } from "./overlap.ts";
 import {
   fitRegressions,
   type Regression,
@@ -52,19 +53,17 @@ export async function fitProbes(
 ): Promise<StateProbes[]> {
   const { states, pools, C = penalties, onProgress, ...solver } = options;
   const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
-  const fitted: StateProbes[] = [];
-  const total = states.length * pools.length * requests.length;
-  for (const state of states) {
-    for (const pool of pools) {
-      const features = Object.fromEntries(
-        splitNames.map((split) => [split, readFeatures(store, split, state, pool)]),
-      ) as unknown as SplitFeatures;
-      const probes = await fitRegressions(gpu, features, dataset, requests, solver);
-      fitted.push({ state, pool, probes, best: bestRegression(probes) });
-      onProgress?.(fitted.length * requests.length, total);
-    }
-  }
-  return fitted;
+  const inputs = states.flatMap((state) => pools.map((pool) => ({ state, pool })));
+  let fitted = 0;
+  return await mapOverlapping(inputs, async ({ state, pool }) => {
+    const features = Object.fromEntries(
+      splitNames.map((split) => [split, readFeatures(store, split, state, pool)]),
+    ) as unknown as SplitFeatures;
+    const probes = await fitRegressions(gpu, features, dataset, requests, solver);
+    fitted += probes.length;
+    onProgress?.(fitted, inputs.length * requests.length);
+    return { state, pool, probes, best: bestRegression(probes) };
+  });
 }
 
 function bestRegression(probes: readonly Regression[]): Regression {
