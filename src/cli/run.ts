@@ -115,10 +115,11 @@ export const command = defineCommand({
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {
         const size = `${(bytes / 1e9).toFixed(2)} GB`;
+        const where = args.features === undefined ? "" : ` --features ${args.features}`;
         note(
           missingBytes === 0
             ? `Features are there already: ${size} in ${folder}`
-            : `Features go to ${folder}, ${size} ("spindle features --remove all" removes them)`,
+            : `Features go to ${folder}, ${size} ("spindle features${where} --remove all" removes them)`,
         );
       },
       onProgress: stages.update,

@@ -57,6 +57,7 @@ export async function integrate(
   const penaltiesUp = [...C].sort((a, b) => a - b);
   const total = probes.length * shares.length * penaltiesUp.length;
   let fitted = 0;
+  onProgress?.(fitted, total);
   const heads = await mapOverlapping([...groups.values()], async (layers): Promise<Head[]> => {
     const { state: { site }, pool } = layers[0]!;
     const { features, requests } = prepareHeads(store, layers, shares, penaltiesUp);

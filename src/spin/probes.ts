@@ -55,6 +55,7 @@ export async function fitProbes(
   const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
   const inputs = states.flatMap((state) => pools.map((pool) => ({ state, pool })));
   let fitted = 0;
+  onProgress?.(fitted, inputs.length * requests.length);
   return await mapOverlapping(inputs, async ({ state, pool }) => {
     const features = Object.fromEntries(
       splitNames.map((split) => [split, readFeatures(store, split, state, pool)]),
