@@ -1,19 +1,7 @@
-import { type Gpu, requestGpu } from "../gpu/device.ts";
+import { type Gpu, requestGpu, wantedLimits } from "../gpu/device.ts";
 import { defineCommand } from "./command.ts";
 import { checkLinear } from "./self_test.ts";
 import { print } from "./terminal.ts";
-
-/** The limits that decide which models fit and which kernels run. */
-const limitNames = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxStorageTexturesPerShaderStage",
-  "maxTextureDimension2D",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupStorageSize",
-] as const;
 
 /** `spindle doctor`. */
 export const command = defineCommand({
@@ -39,7 +27,7 @@ async function examine(gpu: Gpu) {
     lanes: gpu.lanes,
     storage: gpu.storage,
     features: gpu.features.toSorted(),
-    limits: Object.fromEntries(limitNames.map((name) => [name, gpu.device.limits[name]])),
+    limits: Object.fromEntries(wantedLimits.map((name) => [name, gpu.device.limits[name]])),
     selfTest: await checkLinear(gpu),
   };
 }

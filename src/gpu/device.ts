@@ -140,7 +140,8 @@ function quietMesa(): void {
   } catch { /* without the permission there are two lines more on stderr */ }
 }
 
-const wantedLimits = [
+/** The limits that decide which models fit and which kernels run. */
+export const wantedLimits = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",

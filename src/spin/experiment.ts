@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import { extractFeatures, type ExtractPlan, modelSha256 } from "../features/extract.ts";
+import { extractFeatures, type ExtractPlan } from "../features/extract.ts";
 import type { SplitName } from "../features/store.ts";
 import type { Model } from "../model/model.ts";
 import type { Site } from "../model/states.ts";
@@ -167,7 +167,7 @@ export async function runExperiment(
   const head = chooseHead(heads);
   const { seconds, tokens, tokensRun } = extraction;
   const results: Results = {
-    ...describe(model, dataset),
+    ...describe(model, store.key.modelSha256, dataset),
     majority: majorityScores(dataset),
     baseline: probeResult(chooseBaseline(probes)),
     bestLayer: probeResult(chooseProbe(probes)),
@@ -186,13 +186,17 @@ export async function runExperiment(
   return { results, classifier: toClassifier(model, dataset, head, results), probes, heads };
 }
 
-function describe(model: Model, dataset: Dataset): Pick<Results, "model" | "dataset" | "adapter"> {
+function describe(
+  model: Model,
+  modelDigest: string,
+  dataset: Dataset,
+): Pick<Results, "model" | "dataset" | "adapter"> {
   const { spec, folder, gpu } = model;
   const { name, sha256, metric, classes, train, validation, test } = dataset;
   return {
     model: {
       name: basename(resolve(folder)),
-      sha256: modelSha256(folder),
+      sha256: modelDigest,
       family: spec.family,
       blocks: spec.stacks.reduce((sum, { blocks }) => sum + blocks, 0),
       width: spec.width,
