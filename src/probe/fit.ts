@@ -17,6 +17,8 @@ export interface Problem {
   readonly scale?: Scale;
   /** The share of the absolute weights in the penalty, the rest being half their squares; 1 is L1. */
   readonly l1Ratio?: number;
+  /** Where to begin, such as at the optimum of a smaller C; at zero where not given. */
+  readonly start?: Coefficients;
 }
 
 /** What a penalty weighs. */
@@ -80,6 +82,23 @@ export function unscale(
     intercept -= coef[i]! * mean[place]!;
   });
   return { coef, intercept };
+}
+
+/** From the features' own coordinates to scaled ones on the design's columns. */
+export function rescale(
+  { coef, intercept }: Coefficients,
+  regression: number,
+  places: Uint32Array,
+  { mean, deviation }: Scaling,
+): { coef: Float32Array; intercept: number } {
+  const scaled = new Float32Array(deviation.length);
+  let shift = intercept[regression]!;
+  places.forEach((place, i) => {
+    const weight = coef[regression * places.length + i]!;
+    scaled[place] = weight * deviation[place]!;
+    shift += weight * mean[place]!;
+  });
+  return { coef: scaled, intercept: shift };
 }
 
 /**

@@ -7,9 +7,11 @@ import {
   type LabelledFeatures,
   predictClasses,
   type Problem,
+  rescale,
   type ScoredCoefficients,
   unscale,
 } from "./fit.ts";
+import type { Scaling } from "./standardize.ts";
 
 /** Where to keep the iterate that predicts other rows best. */
 export interface Validation extends LabelledFeatures {
@@ -30,12 +32,19 @@ export interface Run {
   last: ScoredCoefficients | undefined;
 }
 
-/** Begins a problem at zero coefficients. */
+/** The positive class of a regression, and the intercept of a model without columns. */
+export interface ClassStart {
+  readonly target: number;
+  readonly intercept: number;
+}
+
+/** Begins a problem where it says, or at zero coefficients. */
 export function beginRun(
   problem: Problem,
   set: number,
   places: Uint32Array,
-  starts: readonly { target: number; intercept: number }[],
+  starts: readonly ClassStart[],
+  scaling: Scaling,
 ): Run {
   const { C, l1Ratio = 1 } = problem;
   if (!(C > 0 && C < Infinity)) {
@@ -49,7 +58,9 @@ export function beginRun(
     set,
     places,
     fits: starts.map(({ target }) => ({ l1: l1Ratio / C, l2: (1 - l1Ratio) / C, target })),
-    state: starts.map(({ intercept }) => ({ intercept })),
+    state: starts.map(({ intercept }, k) =>
+      problem.start ? rescale(problem.start, k, places, scaling) : { intercept }
+    ),
     certificates: [],
     best: undefined,
     last: undefined,

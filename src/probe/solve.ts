@@ -1,10 +1,20 @@
 import type { Gpu } from "../gpu/device.ts";
-import { roundUp, SpindleError } from "../util.ts";
+import { inverseRows } from "../ops/logistic_inverse.ts";
+import { SpindleError } from "../util.ts";
 import { Batch } from "./batch.ts";
-import { orderColumns } from "./columns.ts";
+import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { createDesign, type Design, type DesignBlock, uploadBlocks } from "./design.ts";
 import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
-import { beginRun, finishRun, isDone, look, type Run, scoreRun, type Validation } from "./run.ts";
+import {
+  beginRun,
+  type ClassStart,
+  finishRun,
+  isDone,
+  look,
+  type Run,
+  scoreRun,
+  type Validation,
+} from "./run.ts";
 import { type ColumnSets, createColumnSets } from "./sets.ts";
 import { fitWide } from "./wide.ts";
 
@@ -58,20 +68,22 @@ export async function fitProblems(
   const starts = classStarts(labels, classes);
   const order = orderColumns(problems, features.cols);
   if (order.columns.length > widestDesign) {
-    const targets = starts.map(({ target }) => target);
-    const { tolerance = defaultTolerance } = options;
-    return await fitWide(
-      gpu,
-      train,
-      targets,
-      problems,
-      tolerance,
-      (narrow, tighter) =>
-        fitProblems(gpu, train, classes, narrow, { ...options, tolerance: tighter }),
-    );
+    return await fitWide(gpu, train, starts, problems, options, fitOnDesign);
   }
+  using design = createDesign(gpu, features, labels, order.columns);
+  return await fitOnDesign(design, order, starts, problems, options);
+}
+
+/** Fits problems on a design that holds their columns in the given order. */
+async function fitOnDesign(
+  design: Design,
+  order: ColumnOrder,
+  starts: readonly ClassStart[],
+  problems: readonly Problem[],
+  options: SolverOptions,
+): Promise<Fit[]> {
+  const { gpu } = design.gram;
   using cleanup = new DisposableStack();
-  const design = cleanup.use(createDesign(gpu, features, labels, order.columns));
   const { validation } = options;
   const validationBlocks = validation
     ? uploadBlocks(cleanup, gpu, validation.features, design.scaling)
@@ -84,7 +96,7 @@ export async function fitProblems(
     const key = `${set} ${scale} ${C} ${l1Ratio}`;
     // Weights of another scale are penalised like another set of columns.
     const own = 2 * set + Number(scale === "standardized");
-    const run = runs.get(key) ?? beginRun(problem, own, order.sets[set]!, starts);
+    const run = runs.get(key) ?? beginRun(problem, own, order.sets[set]!, starts, design.scaling);
     runs.set(key, run);
     return run;
   });
@@ -95,7 +107,7 @@ export async function fitProblems(
 }
 
 /** For each regression its positive class and the intercept of a model without columns. */
-function classStarts(labels: Int32Array, classes: number) {
+function classStarts(labels: Int32Array, classes: number): ClassStart[] {
   const targets = classes === 2 ? [1] : [...Array(classes).keys()];
   return targets.map((target) => {
     const members = labels.reduce((count, label) => count + Number(label === target), 0);
@@ -118,7 +130,7 @@ function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
   let rows = Infinity;
   for (const group of bySet) {
     const moreFits = group.length * group[0]!.fits.length;
-    const moreRows = roundUp(group[0]!.places.length, 16) + 16;
+    const moreRows = inverseRows(group[0]!.places.length) + inverseRows(1);
     if (fits + moreFits > batchLimit || rows + moreRows > rowLimit) {
       batches.push([]);
       [fits, rows] = [0, 0];

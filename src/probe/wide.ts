@@ -4,12 +4,21 @@ import { Recorder } from "../gpu/recorder.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { decision } from "./decision.ts";
-import { blockRows, type DesignBlock, uploadBlocks } from "./design.ts";
+import { type ColumnOrder, orderColumns } from "./columns.ts";
+import { blockRows, createDesign, type Design, type DesignBlock, uploadBlocks } from "./design.ts";
 import type { Certificate, Fit, LabelledFeatures, Problem } from "./fit.ts";
+import type { ClassStart } from "./run.ts";
+import type { SolverOptions } from "./solve.ts";
 import { measureScaling, type Scaling } from "./standardize.ts";
 
-/** Fits problems on few columns; `fitProblems` for those that this file makes. */
-export type NarrowSolver = (problems: readonly Problem[], tolerance: number) => Promise<Fit[]>;
+/** Fits problems on a design that holds their columns in the given order. */
+export type NarrowSolver = (
+  design: Design,
+  order: ColumnOrder,
+  starts: readonly ClassStart[],
+  problems: readonly Problem[],
+  options: SolverOptions,
+) => Promise<Fit[]>;
 
 /** Columns whose gradient is multiplied at a time. */
 const blockCols = 2048;
@@ -39,11 +48,18 @@ interface WideRows extends LabelledFeatures {
 export async function fitWide(
   gpu: Gpu,
   train: LabelledFeatures,
-  targets: readonly number[],
+  starts: readonly ClassStart[],
   problems: readonly Problem[],
-  tolerance: number,
-  solve: NarrowSolver,
+  options: SolverOptions,
+  narrow: NarrowSolver,
 ): Promise<Fit[]> {
+  const { tolerance = 1e-3 } = options;
+  const targets = starts.map(({ target }) => target);
+  const solve = async (problem: Problem, tighter: number) => {
+    const order = orderColumns([problem], train.features.cols);
+    using design = createDesign(gpu, train.features, train.labels, order.columns);
+    return await narrow(design, order, starts, [problem], { ...options, tolerance: tighter });
+  };
   const { features } = train;
   const all = Uint32Array.from({ length: features.cols }, (_, column) => column);
   const scaling = measureScaling(features, all, blockRows(gpu, blockCols));
@@ -68,7 +84,10 @@ async function solveByWorkingSets(
   rows: WideRows,
   problem: Problem,
   before: ReadonlySet<number>,
-  { tolerance, solve }: { tolerance: number; solve: NarrowSolver },
+  { tolerance, solve }: {
+    tolerance: number;
+    solve: (problem: Problem, tolerance: number) => Promise<Fit[]>;
+  },
 ): Promise<{ fit: Fit; used: Set<number> }> {
   const allowed = problem.columns ?? rows.scaling.columns;
   const permitted = new Set(allowed);
@@ -80,7 +99,7 @@ async function solveByWorkingSets(
     let logits = startLogits(rows);
     if (working.size > 0) {
       const columns = Uint32Array.from([...working].sort((a, b) => a - b));
-      [fit] = await solve([{ ...problem, columns }], tolerance / 10 ** (1 + tightened));
+      [fit] = await solve({ ...problem, columns }, tolerance / 10 ** (1 + tightened));
       steps += Math.max(...fit!.certificates.map(({ nIter }) => nIter));
       logits = (await decision(gpu, rows.features, [fit!]))[0]!;
     }
