@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readConfig } from "../model/config.ts";
-import { families, specOf } from "../model/families/mod.ts";
+import { families } from "../model/families/mod.ts";
+import { specOf } from "../model/family.ts";
 import { describeFreeMemory, describeMemory, memoryNeeded } from "../model/memory.ts";
 import type { ModelSpec } from "../model/spec.ts";
 import { layersOf, sites } from "../model/states.ts";

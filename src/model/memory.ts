@@ -4,7 +4,7 @@ import { type Precision, texelBytes } from "../gpu/matrix.ts";
 import { roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
 import { readConfig } from "./config.ts";
-import { familyOf, specOf } from "./families/mod.ts";
+import { familyOf, specOf } from "./family.ts";
 import { tokensPerBatch } from "./model.ts";
 import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
 import { blocksToRun, findStates, listStates } from "./states.ts";

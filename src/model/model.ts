@@ -11,7 +11,7 @@ import { headTexels, loadBlock, type Loader, loadNorm } from "./block_weights.ts
 import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
-import { familyOf, specOf } from "./families/mod.ts";
+import { familyOf, specOf } from "./family.ts";
 import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";

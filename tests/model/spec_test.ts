@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readConfig } from "../../src/model/config.ts";
-import { families, specOf } from "../../src/model/families/mod.ts";
+import { specOf } from "../../src/model/family.ts";
 import type { ModelSpec } from "../../src/model/spec.ts";
 import { blocksToRun, findStates, listStates } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
@@ -96,6 +96,15 @@ Deno.test("a model takes as many tokens as it has positions, which rotary ones d
   };
   assert.equal(specFrom(roberta).maxTokens, 512);
   const t5 = { model_type: "t5", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 1 };
+  const { maxTokens, truncation } = specFrom({ ...t5, vocab_size: 9 });
+  assert.deepEqual([maxTokens, truncation], [Infinity, 512]);
+  const llama = { ...sizes, model_type: "llama" };
+  assert.deepEqual([specFrom(llama).maxTokens, specFrom(llama).truncation], [Infinity, 128]);
+  const dynamic = { rope_type: "dynamic", factor: 2 };
+  assert.equal(specFrom({ ...llama, rope_parameters: dynamic }).maxTokens, 128);
+});
+
+const t5 = { model_type: "t5", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 1 };
   const { maxTokens, truncation } = specFrom({ ...t5, vocab_size: 9 });
   assert.deepEqual([maxTokens, truncation], [Infinity, 512]);
   const llama = { ...sizes, model_type: "llama" };

@@ -1,6 +1,6 @@
 import type { Family } from "../spec.ts";
 import { bert } from "./bert.ts";
-import { layer } from "./layer.ts";
+import { layer } from "../layer.ts";
 
 /** ELECTRA (Clark et al. 2020): BERT whose embedding tables may be narrower than its states. */
 export const electra: Family = {

@@ -1,6 +1,6 @@
 import { activationOf, requireOff } from "../config.ts";
 import type { Family, LayerRef } from "../spec.ts";
-import { layer, partOf } from "./layer.ts";
+import { layer, partOf } from "../layer.ts";
 
 /** GPT-2 (Radford et al. 2019): pre-norm decoder with learned positions. */
 export const gpt2: Family = {

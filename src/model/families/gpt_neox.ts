@@ -1,7 +1,7 @@
 import { activationOf } from "../config.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family } from "../spec.ts";
-import { layer, partOf } from "./layer.ts";
+import { layer, partOf } from "../layer.ts";
 
 /** GPT-NeoX and Pythia (Black et al. 2022): pre-norm decoder, rotary positions in a part of a head. */
 export const gptNeox: Family = {

@@ -1,7 +1,7 @@
 import { activationOf } from "../config.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family } from "../spec.ts";
-import { layer } from "./layer.ts";
+import { layer } from "../layer.ts";
 
 /** Llama 1 to 3 (Touvron et al. 2023): pre-norm decoder, rotary positions, gated network, RMSNorm. */
 export const llama: Family = {

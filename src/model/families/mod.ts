@@ -1,6 +1,5 @@
-import { SpindleError } from "../../util.ts";
-import type { Config } from "../config.ts";
-import type { Family, ModelSpec } from "../spec.ts";
+// Written by `deno task families`: a family is added by adding its file.
+import type { Family } from "../spec.ts";
 import { bert } from "./bert.ts";
 import { distilbert } from "./distilbert.ts";
 import { electra } from "./electra.ts";
@@ -27,36 +26,3 @@ export const families: readonly Family[] = [
   roberta,
   t5,
 ];
-
-/**
- * Finds the family of a config.json.
- *
- * @throws {SpindleError} If its `model_type` is unknown.
- */
-export function familyOf(config: Config): Family {
-  const type = config.string("model_type");
-  const family = families.find((family) => family.modelTypes.includes(type));
-  if (family) return family;
-  const known = families.flatMap((family) => family.modelTypes).sort().join(", ");
-  throw new SpindleError(
-    `Cannot load "${config.path}" as its model_type "${type}" is not supported: ` +
-      `the supported ones are ${known}`,
-  );
-}
-
-/**
- * Reads what a config.json describes.
- *
- * @throws {SpindleError} If its `model_type` is unknown or its numbers do not fit together.
- */
-export function specOf(config: Config): ModelSpec {
-  const spec = familyOf(config).spec(config);
-  for (const { attention: { heads, keyValueHeads, headWidth } } of spec.stacks) {
-    if (Number.isInteger(headWidth) && heads % keyValueHeads === 0) continue;
-    throw new SpindleError(
-      `Cannot load "${config.path}" as its ${heads} attention heads with ${keyValueHeads} for ` +
-        `keys and values do not divide its width of ${spec.width} evenly`,
-    );
-  }
-  return spec;
-}

@@ -1,7 +1,7 @@
 import { activationOf, type Config } from "../config.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family, RotarySpec } from "../spec.ts";
-import { layer, partOf } from "./layer.ts";
+import { layer, partOf } from "../layer.ts";
 
 /** ModernBERT (Warner et al. 2024): pre-norm encoder, rotary positions, most blocks with windows. */
 export const modernbert: Family = {

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Family, ModelSpec } from "../spec.ts";
-import { layer } from "./layer.ts";
+import { layer } from "../layer.ts";
 import { llama } from "./llama.ts";
 
 /** Qwen 2 and 2.5 (Yang et al. 2024): Llama with biased projections, and windows in some blocks. */

@@ -1,6 +1,6 @@
 import { activationOf, type Config } from "../config.ts";
 import type { BlockRefs, Family, StackRefs, StackSpec } from "../spec.ts";
-import { layer } from "./layer.ts";
+import { layer } from "../layer.ts";
 
 /** T5 and Flan-T5 (Raffel et al. 2020): pre-norm encoder and decoder with relative positions. */
 export const t5: Family = {

@@ -1,4 +1,4 @@
-import type { LayerRef, TensorRef } from "../spec.ts";
+import type { LayerRef, TensorRef } from "./spec.ts";
 
 /** A layer that is stored as `NAME.weight` and, where it has one, `NAME.bias`. */
 export function layer(name: string, options: { bias?: boolean } = {}): LayerRef {

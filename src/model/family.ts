@@ -1,0 +1,47 @@
+import { SpindleError } from "../util.ts";
+import type { Config } from "./config.ts";
+import { families } from "./families/mod.ts";
+import type { AttentionSpec, Family, ModelSpec } from "./spec.ts";
+
+/**
+ * Finds the family of a config.json.
+ *
+ * @throws {SpindleError} If its `model_type` is unknown.
+ */
+export function familyOf(config: Config): Family {
+  const type = config.string("model_type");
+  const family = families.find((family) => family.modelTypes.includes(type));
+  if (family) return family;
+  const known = families.flatMap((family) => family.modelTypes).sort().join(", ");
+  throw new SpindleError(
+    `Cannot load "${config.path}" as its model_type "${type}" is not supported: ` +
+      `the supported ones are ${known}`,
+  );
+}
+
+/**
+ * Reads what a config.json describes.
+ *
+ * @throws {SpindleError} If its `model_type` is unknown or its numbers do not fit together.
+ */
+export function specOf(config: Config): ModelSpec {
+  const spec = familyOf(config).spec(config);
+  for (const { attention } of spec.stacks) checkHeads(config, spec.width, attention);
+  return spec;
+}
+
+function checkHeads(config: Config, width: number, attention: AttentionSpec): void {
+  const { heads, keyValueHeads, headWidth, rotary = [] } = attention;
+  if (!Number.isInteger(headWidth) || heads % keyValueHeads !== 0) {
+    throw new SpindleError(
+      `Cannot load "${config.path}" as its ${heads} attention heads with ${keyValueHeads} for ` +
+        `keys and values do not divide its width of ${width} evenly`,
+    );
+  }
+  const turning = 2 * Math.max(0, ...rotary.map(({ frequencies }) => frequencies.length));
+  if (turning <= headWidth) return;
+  throw new SpindleError(
+    `Cannot load "${config.path}" as ${turning} dimensions of a head turn in pairs and it has ` +
+      `only ${headWidth}: an even number is needed`,
+  );
+}
