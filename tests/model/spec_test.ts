@@ -104,20 +104,6 @@ Deno.test("a model takes as many tokens as it has positions, which rotary ones d
   assert.equal(specFrom({ ...llama, rope_parameters: dynamic }).maxTokens, 128);
 });
 
-const t5 = { model_type: "t5", d_model: 8, d_kv: 4, d_ff: 8, num_heads: 2, num_layers: 1 };
-  const { maxTokens, truncation } = specFrom({ ...t5, vocab_size: 9 });
-  assert.deepEqual([maxTokens, truncation], [Infinity, 512]);
-  const llama = { ...sizes, model_type: "llama" };
-  assert.deepEqual([specFrom(llama).maxTokens, specFrom(llama).truncation], [Infinity, 128]);
-  const dynamic = { rope_type: "dynamic", factor: 2 };
-  assert.equal(specFrom({ ...llama, rope_parameters: dynamic }).maxTokens, 128);
-});
-
-Deno.test("each model_type belongs to one family", () => {
-  const types = families.flatMap(({ modelTypes }) => modelTypes);
-  assert.equal(new Set(types).size, types.length);
-});
-
 const t5 = specFrom({
   model_type: "t5",
   d_model: 8,
