@@ -51,7 +51,12 @@ export {
 export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/probe/logistic.ts";
 export type { Certificate, Scale } from "./src/probe/fit.ts";
 export { fitProbes, type ProbeOptions, type StateProbes } from "./src/spin/probes.ts";
-export type { Regression, RegressionRequest, SolverChoices } from "./src/spin/regressions.ts";
+export type {
+  Iterate,
+  Regression,
+  RegressionRequest,
+  SolverChoices,
+} from "./src/spin/regressions.ts";
 export { selectNeurons } from "./src/spin/select.ts";
 export { type Head, integrate, type IntegrateOptions } from "./src/spin/integrate.ts";
 export { chooseBaseline, chooseHead, chooseProbe } from "./src/spin/choose.ts";

@@ -9,7 +9,8 @@ import { loadModel } from "../model/model.ts";
 import { defaultPools } from "../model/default_pools.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
-import { runExperiment, type Stage } from "../spin/experiment.ts";
+import { type Results, runExperiment, type Stage } from "../spin/experiment.ts";
+import { defaultIterate, iterates } from "../spin/regressions.ts";
 import { saveExperiment } from "../spin/save.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
@@ -71,6 +72,12 @@ export const command = defineCommand({
       choices: ["accuracy", "macro-f1"],
       description: "What to choose by; default the data set's, else accuracy",
     },
+    iterate: {
+      type: "choice",
+      choices: iterates,
+      default: defaultIterate,
+      description: "Which weights of a regression to use: best in validation, or converged",
+    },
     weights: {
       type: "choice",
       choices: ["f32", "f16"],
@@ -112,6 +119,7 @@ export const command = defineCommand({
     const experiment = await runExperiment(model, dataset, {
       sites: args.sites,
       pools: args.pools ?? defaultPools(model),
+      iterate: args.iterate,
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {
         const size = `${(bytes / 1e9).toFixed(2)} GB`;
@@ -128,6 +136,7 @@ export const command = defineCommand({
     const classifier = saveExperiment(out, experiment);
     const total = (performance.now() - start) / 1000;
     const { results } = experiment;
+    warnOfSlowFits(results);
     const complete = {
       ...results,
       seed: args.seed,
@@ -164,6 +173,19 @@ async function loadData(args: {
     : { train, ...(validation && { validation }), ...(test && { test }), text, label };
   const dataset = await loadDataset(source, { seed, ...(limit && { limit }) });
   return args.metric ? { ...dataset, metric: args.metric } : dataset;
+}
+
+/** Says where the optimum was asked for and not reached; the best iterate needs none. */
+function warnOfSlowFits(
+  { solver: { iterate, probes, heads, converged, worstGap } }: Results,
+): void {
+  const fits = probes + heads;
+  if (iterate !== "converged" || converged === fits) return;
+  note(
+    `${fits - converged} of ${fits} regressions did not converge: the largest duality gap is ` +
+      `${worstGap.toExponential(1)}; look at the gaps in probes.tsv and heads.tsv, or pass ` +
+      `--iterate best, which needs no optimum`,
+  );
 }
 
 /** Shows one progress line a stage. */

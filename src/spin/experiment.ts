@@ -10,7 +10,7 @@ import type { Classifier } from "./classifier.ts";
 import { type Head, integrate } from "./integrate.ts";
 import { majorityClass, score } from "./metrics.ts";
 import { fitProbes, type StateProbes } from "./probes.ts";
-import type { Regression, SolverChoices } from "./regressions.ts";
+import { checkIterate, type Iterate, type Regression, type SolverChoices } from "./regressions.ts";
 
 /** Choices of {@linkcode runExperiment}. */
 export interface ExperimentOptions extends SolverChoices {
@@ -74,8 +74,9 @@ export interface Results {
   readonly spin: HeadResult;
   /** Neurons of all states that were probed with the pool of the result: what SPIN chose from. */
   readonly neuronsOfAll: number;
-  /** How many regressions were fitted, and how exactly. */
+  /** Which weights of the regressions were used, how many were fitted, and how exactly. */
   readonly solver: {
+    readonly iterate: Iterate;
     readonly probes: number;
     readonly heads: number;
     readonly converged: number;
@@ -143,6 +144,7 @@ export async function runExperiment(
   options: ExperimentOptions,
 ): Promise<Experiment> {
   const { sites, pools, features, onPlan, onProgress, ...solver } = options;
+  const iterate = checkIterate(solver);
   const extraction = await extractFeatures(model, dataset, {
     sites,
     pools,
@@ -174,7 +176,7 @@ export async function runExperiment(
     spin: headResult(head),
     neuronsOfAll: states.filter(({ site }) => site === head.site)
       .reduce((sum, { width }) => sum + width, 0),
-    solver: solverResult(probes, heads),
+    solver: { iterate, ...solverResult(probes, heads) },
     seconds: {
       ...seconds,
       probe: (probed - start) / 1000,

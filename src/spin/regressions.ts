@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
 import { predictClasses } from "../probe/fit.ts";
 import { fitProblems } from "../probe/solve.ts";
+import { SpindleError } from "../util.ts";
 import { score } from "./metrics.ts";
 
 /** The same features of each split. */
@@ -29,7 +30,7 @@ export interface Regression extends Required<Pick<RegressionRequest, "C">> {
   readonly test: number;
   /** Weights that are not zero. */
   readonly nonzeros: number;
-  /** The relative duality gap of the converged weights; of several classes the largest. */
+  /** The relative duality gap at which the solver stopped; of several classes the largest. */
   readonly gap: number;
   /** Iterations until the solver stopped. */
   readonly nIter: number;
@@ -37,20 +38,45 @@ export interface Regression extends Required<Pick<RegressionRequest, "C">> {
   readonly converged: boolean;
 }
 
+/**
+ * Which weights of a fit are used: those on the way to the optimum that score best in validation, or
+ * those at the optimum.
+ */
+export type Iterate = "best" | "converged";
+
+/** Every {@linkcode Iterate}. */
+export const iterates: readonly Iterate[] = ["best", "converged"];
+
+/** The iterate that is used unless another is chosen; docs/solver.md says why. */
+export const defaultIterate: Iterate = "best";
+
 /** Choices of the solver. */
 export interface SolverChoices {
+  /** Which weights of a fit are used; default "best". */
+  iterate?: Iterate;
   /** The relative duality gap at which a fit has converged; default 1e-3. */
   tolerance?: number;
   /** Where a fit stops all the same. */
   maxIterations?: number;
-  /** A fit also stops after so many steps without a better validation score; default 10. */
+  /**
+   * Where the best iterate is used, a fit also stops after so many steps without a better
+   * validation score; default 10.
+   */
   patience?: number;
 }
 
 /**
- * Fits regressions that share their features as one batch, and scores them. The weights are those
- * of the iterate with the best validation score, as in the paper.
+ * Checks the choices of the solver that a caller without types can get wrong.
+ *
+ * @throws {SpindleError} If there is no such iterate.
  */
+export function checkIterate({ iterate = defaultIterate }: SolverChoices): Iterate {
+  if (iterates.includes(iterate)) return iterate;
+  const names = iterates.map((name) => `"${name}"`).join(" or ");
+  throw new SpindleError(`Cannot use the iterate "${iterate}": ${names} is needed`);
+}
+
+/** Fits regressions that share their features as one batch, and scores the chosen iterates. */
 export async function fitRegressions(
   gpu: Gpu,
   features: SplitFeatures,
@@ -58,31 +84,36 @@ export async function fitRegressions(
   requests: readonly RegressionRequest[],
   options: SolverChoices,
 ): Promise<Regression[]> {
-  const { metric, validation, test } = dataset;
+  const { patience = 10, ...solver } = options;
+  const iterate = checkIterate(options);
+  const { metric } = dataset;
   const classes = dataset.classes.length;
+  const scorer = (split: SplitName) => (predicted: Int32Array) =>
+    score(metric, predicted, dataset[split].labels, classes);
   const labelled = (split: SplitName) => ({
     features: features[split],
     labels: dataset[split].labels,
   });
   const fits = await fitProblems(gpu, labelled("train"), classes, requests, {
-    patience: 10,
-    ...options,
-    validation: {
-      ...labelled("validation"),
-      score: (predicted) => score(metric, predicted, validation.labels, classes),
-    },
+    ...solver,
+    ...(iterate === "best" &&
+      { patience, validation: { ...labelled("validation"), score: scorer("validation") } }),
   });
-  const chosen = fits.map(({ problem, validation }) => ({ problem, ...validation!.best }));
-  const logits = await decision(gpu, features.test, chosen);
+  const chosen = fits.map((fit) => ({ ...(fit.validation?.best ?? fit), problem: fit.problem }));
+  const scoresOf = async (split: SplitName) =>
+    (await decision(gpu, features[split], chosen)).map((logits, i) =>
+      scorer(split)(predictClasses(logits, chosen[i]!.intercept.length))
+    );
+  const validation = await scoresOf("validation");
+  const test = await scoresOf("test");
   return fits.map(({ problem, certificates }, i) => {
-    const { coef, intercept, score: validation } = chosen[i]!;
-    const predicted = predictClasses(logits[i]!, intercept.length);
+    const { coef, intercept } = chosen[i]!;
     return {
       C: problem.C,
       coef,
       intercept,
-      validation,
-      test: score(metric, predicted, test.labels, classes),
+      validation: validation[i]!,
+      test: test[i]!,
       nonzeros: coef.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0),
       gap: Math.max(...certificates.map(({ gap }) => gap)),
       nIter: Math.max(...certificates.map(({ nIter }) => nIter)),

@@ -49,6 +49,24 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
     assert.match(other.stderr, /^spindle: Cannot classify with the model [^\n]+\n$/);
   }));
 
+Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
+  withFolder(async (folder) => {
+    const solve = async (iterate: string) => {
+      const run = await runSpindle(smallRun(folder, iterate, "--iterate", iterate));
+      assert.equal(run.code, 0, run.stderr);
+      const { solver } = JSON.parse(Deno.readTextFileSync(join(folder, iterate, "results.json")));
+      assert.equal(solver.iterate, iterate);
+      const unsolved = solver.probes + solver.heads - solver.converged;
+      const warns = iterate === "converged" && unsolved > 0;
+      assert.equal(/regressions did not converge/.test(run.stderr), warns);
+      return solver;
+    };
+    const best = await solve("best");
+    const converged = await solve("converged");
+    assert.ok(converged.converged > best.converged);
+    assert.ok(converged.worstGap < best.worstGap);
+  }));
+
 Deno.test("spindle classify reads lines from stdin, and refuses what is not UTF-8", () =>
   withFolder(async (folder) => {
     const run = await runSpindle(smallRun(folder, "out"));
@@ -131,6 +149,7 @@ Deno.test("spindle run says in one line what is wrong with its input", () =>
       [["--train", good, "--dataset", "mr"], 2, /both --dataset and --train/],
       [["--test", good], 2, /without --train/],
       [["--limit", "0"], 2, /--limit/],
+      [["--iterate", "last"], 2, /"last" for --iterate/],
       [["--train", good, "--model", model, ...features], 1, /"mamba"/],
       [["--train", good, "--features", good], 1, /Cannot keep features/],
     ];
