@@ -1,7 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { saveTuning } from "../gpu/tuning.ts";
-import { defaultTile, linear, linearTiles } from "../ops/linear.ts";
+import { linear } from "../ops/linear.ts";
+import { linearTiles } from "../ops/linear_tiles.ts";
 import type { BenchResult } from "./document.ts";
 import { matmulNumbers, type MatmulShape } from "./matmul.ts";
 import { type Bench, measureProblem } from "./measure.ts";
@@ -47,7 +48,7 @@ export function tileProblem(gpu: Gpu, shape: MatmulShape): Problem {
   const y = onFailure.use(createMatrix(gpu, rows, outputs, "y"));
   const owned = onFailure.move();
   const read = () => readMatrix(y);
-  const tiles = [...linearTiles(gpu)].map(([name, tile]) => ({
+  const tiles = [...linearTiles(gpu, "many")].map(([name, tile]) => ({
     name,
     read,
     record: (recorder: Parameters<typeof linear>[0]) => linear(recorder, x, w, y, rows, { tile }),
@@ -55,7 +56,7 @@ export function tileProblem(gpu: Gpu, shape: MatmulShape): Problem {
   const standard: typeof tiles[number] = {
     name: defaultName,
     read,
-    record: (recorder) => linear(recorder, x, w, y, rows, { tile: defaultTile(gpu, rows) }),
+    record: (recorder) => linear(recorder, x, w, y, rows, {}),
   };
   return {
     kernel: "matmul",

@@ -1,7 +1,9 @@
-import type { Gpu } from "../../src/gpu/device.ts";
+import assert from "node:assert/strict";
+import { Gpu, requestGpu } from "../../src/gpu/device.ts";
 import { createMatrix, type Precision, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
-import { type Activation, linear, type LinearTile, linearTiles } from "../../src/ops/linear.ts";
+import { type Activation, linear } from "../../src/ops/linear.ts";
+import { chooseTile, type LinearTile, linearTiles } from "../../src/ops/linear_tiles.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -37,7 +39,8 @@ function erf(x: number): number {
   return 2 / Math.sqrt(Math.PI) * sum;
 }
 
-async function check(gpu: Gpu, test: Case): Promise<void> {
+/** Compares a layer with the same sums in float64; returns what the GPU computed. */
+async function check(gpu: Gpu, test: Case): Promise<Float32Array> {
   const { rows, inputs, outputs, activation = "identity", precision = "f32" } = test;
   const x = randomNumbers(rows * inputs, 1).map((value) => 2 * value);
   let w = randomNumbers(outputs * inputs, 2);
@@ -65,7 +68,9 @@ async function check(gpu: Gpu, test: Case): Promise<void> {
     return activations[activation](sum) * (test.factor ? factor[at]! : 1) +
       (test.residual ? residual[at]! : 0);
   });
-  assertClose(await readMatrix(y), expected, 2e-6, JSON.stringify(test));
+  const computed = await readMatrix(y);
+  assertClose(computed, expected, 2e-6, JSON.stringify(test));
+  return computed;
 }
 
 gpuTest("linear() multiplies matrices of any shape", async (gpu) => {
@@ -75,11 +80,37 @@ gpuTest("linear() multiplies matrices of any shape", async (gpu) => {
   await check(gpu, { rows: 37, inputs: 13, outputs: 130 });
 });
 
-gpuTest("linear() gives the same with every tile", async (gpu) => {
-  for (const tile of linearTiles(gpu).values()) {
-    await check(gpu, { rows: 130, inputs: 37, outputs: 53, bias: true, tile });
-    await check(gpu, { rows: 7, inputs: 13, outputs: 37, bias: true, tile });
+/** Fails where two tiles differ in a single bit, so that a choice by timing changes no result. */
+async function checkTiles(gpu: Gpu): Promise<void> {
+  const tiles = (["few", "many"] as const).flatMap((
+    count,
+  ) => [...linearTiles(gpu, count).values()]);
+  for (
+    const shape of [{ rows: 130, inputs: 37, outputs: 53 }, { rows: 7, inputs: 13, outputs: 37 }]
+  ) {
+    const outputs: Float32Array[] = [];
+    for (const tile of tiles) outputs.push(await check(gpu, { ...shape, bias: true, tile }));
+    outputs.forEach((output, i) =>
+      assert.deepEqual(output, outputs[0], `the tile ${JSON.stringify(tiles[i])} has other bits`)
+    );
   }
+}
+
+gpuTest("linear() gives the same bits with every tile", checkTiles);
+
+Deno.test("linear() gives the same bits with every tile of a hardware GPU, in textures", async () => {
+  const { device, adapter, features } = await requestGpu();
+  using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "texture");
+  await checkTiles(gpu);
+});
+
+gpuTest("linear() takes a tile no taller than the rows need", (gpu) => {
+  const { lanes } = gpu;
+  const heights = [1, lanes, lanes + 1, 2 * lanes, 3 * lanes, 4 * lanes].map((rows) =>
+    chooseTile(gpu, rows).rows
+  );
+  assert.deepEqual(heights, [1, 1, 2, 2, 4, 4]);
+  return Promise.resolve();
 });
 
 gpuTest(

@@ -1,0 +1,126 @@
+import type { LinearTile, RegisterTile, SharedTile } from "./linear_tiles.ts";
+
+const list = (count: number) => [...Array(count).keys()];
+const each = (count: number, line: (i: number) => string) => list(count).map(line).join("");
+
+/**
+ * The entry point of a linear layer, which hands each four neighbouring products to
+ * `finish(row, k, product)`. Whatever the tile, an output is the same sum in the same order.
+ */
+export function tileCode(tile: LinearTile, lanes: number): string {
+  return "alongRows" in tile ? sharedCode(tile) : registerCode(tile, lanes);
+}
+
+/** How many invocations a workgroup has, and how many rows and columns it computes. */
+export function workgroupOf(tile: LinearTile, lanes: number) {
+  const { rows, cols } = tile;
+  if (!("alongRows" in tile)) return { invocations: lanes, rows: lanes * rows, cols };
+  const { alongRows, alongCols } = tile;
+  return { invocations: alongRows * alongCols, rows: alongRows * rows, cols: alongCols * cols };
+}
+
+/** Sums sit in named scalars, which stay in registers. */
+function zeros({ rows, cols }: LinearTile): string {
+  return each(rows, (r) => each(cols, (n) => `var y${r}_${n} = 0.0; `) + "\n");
+}
+
+/** Adds the products of the texels `x0`, `x1`, … and `w{n}`. */
+function products({ rows }: LinearTile, n: number): string {
+  return each(
+    rows,
+    (r) =>
+      `y${r}_${n} = y${r}_${n} + ` +
+      ["x", "y", "z", "w"].map((part) => `x${r}.${part} * w${n}.${part}`).join(" + ") + ";\n",
+  );
+}
+
+function stores({ rows, cols }: LinearTile, row: (r: number) => string): string {
+  const texel = (r: number, t: number) => [0, 1, 2, 3].map((c) => `y${r}_${4 * t + c}`).join(", ");
+  return each(rows, (r) =>
+    each(
+      cols / 4,
+      (t) => `finish(${row(r)}, col / 4u + ${t}u, vec4f(${texel(r, t)}));\n`,
+    ));
+}
+
+function registerCode(tile: RegisterTile, lanes: number): string {
+  const { rows, cols } = tile;
+  const row = (r: number) => `row + ${r * lanes}u`;
+  const { early, inTime } = weightLoads(tile, lanes);
+  return `
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * ${lanes * rows}u + lane;
+  let col = group.x * ${cols}u;
+  ${zeros(tile)}
+  for (var k = 0u; k < params.texels; k++) {
+    ${early}
+    ${each(rows, (r) => `let x${r} = load_x(${row(r)}, k);\n`)}
+    ${each(cols, (n) => inTime(n) + products(tile, n))}
+  }
+  ${stores(tile, row)}
+}
+`;
+}
+
+/** The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's. */
+function weightLoads({ cols, weights }: RegisterTile, lanes: number) {
+  if (weights === "broadcast") {
+    return {
+      early: each(
+        cols / lanes,
+        (i) => `let lane_w${i} = load_w(col + ${i * lanes}u + lane, k);\n`,
+      ),
+      inTime: (n: number) =>
+        `let w${n} = subgroupBroadcast(lane_w${Math.floor(n / lanes)}, ${n % lanes}u);\n`,
+    };
+  }
+  const load = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);\n` : "";
+  return { early: each(weights, load), inTime: (n: number) => load(n + weights) };
+}
+
+/** Texels of a row that lie in workgroup memory at once: 16 columns. */
+const step = 4;
+
+/**
+ * The invocations of a workgroup load `step` texels of all its rows and columns together, and
+ * multiply them from workgroup memory. Neighbours own neighbouring rows, so that they read and
+ * write side by side.
+ */
+function sharedCode(tile: SharedTile): string {
+  const { alongRows } = tile;
+  const { invocations, rows, cols } = workgroupOf(tile, 0);
+  const bring = (name: string, first: string, height: number) => `
+    for (var i = lane; i < ${step * height}u; i += ${invocations}u) {
+      let k = start + i / ${height}u;
+      let texel = load_${name}(${first} + i % ${height}u, k);
+      ${name}_tile[i] = select(vec4f(0.0), texel, k < params.texels);
+    }`;
+  return `
+var<workgroup> x_tile: array<vec4f, ${step * rows}>;
+var<workgroup> w_tile: array<vec4f, ${step * cols}>;
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let own_row = lane % ${alongRows}u;
+  let own_col = lane / ${alongRows}u * ${tile.cols}u;
+  let row = group.y * ${rows}u + own_row;
+  let col = group.x * ${cols}u + own_col;
+  ${zeros(tile)}
+  for (var start = 0u; start < params.texels; start += ${step}u) {
+    ${bring("x", `group.y * ${rows}u`, rows)}
+    ${bring("w", `group.x * ${cols}u`, cols)}
+    workgroupBarrier();
+    for (var k = 0u; k < ${step}u; k++) {
+      ${each(tile.rows, (r) => `let x${r} = x_tile[k * ${rows}u + own_row + ${r * alongRows}u];\n`)}
+      ${
+    each(tile.cols, (n) =>
+      `let w${n} = w_tile[k * ${cols}u + own_col + ${n}u];\n${products(tile, n)}`)
+  }
+    }
+    workgroupBarrier();
+  }
+  ${stores(tile, (r) => `row + ${r * alongRows}u`)}
+}
+`;
+}
