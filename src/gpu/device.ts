@@ -107,19 +107,26 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
     );
   }
   const { description, vendor, architecture, subgroupMinSize, subgroupMaxSize } = adapter.info;
-  const software = /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(description);
+  const name = description || architecture; // browsers leave the description out
+  const software = /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(name);
   const lanes = software ? (subgroupMinSize || 8) : 64;
   const device = await requestDevice(adapter);
   const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
   return new Gpu(
     device,
-    { vendor: vendorName(vendor), description: description || architecture, software },
+    { vendor: vendorName(vendor), description: name, software },
     [...adapter.features],
     lanes,
     oneSize && device.features.has("subgroups"),
-    options.storage ?? (software ? "texture" : "buffer"),
+    options.storage ??
+      (software && device.limits.maxStorageTexturesPerShaderStage >= mostTextures
+        ? "texture"
+        : "buffer"),
   );
 }
+
+/** The most matrices that a kernel binds: a linear layer with all its parts. */
+const mostTextures = 6;
 
 /** Some drivers have subgroups and do not say so: they are asked for first. */
 async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {

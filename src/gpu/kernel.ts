@@ -41,7 +41,9 @@ export interface Pipeline {
 
 /** Compiles the kernel of a dispatch, or finds it compiled. */
 export function compile(gpu: Gpu, dispatch: Dispatch): Pipeline {
-  const source = preamble(dispatch) + dispatch.code;
+  // Some compilers want this line, others know subgroups only without it.
+  const enable = gpu.features.includes("subgroups") ? "enable subgroups;\n" : "";
+  const source = enable + preamble(dispatch) + dispatch.code;
   let compiled = gpu.pipelines.get(source);
   if (!compiled) {
     const { label } = dispatch;

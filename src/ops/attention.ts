@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { tuningOf } from "../gpu/tuning.ts";
 
 /** Heads that lie side by side in the rows of a matrix, each padded to whole texels. */
 export interface Heads {
@@ -26,7 +27,15 @@ export interface AttentionOptions {
    * first and last values also serve all distances beyond.
    */
   readonly bias?: { readonly storage: StorageBuffer; readonly reach: number } | undefined;
+  /** How keys and values reach the lanes; without it what was fastest. It changes no result. */
+  readonly keys?: KeyLoads;
 }
+
+/**
+ * `broadcast`: each lane of a subgroup loads another key's texel and hands it to the others.
+ * `each`: every lane loads every key itself.
+ */
+export type KeyLoads = "broadcast" | "each";
 
 /** Queries of one workgroup, by rows of the packed batch: where they begin, and their sentence. */
 export interface QueryBlocks {
@@ -35,8 +44,14 @@ export interface QueryBlocks {
   readonly count: number;
 }
 
-/** Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. */
-const queriesPerLane = 4;
+/**
+ * Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. Each key that is
+ * loaded serves them all; more than 32 in a workgroup would stand idle in short sentences, and
+ * the sums of more than one would not fit a GPU's registers.
+ */
+function queriesPerLane(lanes: number): number {
+  return Math.max(1, 32 / lanes);
+}
 /** Keys whose scores are in flight at once. */
 const keysAtOnce = 8;
 
@@ -51,7 +66,7 @@ export function longestAttended(headTexels: number): number {
 
 /** How many neighbouring queries a workgroup takes. */
 export function queriesPerBlock(lanes: number): number {
-  return lanes * queriesPerLane;
+  return lanes * queriesPerLane(lanes);
 }
 
 /**
@@ -100,45 +115,58 @@ function reach(lanes: number, causal: boolean, window: number | undefined): stri
   return window ? `block.x + ${queriesPerBlock(lanes)}u + params.window` : "end";
 }
 
+/** The ways that are worth timing; the first is the default. */
+export function keyLoads({ subgroups, lanes }: Gpu): KeyLoads[] {
+  return subgroups && lanes >= keysAtOnce ? ["broadcast", "each"] : ["each"];
+}
+
+function chooseKeyLoads(gpu: Gpu): KeyLoads {
+  const possible = keyLoads(gpu);
+  return possible.find((name) => name === tuningOf(gpu)["attention"]) ?? possible[0]!;
+}
+
 /** How a texel of each key's row reaches every lane: code before its use, and at each key's use. */
 type Load = (name: string, texel: (row: string) => string) => {
   readonly early: string;
   readonly inTime: (key: number) => string;
 };
 
-const loadedByAll: Load = (name, texel) => ({
-  early: "",
-  inTime: (j) => `let ${name}${j} = ${texel(`first + ${j}u`)};\n`,
-});
-
-/** Each lane of a subgroup loads another key's texel and hands it to the others. */
-const handedRound: Load = (name, texel) => ({
-  early: `let lane_${name} = ${texel("first + lane")};`,
-  inTime: (j) => `let ${name}${j} = subgroupBroadcast(lane_${name}, ${j}u);\n`,
-});
+const loads: Record<KeyLoads, Load> = {
+  each: (name, texel) => ({
+    early: "",
+    inTime: (j) => `let ${name}${j} = ${texel(`first + ${j}u`)};\n`,
+  }),
+  // Of more lanes than keys some load the same, which costs nothing.
+  broadcast: (name, texel) => ({
+    early: `let lane_${name} = ${texel(`first + lane % ${keysAtOnce}u`)};`,
+    inTime: (j) => `let ${name}${j} = subgroupBroadcast(lane_${name}, ${j}u);\n`,
+  }),
+};
 
 /**
  * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
  * their sum and their output in named scalars; it walks the keys `keysAtOnce` at a time.
  */
-function attentionCode(gpu: Gpu, { headTexels, causal, window, bias }: AttentionOptions) {
+function attentionCode(gpu: Gpu, options: AttentionOptions): string {
+  const { headTexels, causal, window, bias, keys: way = chooseKeyLoads(gpu) } = options;
   const { lanes } = gpu;
-  const load = gpu.subgroups && lanes === keysAtOnce ? handedRound : loadedByAll;
-  const cacheKey = JSON.stringify([lanes, gpu.subgroups, headTexels, causal, !!window, !!bias]);
+  const load = loads[way];
+  const cacheKey = JSON.stringify([lanes, way, headTexels, causal, !!window, !!bias]);
   const cached = codeCache.get(cacheKey);
   if (cached) return cached;
-  const queries = [...Array(queriesPerLane).keys()];
+  const queries = [...Array(queriesPerLane(lanes)).keys()];
   const keys = [...Array(keysAtOnce).keys()];
   const texels = [...Array(headTexels).keys()];
   const each = (list: number[], line: (i: number) => string) => list.map(line).join("\n");
 
+  // "&&" would be a branch each, and some compilers need ages for hundreds of them.
   const visible = (q: number) =>
     [
-      "j < end",
-      causal && `j <= row${q}`,
-      window && `j + params.window > row${q}`,
-      window && !causal && `row${q} + params.window > j`,
-    ].filter(Boolean).join(" && ");
+      "(j < end)",
+      causal && `(j <= row${q})`,
+      window && `(j + params.window > row${q})`,
+      window && !causal && `(row${q} + params.window > j)`,
+    ].filter(Boolean).join(" & ");
   const score = (q: number, j: number) => {
     const added = bias
       ? ` + bias[bias_row + min(max(j + params.reach, row${q}) - row${q}, 2u * params.reach)]`
