@@ -46,13 +46,8 @@ export function beginRun(
   starts: readonly ClassStart[],
   scaling: Scaling,
 ): Run {
+  requireSolvable(problem);
   const { C, l1Ratio = 1 } = problem;
-  if (!(C > 0 && C < Infinity)) {
-    throw new SpindleError(`Cannot fit a regression with C ${C}: it must be above 0`);
-  }
-  if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
-    throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
-  }
   return {
     problem,
     set,
@@ -65,6 +60,20 @@ export function beginRun(
     best: undefined,
     last: undefined,
   };
+}
+
+/**
+ * Makes sure that the penalty is one.
+ *
+ * @throws {SpindleError} If it is not.
+ */
+export function requireSolvable({ C, l1Ratio = 1 }: Problem): void {
+  if (!(C > 0 && C < Infinity)) {
+    throw new SpindleError(`Cannot fit a regression with C ${C}: it must be above 0`);
+  }
+  if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
+    throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
+  }
 }
 
 /** Whether all regressions are certified, or validation has stopped getting better. */

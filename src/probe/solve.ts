@@ -16,7 +16,7 @@ import {
   type Validation,
 } from "./run.ts";
 import { type ColumnSets, createColumnSets } from "./sets.ts";
-import { fitWide } from "./wide.ts";
+import { fitWide, widestDesign } from "./wide.ts";
 
 export type { Validation } from "./run.ts";
 
@@ -43,8 +43,6 @@ const sharedSteps = 30;
 const ownModel = { ridgeShare: 0.1, rounds: 60 };
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
-/** Columns whose Gram matrix is multiplied as a whole; more are solved by working sets. */
-const widestDesign = 4096;
 
 /**
  * Fits many logistic regressions on the same rows, as one batch on the GPU. Each minimises

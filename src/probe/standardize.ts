@@ -11,6 +11,9 @@ export interface Scaling {
   readonly deviation: Float64Array;
 }
 
+/** Rows that are standardised at a time. */
+const rowsAtOnce = 8;
+
 /** Makes features of an array in memory. */
 export function featuresOf(data: Float32Array, rows: number, name?: string): Features {
   const cols = data.length / rows;
@@ -35,17 +38,28 @@ export function measureScaling(
     const end = Math.min(features.rows, start + blockRows);
     const block = readBlock(features, start, end);
     for (let row = 0; row < end - start; row++) {
-      seen++;
+      const share = 1 / ++seen;
+      const from = row * features.cols;
       for (let j = 0; j < columns.length; j++) {
-        const value = block[row * features.cols + columns[j]!]!;
+        const value = block[from + columns[j]!]!;
         const delta = value - mean[j]!;
-        mean[j]! += delta / seen;
+        mean[j]! += delta * share;
         squares[j]! += delta * (value - mean[j]!);
       }
     }
-    requireFinite(features, block, start);
+    // What is not finite leaves its mark on the mean.
+    if (!mean.every(Number.isFinite)) refuse(features, columns, block, start);
   }
   return { columns, mean, deviation: squares.map((sum) => Math.sqrt(sum / features.rows)) };
+}
+
+/** The scaling of some of the columns. */
+export function selectScaling({ mean, deviation }: Scaling, columns: Uint32Array): Scaling {
+  return {
+    columns,
+    mean: Float64Array.from(columns, (column) => mean[column]!),
+    deviation: Float64Array.from(columns, (column) => deviation[column]!),
+  };
 }
 
 /** Writes rows of features, centred and scaled, into the first rows of a matrix. */
@@ -60,11 +74,15 @@ export function uploadStandardized(
   const rows = end - start;
   const texels = new Float32Array(matrix.texels * rows * 4);
   const inverse = deviation.map((sd) => (sd > 0 ? 1 / sd : 0));
-  for (let row = 0; row < rows; row++) {
-    const from = row * features.cols;
+  // Texels of neighbouring rows are neighbours: some rows at a time fill whole lines of the cache.
+  for (let first = 0; first < rows; first += rowsAtOnce) {
+    const last = Math.min(rows, first + rowsAtOnce);
     for (let j = 0; j < columns.length; j++) {
-      texels[((j >> 2) * rows + row) * 4 + (j & 3)] = (block[from + columns[j]!]! - mean[j]!) *
-        inverse[j]!;
+      const [column, shift, scale] = [columns[j]!, mean[j]!, inverse[j]!];
+      for (let row = first; row < last; row++) {
+        texels[((j >> 2) * rows + row) * 4 + (j & 3)] =
+          (block[row * features.cols + column]! - shift) * scale;
+      }
     }
   }
   writeTexels(matrix, texels, rows);
@@ -82,13 +100,18 @@ function readBlock(features: Features, start: number, end: number): Float32Array
   return block;
 }
 
-function requireFinite(features: Features, block: Float32Array, start: number): void {
-  const at = block.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
-  throw new SpindleError(
-    `Cannot use the features${named(features)} as row ${start + Math.floor(at / features.cols)}, ` +
-      `column ${at % features.cols} is ${block[at]}: every feature must be a finite number`,
-  );
+/** Tells of the first number that is not finite in the used columns of a block. */
+function refuse(features: Features, columns: Uint32Array, block: Float32Array, start: number) {
+  for (let row = 0; row < block.length / features.cols; row++) {
+    for (const column of columns) {
+      const value = block[row * features.cols + column]!;
+      if (Number.isFinite(value)) continue;
+      throw new SpindleError(
+        `Cannot use the features${named(features)} as row ${start + row}, column ${column} is ` +
+          `${value}: every feature must be a finite number`,
+      );
+    }
+  }
 }
 
 function named({ name }: Features): string {

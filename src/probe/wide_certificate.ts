@@ -1,0 +1,149 @@
+import type { Certificate, Coefficients, Problem } from "./fit.ts";
+import type { Scaling } from "./standardize.ts";
+
+/** Labels, the positive class of each regression, and how the columns are scaled. */
+export interface WideTargets {
+  readonly labels: Int32Array;
+  readonly targets: readonly number[];
+  readonly scaling: Scaling;
+}
+
+/** Residuals `[rows, regressions]`, weighted so that those of each regression sum to zero. */
+export function balancedResiduals(
+  { labels, targets }: WideTargets,
+  logits: ArrayLike<number>,
+): Float32Array {
+  const residuals = new Float32Array(logits.length);
+  targets.forEach((target, k) => {
+    const sums = [0, 0];
+    const at = (row: number) => row * targets.length + k;
+    labels.forEach((label, row) => {
+      const positive = label === target;
+      const size = 1 / (1 + Math.exp(positive ? logits[at(row)]! : -logits[at(row)]!));
+      residuals[at(row)] = positive ? -size : size;
+      sums[Number(positive)]! += size;
+    });
+    const least = Math.min(...sums);
+    labels.forEach((label, row) => residuals[at(row)]! *= least / sums[Number(label === target)]!);
+  });
+  return residuals;
+}
+
+/** The summed loss of each regression. */
+function losses({ labels, targets }: WideTargets, logits: ArrayLike<number>): number[] {
+  return targets.map((target, k) => {
+    let sum = 0;
+    labels.forEach((label, row) => {
+      const z = logits[row * targets.length + k]!;
+      sum += Math.max(label === target ? -z : z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+    });
+    return sum;
+  });
+}
+
+/** The penalty of coefficients in scaled coordinates. */
+export function penaltyOf(
+  problem: Problem,
+  coef: Float32Array | Float64Array,
+  { deviation }: Scaling,
+): number {
+  const { l1Ratio = 1 } = problem;
+  let sum = 0;
+  coef.forEach((value, j) => {
+    if (value === 0) return;
+    const size = Math.abs(value) * penaltyWeight(problem, deviation[j]!);
+    sum += l1Ratio * size + (1 - l1Ratio) / 2 * size * size;
+  });
+  return sum;
+}
+
+/** The penalty weight of a column in scaled coordinates; infinite for a constant one. */
+export function penaltyWeight({ scale = "raw" }: Problem, deviation: number): number {
+  if (deviation === 0) return Infinity;
+  return scale === "standardized" ? 1 : 1 / deviation;
+}
+
+/** How strongly each allowed column pulls at each regression; it is used where above `l1Ratio`. */
+export function pullsOf(
+  { targets, scaling: { deviation } }: WideTargets,
+  problem: Problem,
+  allowed: Uint32Array,
+  gradient: Float32Array,
+): Float64Array[] {
+  const cols = deviation.length;
+  return targets.map((_, k) =>
+    Float64Array.from(allowed, (column) =>
+      problem.C * Math.abs(gradient[k * cols + column]!) /
+      penaltyWeight(problem, deviation[column]!))
+  );
+}
+
+/** For each column the strongest pull of all regressions. */
+export function strongestPulls([first, ...others]: readonly Float64Array[]): Float64Array {
+  return first!.map((pull, j) => others.reduce((most, each) => Math.max(most, each[j]!), pull));
+}
+
+/**
+ * What is known of each regression.
+ *
+ * @param reached Where it is; `dual` has the best bound so far of each regression, and takes better
+ * ones.
+ */
+export function certify(
+  wide: WideTargets,
+  problem: Problem,
+  { coef, logits, penalty, residuals, pulls, dual, nIter }: Pick<Coefficients, "coef"> & {
+    readonly logits: Float64Array;
+    readonly penalty: readonly number[];
+    readonly residuals: Float32Array;
+    readonly pulls: readonly Float64Array[];
+    readonly dual: number[];
+    readonly nIter: number;
+  },
+): Omit<Certificate, "converged">[] {
+  return losses(wide, logits).map((loss, k) => {
+    const objective = problem.C * loss + penalty[k]!;
+    dual[k] = Math.max(dual[k]!, dualObjective(wide, problem, k, residuals, pulls[k]!));
+    const width = pulls[k]!.length;
+    const own = coef.subarray(k * width, (k + 1) * width);
+    const nonzeros = own.reduce((count, value) => count + Number(value !== 0), 0);
+    return { objective, gap: Math.max(0, 1 - dual[k]! / objective), nonzeros, nIter };
+  });
+}
+
+/** The dual objective of a regression, at the best multiple of its residuals. */
+function dualObjective(
+  { labels, targets }: WideTargets,
+  { C, l1Ratio = 1 }: Problem,
+  k: number,
+  residuals: Float32Array,
+  pulls: Float64Array,
+): number {
+  const strongest = pulls.reduce((most, pull) => Math.max(most, pull), 0);
+  const at = (share: number) => {
+    let entropy = 0;
+    for (let row = 0; row < labels.length; row++) {
+      const a = share * Math.abs(residuals[row * targets.length + k]!);
+      if (a > 0) entropy -= a * Math.log(a);
+      if (a < 1) entropy -= (1 - a) * Math.log1p(-a);
+    }
+    if (l1Ratio === 1) return C * entropy;
+    const conjugate = pulls.reduce(
+      (sum, pull) => sum + Math.max(0, share * pull - l1Ratio) ** 2,
+      0,
+    );
+    return C * entropy - conjugate / (2 * (1 - l1Ratio));
+  };
+  if (l1Ratio === 1) return at(Math.min(1, 1 / strongest));
+  // Concave in the share, between where no column is used and the residuals themselves.
+  let [low, high] = [Math.min(1, l1Ratio / strongest), 1];
+  let best = Math.max(at(low), at(high));
+  for (let step = 0; step < 12; step++) {
+    const [left, right] = [(2 * low + high) / 3, (low + 2 * high) / 3];
+    const [atLeft, atRight] = [at(left), at(right)];
+    best = Math.max(best, atLeft, atRight);
+    if (atLeft < atRight) low = left;
+    else high = right;
+  }
+  return best;
+}
