@@ -7,7 +7,7 @@ import { type Pass, recordLinear, type Stack } from "./pass.ts";
 /** Records an attention layer within each sentence, up to its output projection. */
 export function recordSelfAttention(pass: Pass, stack: Stack, layer: number, x: Matrix): Matrix {
   const { recorder, workspace, batch } = pass;
-  const { heads, keyValueHeads, scale, causal, windows } = stack.spec.attention;
+  const { heads, keyValueHeads, scale, dividedByBlock, causal, windows } = stack.spec.attention;
   const { projection } = stack.blocks[layer]!.attention;
   const texels = headTexels(stack.spec.attention);
   const projected = recordLinear(pass, x, projection, "projection", projection.weight.rows);
@@ -24,7 +24,7 @@ export function recordSelfAttention(pass: Pass, stack: Stack, layer: number, x: 
       heads,
       keyValueHeads,
       headTexels: texels,
-      scale,
+      scale: dividedByBlock ? scale / (layer + 1) : scale,
       causal,
       window: windows?.[layer],
       bias: stack.relativeBias,

@@ -18,6 +18,8 @@ export interface Config {
   object(name: string): Config | undefined;
   /** A list of strings; undefined where there is none. */
   strings(name: string): readonly string[] | undefined;
+  /** A list of finite numbers. */
+  numbers(name: string): readonly number[];
 }
 
 /**
@@ -60,6 +62,7 @@ function configOf(path: string, json: JsonObject): Config {
       if (find(name) === undefined) return undefined;
       return get(name, "a list of strings", isStrings);
     },
+    numbers: (name) => get(name, "a list of finite numbers", isNumbers),
   };
 }
 
@@ -70,6 +73,8 @@ const isBoolean = (value: unknown): value is boolean => typeof value === "boolea
 const isString = (value: unknown): value is string => typeof value === "string";
 const isStrings = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every(isString);
+const isNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every(isNumber);
 
 /**
  * Reads a setting of which only some values are supported.
@@ -108,6 +113,8 @@ const activations: Record<string, Activation> = {
   gelu_python: "gelu",
   gelu_new: "gelu_tanh",
   gelu_fast: "gelu_tanh",
+  gelu_accurate: "gelu_tanh",
+  gelu_python_tanh: "gelu_tanh",
   gelu_pytorch_tanh: "gelu_tanh",
   relu: "relu",
   silu: "silu",

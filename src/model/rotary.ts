@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, uploadMatrix } from "../gpu/matrix.ts";
-import { roundUp } from "../util.ts";
+import { roundUp, SpindleError } from "../util.ts";
 import { choiceOf, type Config } from "./config.ts";
 import type { RotarySpec } from "./spec.ts";
 
@@ -28,7 +28,7 @@ export function readRotary(rope: Config | undefined, defaults: RotaryDefaults): 
     (_, i) => f32(theta ** f32(2 * i / dimensions)),
   );
   const frequencies = wavelengths.map((length) => f32(1 / length));
-  const types = ["default", "linear", "dynamic", "llama3", "yarn"] as const;
+  const types = ["default", "linear", "dynamic", "llama3", "longrope", "yarn"] as const;
   const key = rope?.string("rope_type", "") ? "rope_type" : "type";
   const type = rope ? choiceOf(rope, key, types, "default") : "default";
   if (rope && type === "linear") {
@@ -36,6 +36,7 @@ export function readRotary(rope: Config | undefined, defaults: RotaryDefaults): 
     return plain(frequencies.map((value) => f32(value / factor)));
   }
   if (rope && type === "llama3") return llama3(rope, defaults, frequencies);
+  if (rope && type === "longrope") return longRope(rope, defaults, wavelengths);
   if (rope && type === "yarn") return yarn(rope, defaults, theta, wavelengths);
   // Dynamic scaling begins where the positions end that the model was made for.
   return { ...plain(frequencies), positions: type === "dynamic" ? defaults.maxTokens : Infinity };
@@ -91,6 +92,28 @@ function yarn(
   const scale = rope.number("mscale", 0), scaleOfAll = rope.number("mscale_all_dim", 0);
   const inferred = scale && scaleOfAll ? growth(scale) / growth(scaleOfAll) : growth(1);
   return { ...plain(frequencies), factor: rope.number("attention_factor", inferred) };
+}
+
+/** LongRoPE (Ding et al. 2024): a factor a pair, and others beyond the original positions. */
+function longRope(
+  rope: Config,
+  { maxTokens }: RotaryDefaults,
+  wavelengths: number[],
+): RotarySpec {
+  const original = rope.number("original_max_position_embeddings", maxTokens);
+  const factors = rope.numbers("short_factor");
+  if (factors.length !== wavelengths.length) {
+    throw new SpindleError(
+      `Cannot load "${rope.path}" as its short_factor has ${factors.length} numbers: ` +
+        `${wavelengths.length} pairs of a head's dimensions turn`,
+    );
+  }
+  const frequencies = wavelengths.map((wavelength, i) =>
+    f32(1 / f32(f32(factors[i]!) * wavelength))
+  );
+  const growth = rope.number("factor", maxTokens / original);
+  const louder = growth <= 1 ? 1 : Math.sqrt(1 + Math.log(growth) / Math.log(original));
+  return { frequencies, factor: rope.number("attention_factor", louder), positions: original };
 }
 
 /** Tables of cosines and sines on the GPU, made once and lengthened when needed. */

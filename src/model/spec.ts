@@ -75,6 +75,8 @@ export interface AttentionSpec {
   readonly causal: boolean;
   /** What queries times keys are multiplied by. */
   readonly scale: number;
+  /** Whether they are also divided by the number of the block, the first being 1. */
+  readonly dividedByBlock?: boolean;
   /** Rotary positions, one a block. */
   readonly rotary?: readonly RotarySpec[];
   /** Relative positions. */

@@ -17,6 +17,7 @@ export interface HostTable {
 /** Reads the tensors of a checkpoint by the references of its family. */
 export class WeightReader {
   readonly #prefix: string;
+  readonly source: TensorSource;
   /** Projections that are parts of one tensor are read one after another. */
   #last: { name: string; data: Float32Array | Float16Array } | undefined;
 
@@ -24,7 +25,9 @@ export class WeightReader {
    * @throws {SpindleError} If the checkpoint lacks a tensor or holds one that has no place in the
    * model.
    */
-  constructor(readonly source: TensorSource, spec: ModelSpec, refs: WeightRefs) {
+  constructor(stored: TensorSource, spec: ModelSpec, refs: WeightRefs) {
+    const source = withTodaysNames(stored);
+    this.source = source;
     this.#prefix =
       ["", ...refs.prefixes].find((prefix) =>
         source.tensors.has(prefix + refs.embedding.token.name)
@@ -108,6 +111,19 @@ export class WeightReader {
         `[${found.join(", ")}]: config.json asks for [${shape.join(", ")}]`,
     );
   }
+}
+
+/** Checkpoints from before 2019, such as BERT's own, name the weights of a LayerNorm otherwise. */
+function withTodaysNames(source: TensorSource): TensorSource {
+  const rename = (name: string) =>
+    name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
+      .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+  const names = new Map([...source.tensors.keys()].map((name) => [rename(name), name]));
+  return {
+    ...source,
+    tensors: new Map([...names].map(([name, stored]) => [name, findTensor(source, stored)])),
+    readBytes: (name, rows) => source.readBytes(names.get(name)!, rows),
+  };
 }
 
 /** The names of all tensors of a model, those of parts once a part. */

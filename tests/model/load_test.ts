@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { type Gpu, requestGpu } from "../../src/gpu/device.ts";
 import { loadModel } from "../../src/model/model.ts";
+import { verifyModel } from "../../src/model/verify.ts";
 import { SpindleError } from "../../src/util.ts";
 import { assertClose } from "../numbers.ts";
 
@@ -36,11 +38,40 @@ const refusals: [string, string, Record<string, unknown>, RegExp][] = [
   [
     "an unknown rotary scaling",
     "llama",
-    { rope_parameters: { rope_type: "longrope" } },
-    /rope_type "longrope".*llama3, yarn/,
+    { rope_parameters: { rope_type: "proportional" } },
+    /rope_type "proportional".*llama3, longrope, yarn/,
   ],
   ["a missing tensor", "qwen2", { num_hidden_layers: 3, layer_types: null }, /"model\.layers\.2\./],
-  ["a surplus tensor", "qwen2", { num_hidden_layers: 1 }, /"model\.layers\.1\..* and \d+ more/],
+  [
+    "a surplus tensor",
+    "qwen2",
+    { num_hidden_layers: 1, layer_types: null },
+    /"model\.layers\.1\..* and \d+ more/,
+  ],
+  [
+    "an unknown layer type",
+    "qwen2",
+    { layer_types: ["full_attention", "chunked_attention"] },
+    /layer type "chunked_attention".*full_attention, sliding_attention/,
+  ],
+  [
+    "a list of layer types of another length",
+    "modernbert",
+    { layer_types: ["full_attention"] },
+    /layer_types are 1: it has 2 blocks/,
+  ],
+  [
+    "factors that are not one a pair of dimensions",
+    "longrope",
+    { head_dim: 6 },
+    /short_factor has 2 numbers: 3 pairs/,
+  ],
+  [
+    "a head whose dimensions do not turn in pairs",
+    "qwen3",
+    { head_dim: 13 },
+    /14 dimensions of a head turn in pairs and it has only 13/,
+  ],
   ["a tensor of another shape", "qwen2", { intermediate_size: 16 }, /\[14, 12\].*\[16, 12\]/],
   [
     "heads that do not divide the width",
@@ -85,6 +116,34 @@ Deno.test("loadModel() loads only the blocks that the wanted states need", async
     for (const [state, { values }] of expected.states) {
       assert.deepEqual(found.states.get(state)!.values, values);
     }
+  }
+});
+
+Deno.test("loadModel() reads what LayerNorm weights were called before 2019", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const electra = join(golden, "electra");
+    Deno.copyFileSync(join(electra, "config.json"), join(folder, "config.json"));
+    const old = (name: string) =>
+      name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+        "LayerNorm.bias",
+        "LayerNorm.beta",
+      );
+    {
+      using source = openModelWeights(electra);
+      const tensors = new Map(
+        [...source.tensors.values()].map(({ name, dtype, shape }) =>
+          [old(name), { dtype, shape, data: source.readBytes(name) }] as const
+        ),
+      );
+      assert.ok(tensors.has("electra.embeddings.LayerNorm.gamma"));
+      writeSafetensors(join(folder, "model.safetensors"), tensors);
+    }
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, folder);
+    assert.ok((await verifyModel(model, join(electra, "golden.safetensors"))).passed);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
   }
 });
 

@@ -21,7 +21,19 @@ async function check(folder: string, golden = `${folder}/golden.safetensors`): P
 
 // The configurations, with head projections, shards and float types, are in golden/make_golden.py.
 for (
-  const name of ["electra", "gpt_neox", "llama", "modernbert", "qwen2", "qwen3", "roberta", "t5"]
+  const name of [
+    "electra",
+    "gpt2",
+    "gpt_neox",
+    "llama",
+    "longrope",
+    "modernbert",
+    "qwen2",
+    "qwen3",
+    "roberta",
+    "t5",
+    "t5_encoder",
+  ]
 ) {
   Deno.test(`every state of a tiny ${name} is the reference library's`, () =>
     check(new URL(`golden/${name}`, import.meta.url).pathname));

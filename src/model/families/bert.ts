@@ -1,6 +1,6 @@
 import { activationOf, choiceOf } from "../config.ts";
-import type { Family } from "../spec.ts";
 import { layer } from "../layer.ts";
+import type { Family } from "../spec.ts";
 
 /** BERT (Devlin et al. 2019): post-norm encoder with learned positions and token types. */
 export const bert: Family = {

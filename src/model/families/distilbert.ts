@@ -1,6 +1,6 @@
 import { activationOf } from "../config.ts";
-import type { Family } from "../spec.ts";
 import { layer } from "../layer.ts";
+import type { Family } from "../spec.ts";
 
 /** DistilBERT (Sanh et al. 2019): BERT without token types, under other names. */
 export const distilbert: Family = {

@@ -1,6 +1,6 @@
+import { layer } from "../layer.ts";
 import type { Family } from "../spec.ts";
 import { bert } from "./bert.ts";
-import { layer } from "../layer.ts";
 
 /** ELECTRA (Clark et al. 2020): BERT whose embedding tables may be narrower than its states. */
 export const electra: Family = {
@@ -9,7 +9,7 @@ export const electra: Family = {
 
   spec(config) {
     const spec = bert.spec(config);
-    const width = config.count("embedding_size", spec.width);
+    const width = config.count("embedding_size", 128);
     return { ...spec, embedding: { ...spec.embedding, width } };
   },
 

@@ -1,6 +1,6 @@
 import { activationOf, requireOff } from "../config.ts";
-import type { Family, LayerRef } from "../spec.ts";
 import { layer, partOf } from "../layer.ts";
+import type { Family, LayerRef } from "../spec.ts";
 
 /** GPT-2 (Radford et al. 2019): pre-norm decoder with learned positions. */
 export const gpt2: Family = {
@@ -10,7 +10,6 @@ export const gpt2: Family = {
   spec(config) {
     const width = config.count("n_embd");
     const heads = config.count("n_head");
-    requireOff(config, "scale_attn_by_inverse_layer_idx");
     requireOff(config, "add_cross_attention");
     const activation = config.string("activation_function", "gelu_new");
     return {
@@ -30,6 +29,7 @@ export const gpt2: Family = {
           headWidth: width / heads,
           causal: true,
           scale: config.boolean("scale_attn_weights", true) ? Math.sqrt(heads / width) : 1,
+          dividedByBlock: config.boolean("scale_attn_by_inverse_layer_idx", false),
         },
         crossAttention: false,
         ffn: { activation: activationOf(config, activation), gated: false },

@@ -1,7 +1,7 @@
 import { activationOf } from "../config.ts";
+import { layer, partOf } from "../layer.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family } from "../spec.ts";
-import { layer, partOf } from "../layer.ts";
 
 /** GPT-NeoX and Pythia (Black et al. 2022): pre-norm decoder, rotary positions in a part of a head. */
 export const gptNeox: Family = {
@@ -13,7 +13,7 @@ export const gptNeox: Family = {
     const heads = config.count("num_attention_heads");
     const blocks = config.count("num_hidden_layers");
     const maxTokens = config.count("max_position_embeddings", 2048);
-    const rope = config.object("rope_parameters") ?? config.object("rope_scaling");
+    const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
     const share = config.number("rotary_pct", 0.25);
     const dimensions = Math.floor(
       width / heads * (rope?.number("partial_rotary_factor", share) ?? share),

@@ -1,7 +1,7 @@
 import { activationOf } from "../config.ts";
+import { layer } from "../layer.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family } from "../spec.ts";
-import { layer } from "../layer.ts";
 
 /** Llama 1 to 3 (Touvron et al. 2023): pre-norm decoder, rotary positions, gated network, RMSNorm. */
 export const llama: Family = {
@@ -14,7 +14,7 @@ export const llama: Family = {
     const headWidth = config.count("head_dim", width / heads);
     const blocks = config.count("num_hidden_layers");
     const maxTokens = config.count("max_position_embeddings", 2048);
-    const rope = config.object("rope_parameters") ?? config.object("rope_scaling");
+    const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
     const theta = config.number("rope_theta", 10_000);
     const rotary = readRotary(rope, { dimensions: headWidth, theta, maxTokens });
     return {
@@ -49,7 +49,8 @@ export const llama: Family = {
     const attention = { bias: config.boolean("attention_bias", false) };
     const ffn = { bias: config.boolean("mlp_bias", false) };
     return {
-      prefixes: ["model."],
+      // Heads that answer questions stand on a "transformer".
+      prefixes: ["model.", "transformer."],
       ignored: /^(lm_head|score|classifier|qa_outputs)\.|rotary_emb\.inv_freq$/,
       embedding: { token: { name: "embed_tokens.weight" } },
       stacks: [{

@@ -1,7 +1,8 @@
 import { activationOf, type Config } from "../config.ts";
+import { layer, partOf } from "../layer.ts";
+import { slidingBlocks } from "../layer_types.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family, RotarySpec } from "../spec.ts";
-import { layer, partOf } from "../layer.ts";
 
 /** ModernBERT (Warner et al. 2024): pre-norm encoder, rotary positions, most blocks with windows. */
 export const modernbert: Family = {
@@ -12,7 +13,8 @@ export const modernbert: Family = {
     const width = config.count("hidden_size");
     const heads = config.count("num_attention_heads");
     const blocks = config.count("num_hidden_layers");
-    const isLocal = localBlocks(config, blocks);
+    const every = config.count("global_attn_every_n_layers", 3);
+    const slides = slidingBlocks(config, blocks, (index) => index % every !== 0);
     const [local, global] = rotaries(config, width / heads);
     const window = Math.floor(config.count("local_attention", 128) / 2) + 1;
     const activation = config.string("hidden_activation", "gelu");
@@ -34,8 +36,8 @@ export const modernbert: Family = {
           headWidth: width / heads,
           causal: false,
           scale: Math.sqrt(heads / width),
-          rotary: isLocal.map((slides) => slides ? local : global),
-          windows: isLocal.map((slides) => slides ? window : undefined),
+          rotary: slides.map((slides) => slides ? local : global),
+          windows: slides.map((slides) => slides ? window : undefined),
         },
         crossAttention: false,
         ffn: { activation: activationOf(config, activation), gated: true },
@@ -84,21 +86,16 @@ export const modernbert: Family = {
   },
 };
 
-function localBlocks(config: Config, blocks: number): boolean[] {
-  const types = config.strings("layer_types");
-  const every = config.count("global_attn_every_n_layers", 3);
-  return Array.from(
-    { length: blocks },
-    (_, index) => types ? types[index] === "sliding_attention" : index % every !== 0,
-  );
-}
-
 /** The rotary positions of blocks with a window, and of the others. */
 function rotaries(config: Config, dimensions: number): [RotarySpec, RotarySpec] {
   const rope = config.object("rope_parameters");
   const maxTokens = config.count("max_position_embeddings", 8192);
-  const read = (kind: string, theta: number) =>
-    readRotary(rope?.object(kind), { dimensions, theta, maxTokens });
+  const scaling = config.object("rope_scaling");
+  const read = (kind: string, fallback: number) => {
+    const own = rope?.object(kind);
+    const theta = own?.number("rope_theta", fallback) ?? fallback;
+    return readRotary(scaling ?? own, { dimensions, theta, maxTokens });
+  };
   return [
     read("sliding_attention", config.number("local_rope_theta", 10_000)),
     read("full_attention", config.number("global_rope_theta", 160_000)),

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
-import type { Family, ModelSpec } from "../spec.ts";
 import { layer } from "../layer.ts";
+import { slidingBlocks } from "../layer_types.ts";
+import type { Family, ModelSpec } from "../spec.ts";
 import { llama } from "./llama.ts";
 
 /** Qwen 2 and 2.5 (Yang et al. 2024): Llama with biased projections, and windows in some blocks. */
@@ -24,6 +25,7 @@ export const qwen2: Family = {
             query: layer(`${name}.q_proj`),
             key: layer(`${name}.k_proj`),
             value: layer(`${name}.v_proj`),
+            output: layer(`${name}.o_proj`, { bias: false }),
           };
           return { attention: { ...attention, ...projections }, ffn };
         },
@@ -34,14 +36,11 @@ export const qwen2: Family = {
 
 /** Adds the sliding windows of config.json. */
 export function withWindows(spec: ModelSpec, config: Config): ModelSpec {
-  if (!config.boolean("use_sliding_window", false)) return spec;
+  const window = config.number("sliding_window", 0);
+  if (!config.boolean("use_sliding_window", false) || window === 0) return spec;
   const stack = spec.stacks[0]!;
-  const window = config.count("sliding_window");
-  const types = config.strings("layer_types");
   const first = config.number("max_window_layers", 28);
-  const windows = Array.from({ length: stack.blocks }, (_, index) => {
-    const slides = types ? types[index] === "sliding_attention" : index >= first;
-    return slides ? window : undefined;
-  });
+  const slides = slidingBlocks(config, stack.blocks, (index) => index >= first);
+  const windows = slides.map((slides) => slides ? window : undefined);
   return { ...spec, stacks: [{ ...stack, attention: { ...stack.attention, windows } }] };
 }

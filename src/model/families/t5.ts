@@ -1,6 +1,6 @@
 import { activationOf, type Config } from "../config.ts";
-import type { BlockRefs, Family, StackRefs, StackSpec } from "../spec.ts";
 import { layer } from "../layer.ts";
+import type { BlockRefs, Family, StackRefs, StackSpec } from "../spec.ts";
 
 /** T5 and Flan-T5 (Raffel et al. 2020): pre-norm encoder and decoder with relative positions. */
 export const t5: Family = {
@@ -10,14 +10,6 @@ export const t5: Family = {
   spec(config) {
     const width = config.count("d_model");
     const encoder = encoderSpec(config);
-    const decoder: StackSpec = {
-      ...encoder,
-      prefix: "decoder.",
-      blocks: config.count("num_decoder_layers", encoder.blocks),
-      attention: { ...encoder.attention, causal: true },
-      crossAttention: true,
-      startId: config.number("decoder_start_token_id", config.number("pad_token_id", 0)),
-    };
     return {
       family: config.string("model_type"),
       width,
@@ -27,20 +19,26 @@ export const t5: Family = {
       truncation: 512,
       norm: { kind: "rms", epsilon: config.number("layer_norm_epsilon", 1e-6), place: "pre" },
       embedding: { width },
-      stacks: [encoder, decoder],
+      stacks: hasDecoder(config) ? [encoder, decoderSpec(config, encoder)] : [encoder],
     };
   },
 
   weights(spec) {
-    const { gated } = spec.stacks[0]!.ffn;
     return {
       prefixes: ["transformer."],
-      ignored: /^((en|de)coder\.embed_tokens|lm_head|classification_head|classifier|qa_outputs)\./,
+      ignored:
+        /^((en|de)coder\.embed_tokens|lm_head|classification_head|classifier|qa_outputs)\.|EncDecAttention\.relative_attention_bias/,
       embedding: { token: { name: "shared.weight" } },
-      stacks: [stackRefs("encoder", gated), stackRefs("decoder", gated)],
+      stacks: spec.stacks.map(stackRefs),
     };
   },
 };
+
+/** A T5EncoderModel has none, and before version 5 its config.json did not say so otherwise. */
+function hasDecoder(config: Config): boolean {
+  return config.boolean("is_encoder_decoder", true) &&
+    !config.strings("architectures")?.includes("T5EncoderModel");
+}
 
 function encoderSpec(config: Config): StackSpec {
   const heads = config.count("num_heads");
@@ -69,7 +67,18 @@ function encoderSpec(config: Config): StackSpec {
   };
 }
 
-function stackRefs(stack: "encoder" | "decoder", gated: boolean): StackRefs {
+function decoderSpec(config: Config, encoder: StackSpec): StackSpec {
+  return {
+    ...encoder,
+    prefix: "decoder.",
+    blocks: config.count("num_decoder_layers", encoder.blocks),
+    attention: { ...encoder.attention, causal: true },
+    crossAttention: true,
+    startId: config.number("decoder_start_token_id", config.number("pad_token_id", 0)),
+  };
+}
+
+function stackRefs({ prefix, crossAttention, ffn: { gated } }: StackSpec): StackRefs {
   const plain = (name: string) => layer(name, { bias: false });
   const attention = (part: string, name: string) => ({
     norm: plain(`${part}.layer_norm`),
@@ -80,12 +89,12 @@ function stackRefs(stack: "encoder" | "decoder", gated: boolean): StackRefs {
   });
   return {
     block: (index): BlockRefs => {
-      const part = (i: number) => `${stack}.block.${index}.layer.${i}`;
-      const ffn = part(stack === "decoder" ? 2 : 1);
+      const part = (i: number) => `${prefix}block.${index}.layer.${i}`;
+      const ffn = part(crossAttention ? 2 : 1);
       const dense = `${ffn}.DenseReluDense`;
       return {
         attention: attention(part(0), "SelfAttention"),
-        ...(stack === "decoder" && { crossAttention: attention(part(1), "EncDecAttention") }),
+        ...(crossAttention && { crossAttention: attention(part(1), "EncDecAttention") }),
         ffn: {
           norm: plain(`${ffn}.layer_norm`),
           gate: plain(`${dense}.${gated ? "wi_0" : "wi"}`),
@@ -94,7 +103,7 @@ function stackRefs(stack: "encoder" | "decoder", gated: boolean): StackRefs {
         },
       };
     },
-    finalNorm: plain(`${stack}.final_layer_norm`),
-    relativeBias: { name: `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight` },
+    finalNorm: plain(`${prefix}final_layer_norm`),
+    relativeBias: { name: `${prefix}block.0.layer.0.SelfAttention.relative_attention_bias.weight` },
   };
 }

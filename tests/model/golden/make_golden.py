@@ -31,7 +31,7 @@ def parts(model, family):
     if family == "t5":
         dense = lambda b: b.layer[-1].DenseReluDense
         return [(s + ".", getattr(model, s).block, lambda b: dense(b).act, lambda b: dense(b).wo,
-                 getattr(model, s).final_layer_norm) for s in ("encoder", "decoder")]
+                 getattr(model, s).final_layer_norm) for s in ("encoder", "decoder") if hasattr(model, s)]
     raise ValueError(family)
 
 
@@ -91,7 +91,7 @@ def make(out, cls, config, lengths=LENGTHS, dtype=torch.float32, shards=None, se
     for i, n in enumerate(lengths):
         one = ids[i : i + 1, :n]
         with torch.no_grad():
-            if family == "t5":
+            if hasattr(model, "decoder"):
                 moved = torch.cat([torch.zeros_like(one[:, :1]), one[:, :-1]], dim=1)
                 model(input_ids=one, decoder_input_ids=moved, use_cache=False)
             else:
@@ -112,15 +112,19 @@ base = dict(vocab_size=23, hidden_size=12, intermediate_size=14, num_hidden_laye
 heads = dict(num_attention_heads=4, num_key_value_heads=2)
 rope = lambda **k: {"rope_theta": 10000.0, **k}
 llama3 = rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
+longrope = rope(rope_type="longrope", short_factor=[1.5, 2.0], long_factor=[3.0, 4.0], original_max_position_embeddings=16)
 CASES = {
     "electra": lambda o: make(o, T.ElectraForSequenceClassification, T.ElectraConfig(**base, embedding_size=7, num_attention_heads=4, max_position_embeddings=12)),
     "roberta": lambda o: make(o, T.RobertaForMaskedLM, T.RobertaConfig(**{**base, "vocab_size": 5}, num_attention_heads=2, max_position_embeddings=11, type_vocab_size=1), lowest_id=0),
+    "gpt2": lambda o: make(o, T.GPT2LMHeadModel, T.GPT2Config(vocab_size=23, n_embd=12, n_head=3, n_layer=2, n_inner=14, n_positions=12, bos_token_id=0, eos_token_id=0, scale_attn_by_inverse_layer_idx=True)),
     "llama": lambda o: make(o, T.LlamaForCausalLM, T.LlamaConfig(**base, **heads, head_dim=6, attention_bias=True, rope_parameters=llama3, max_position_embeddings=32), dtype=torch.bfloat16, shards="3KB"),
+    "longrope": lambda o: make(o, T.LlamaModel, T.LlamaConfig(**base, **heads, head_dim=4, rope_parameters=longrope, max_position_embeddings=32)),
     "qwen2": lambda o: make(o, T.Qwen2ForCausalLM, T.Qwen2Config(**base, num_attention_heads=2, num_key_value_heads=1, use_sliding_window=True, sliding_window=3, max_window_layers=1)),
     "qwen3": lambda o: make(o, T.Qwen3Model, T.Qwen3Config(**base, **heads, head_dim=14), dtype=torch.float16),
     "gpt_neox": lambda o: make(o, T.GPTNeoXForCausalLM, T.GPTNeoXConfig(**base, num_attention_heads=2, rope_parameters=rope(partial_rotary_factor=0.6))),
     "modernbert": lambda o: make(o, T.ModernBertForSequenceClassification, T.ModernBertConfig(**base, num_attention_heads=2, local_attention=4, pad_token_id=0, mlp_bias=True)),
     "t5": lambda o: make(o, T.T5ForConditionalGeneration, T.T5Config(vocab_size=23, d_model=12, d_kv=5, d_ff=14, num_layers=2, num_decoder_layers=1, num_heads=3, relative_attention_num_buckets=8, relative_attention_max_distance=10)),
+    "t5_encoder": lambda o: make(o, T.T5EncoderModel, T.T5Config(vocab_size=23, d_model=12, d_kv=5, d_ff=14, num_layers=2, num_heads=3, feed_forward_proj="gated-gelu")),
 }
 
 if __name__ == "__main__":
