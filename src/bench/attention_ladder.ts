@@ -133,7 +133,7 @@ export function onlineAttention(
 ): void {
   const { qkv, out, headTexels } = operands;
   const { lanes, subgroups } = recorder.gpu;
-  const load = broadcast && subgroups && lanes === keys ? handedRound : loadedByAll;
+  const load = broadcast && subgroups && lanes >= keys ? handedRound(keys) : loadedByAll;
   const code = onlineCode(queries, keys, headTexels, lanes, load);
   dispatch(recorder, `online ${queries}x${keys}`, code, operands, queries, {
     reads: { qkv },

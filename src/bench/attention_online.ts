@@ -21,9 +21,9 @@ export const loadedByAll: Load = (name, at) => ({
   inTime: (j) => `let ${name}${j} = ${at(`key + ${j}u`)};`,
 });
 
-/** Each lane loads one of as many keys as there are lanes, and its subgroup shares them. */
-export const handedRound: Load = (name, at) => ({
-  early: `let lane_${name} = ${at("key + lane")};`,
+/** Each lane loads one of `keys` keys, which its subgroup shares. */
+export const handedRound = (keys: number): Load => (name, at) => ({
+  early: `let lane_${name} = ${at(`key + lane % ${keys}u`)};`,
   inTime: (j) => `let ${name}${j} = subgroupBroadcast(lane_${name}, ${j}u);`,
 });
 

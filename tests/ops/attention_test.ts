@@ -1,9 +1,10 @@
+import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { packBatch } from "../../src/model/batch.ts";
-import { attention } from "../../src/ops/attention.ts";
+import { attention, type KeyLoads, keyLoads } from "../../src/ops/attention.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -16,6 +17,7 @@ interface Case {
   window?: number;
   /** Reach of a table of biases by distance. */
   reach?: number;
+  keys?: KeyLoads;
 }
 
 const scale = 0.7;
@@ -59,7 +61,8 @@ function reference(test: Case, projection: Float32Array, bias: Float32Array): Fl
   return out;
 }
 
-async function check(gpu: Gpu, test: Case): Promise<void> {
+/** Compares attention with the reference; returns what the GPU computed. */
+async function check(gpu: Gpu, test: Case): Promise<Float32Array> {
   const { lengths, heads, keyValueHeads, headTexels, causal = false, window, reach } = test;
   const cols = (heads + 2 * keyValueHeads) * headTexels * 4;
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
@@ -87,11 +90,14 @@ async function check(gpu: Gpu, test: Case): Promise<void> {
       causal,
       window,
       bias: reach ? { storage: biases, reach } : undefined,
+      ...(test.keys && { keys: test.keys }),
     },
   );
   recorder.submit();
   const expected = reference(test, projection, bias);
-  assertClose(await readMatrix(out), expected, 3e-6, JSON.stringify(test));
+  const computed = await readMatrix(out);
+  assertClose(computed, expected, 3e-6, JSON.stringify(test));
+  return computed;
 }
 
 const base = { lengths: [13, 1, 37, 70], heads: 2, keyValueHeads: 2, headTexels: 2 };
@@ -119,4 +125,10 @@ gpuTest("attention() sees only keys within its window", async (gpu) => {
 gpuTest("attention() adds a bias by distance, beyond its reach that of the ends", async (gpu) => {
   await check(gpu, { ...base, reach: 130 });
   await check(gpu, { ...base, reach: 7, causal: true });
+});
+
+gpuTest("attention() gives the same bits however keys reach the lanes", async (gpu) => {
+  const outputs: Float32Array[] = [];
+  for (const keys of keyLoads(gpu)) outputs.push(await check(gpu, { ...base, keys }));
+  for (const output of outputs) assert.deepEqual(output, outputs[0]);
 });
