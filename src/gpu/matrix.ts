@@ -24,6 +24,9 @@ export interface Matrix extends Disposable {
   readonly memory: GPUTexture | StorageBuffer;
 }
 
+/** Matrices are allocated to a multiple of so many rows, for kernels that take several at a time. */
+export const rowMultiple = 8;
+
 /** Creates a matrix of zeros. */
 export function createMatrix(
   gpu: Gpu,
@@ -33,7 +36,7 @@ export function createMatrix(
   precision: Precision = "f32",
 ): Matrix {
   const texels = Math.ceil(cols / 4);
-  const stride = offPowerOfTwo(gpu, roundUp(rows, 4));
+  const stride = offPowerOfTwo(gpu, roundUp(rows, rowMultiple));
   if (gpu.storage === "buffer") {
     const memory = createStorage(gpu, stride * texels * texelBytes(precision), label);
     const dispose = () => memory[Symbol.dispose]();
