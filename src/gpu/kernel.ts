@@ -148,7 +148,7 @@ function accessor({ name, matrix, access }: MatrixOperand, binding: number): str
   }
   return `${at}<storage, read_write> ${name}_buffer: array<vec4f>;\n` +
     `fn store_${name}(row: u32, k: u32, value: vec4f) {\n` +
-    `  if (row < params.${name}_stride && k < params.${name}_texels) { ${place} = value; }\n}\n`;
+    `  if ((row < params.${name}_stride) & (k < params.${name}_texels)) { ${place} = value; }\n}\n`;
 }
 
 function layoutEntries(dispatch: Dispatch): GPUBindGroupLayoutEntry[] {
