@@ -86,34 +86,34 @@ export async function fitRegressions(
 ): Promise<Regression[]> {
   const { patience = 10, ...solver } = options;
   const iterate = checkIterate(options);
-  const { metric } = dataset;
+  const { metric, validation, test } = dataset;
   const classes = dataset.classes.length;
-  const scorer = (split: SplitName) => (predicted: Int32Array) =>
-    score(metric, predicted, dataset[split].labels, classes);
   const labelled = (split: SplitName) => ({
     features: features[split],
     labels: dataset[split].labels,
   });
   const fits = await fitProblems(gpu, labelled("train"), classes, requests, {
     ...solver,
-    ...(iterate === "best" &&
-      { patience, validation: { ...labelled("validation"), score: scorer("validation") } }),
+    ...(iterate === "best" && { patience }),
+    validation: {
+      ...labelled("validation"),
+      score: (predicted) => score(metric, predicted, validation.labels, classes),
+    },
   });
-  const chosen = fits.map((fit) => ({ ...(fit.validation?.best ?? fit), problem: fit.problem }));
-  const scoresOf = async (split: SplitName) =>
-    (await decision(gpu, features[split], chosen)).map((logits, i) =>
-      scorer(split)(predictClasses(logits, chosen[i]!.intercept.length))
-    );
-  const validation = await scoresOf("validation");
-  const test = await scoresOf("test");
+  const chosen = fits.map(({ problem, validation }) => ({
+    problem,
+    ...(iterate === "best" ? validation!.best : validation!.last),
+  }));
+  const logits = await decision(gpu, features.test, chosen);
   return fits.map(({ problem, certificates }, i) => {
-    const { coef, intercept } = chosen[i]!;
+    const { coef, intercept, score: validation } = chosen[i]!;
+    const predicted = predictClasses(logits[i]!, intercept.length);
     return {
       C: problem.C,
       coef,
       intercept,
-      validation: validation[i]!,
-      test: test[i]!,
+      validation,
+      test: score(metric, predicted, test.labels, classes),
       nonzeros: coef.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0),
       gap: Math.max(...certificates.map(({ gap }) => gap)),
       nIter: Math.max(...certificates.map(({ nIter }) => nIter)),

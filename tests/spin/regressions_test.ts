@@ -115,6 +115,17 @@ gpuTest("fitRegressions() gives the optimum, or a better iterate in validation",
   assert.ok(!stopped[2]!.converged && stopped[2]!.nIter < converged[2]!.nIter);
 });
 
+gpuTest("fitRegressions() has both iterates of more columns than one Gram matrix", async (gpu) => {
+  const { splits, fit } = problem(4099, 2);
+  for (const iterate of ["best", "converged"] as const) {
+    const [regression] = await fit(gpu, [1], { iterate });
+    const { validation, test } = splits;
+    assert.equal(regression!.validation, accuracy(regression!, validation.x, validation.labels));
+    assert.equal(regression!.test, accuracy(regression!, test.x, test.labels));
+    if (iterate === "converged") assert.ok(regression!.converged && regression!.gap <= 1e-3);
+  }
+});
+
 gpuTest("fitRegressions() pays no heed to patience where the optimum is asked for", async (gpu) => {
   const { fit } = problem(37, 2);
   const [patient, impatient] = await Promise.all(
