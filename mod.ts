@@ -24,6 +24,7 @@ export {
   type ModelOptions,
 } from "./src/model/model.ts";
 export type { Encoding, Tokenizer } from "./src/model/tokenizer.ts";
+export { type MemoryNeeded, memoryNeeded, type MemoryOptions } from "./src/model/memory.ts";
 export { defaultPools } from "./src/model/default_pools.ts";
 export { type TensorDifference, type Verification, verifyModel } from "./src/model/verify.ts";
 export {

@@ -3,19 +3,42 @@ import {
   describeFreeMemory,
   describeMemory,
   freeMemory,
+  megabytes,
+  type MemoryNeeded,
   memoryNeeded,
   type MemoryOptions,
 } from "../model/memory.ts";
+import { SpindleError } from "../util.ts";
 import { note } from "./terminal.ts";
 
-/** Says before a model is loaded how much memory it takes, and warns where that is not there. */
+/**
+ * Says before a model is loaded how much memory it takes, and how much there is.
+ *
+ * @throws {SpindleError} If the host has less.
+ */
 export function noteMemory(gpu: Gpu, folder: string, options: MemoryOptions): void {
   const { software } = gpu.adapter;
   const needed = memoryNeeded(folder, { ...options, software });
   note(`Memory: ${describeMemory(needed)}; free: ${describeFreeMemory()}`);
-  // A software driver's memory is the host's; how much a GPU has WebGPU does not tell.
-  const onHost = needed.tables + (software ? needed.weights + needed.states : 0);
-  if (onHost > (freeMemory() ?? Infinity)) {
-    note("Warning: that is more than is free: pass --weights f16, or take a smaller model");
-  }
+  checkMemory(folder, needed, software, freeMemory());
+}
+
+/**
+ * Compares what a model takes with what the host has. A software driver's device memory is the
+ * host's too; how much a GPU has, WebGPU does not tell.
+ *
+ * @throws {SpindleError} If the host has less.
+ */
+export function checkMemory(
+  folder: string,
+  { weights, states, tables }: MemoryNeeded,
+  software: boolean,
+  free = Infinity,
+): void {
+  const onHost = tables + (software ? weights + states : 0);
+  if (onHost <= free) return;
+  throw new SpindleError(
+    `Cannot load "${folder}" as it takes ${megabytes(onHost)} of the host's memory and ` +
+      `${megabytes(free)} are free: take a smaller model, or --weights f16 where it is not given`,
+  );
 }

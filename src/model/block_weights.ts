@@ -52,7 +52,7 @@ export interface Loader {
   readonly spec: ModelSpec;
   readonly precision: Precision;
   readonly owned: DisposableStack;
-  /** Where uploads are put together, of `uploadPiece` bytes. */
+  /** Where uploads are put together, of `bandBytes` bytes. */
   readonly scratch: ArrayBuffer;
 }
 
@@ -82,15 +82,19 @@ export function loadBlock(
 export function loadNorm(loader: Loader, ref: LayerRef, width: number): NormWeights {
   const { reader } = loader;
   const bias = ref.bias ? reader.vector(ref.bias, width) : zeros(width);
-  return {
+  const norm = {
     gain: keep(loader, [reader.vector(ref.weight, width)], ref.weight.name),
     bias: keep(loader, [bias], ref.weight.name),
   };
+  reader.release();
+  return norm;
 }
 
 /** Loads a linear layer. */
 export function loadLinear(loader: Loader, ref: LayerRef, outputs: number, inputs: number): Linear {
-  return toLinear(loader, [readLinear(loader, ref, outputs, inputs)]);
+  const linear = toLinear(loader, [readLinear(loader, ref, outputs, inputs)]);
+  loader.reader.release();
+  return linear;
 }
 
 interface HostLinear {
@@ -172,13 +176,16 @@ function loadAttention(
   const value = read(refs.value, keyValueHeads);
   const projection = toLinear(loader, isCross ? [query] : [query, key, value]);
   const memoryProjection = isCross ? toLinear(loader, [key, value]) : undefined;
+  loader.reader.release();
   const output = readLinear(loader, refs.output, width, heads * headWidth);
   const padded = pickCols(output.weight, headOrder(attention, heads));
+  const back = toLinear(loader, [{ ...output, weight: padded }]);
+  loader.reader.release();
   return {
     norm: refs.norm && loadNorm(loader, refs.norm, width),
     projection,
     memoryProjection,
-    output: toLinear(loader, [{ ...output, weight: padded }]),
+    output: back,
     headNorm: refs.queryNorm && refs.keyNorm
       ? loadHeadNorm(loader, attention, rotary, refs.queryNorm, refs.keyNorm)
       : undefined,
@@ -200,7 +207,9 @@ function loadHeadNorm(
     { length: heads + keyValueHeads },
     (_, i) => i < heads ? queryGain : keyGain,
   );
-  return keep(loader, rows, query.name);
+  const norms = keep(loader, rows, query.name);
+  loader.reader.release();
+  return norms;
 }
 
 /** Texels of a head. */

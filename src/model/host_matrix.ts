@@ -1,6 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, type Precision, texelBytes, writeBand } from "../gpu/matrix.ts";
-import { uploadPiece } from "../gpu/memory.ts";
 import type { TensorRef } from "./spec.ts";
 
 /**
@@ -12,6 +11,12 @@ export interface HostMatrix {
   readonly rowStarts: Int32Array;
   readonly colOffsets: Int32Array;
 }
+
+/**
+ * Bytes that are put together and uploaded at once: they fit a processor's cache, and what the
+ * driver holds until they have been copied stays small.
+ */
+export const bandBytes = 2 * 2 ** 20;
 
 /** A weight `[rows, cols]` in the data of its tensor, which may be transposed or hold other parts. */
 export function viewWeight(
@@ -50,7 +55,7 @@ function pick(places: Int32Array, order: readonly number[]): Int32Array {
 /**
  * Moves matrices of equal width, one below the other, to the GPU as one.
  *
- * @param scratch Where a band of texels is put together, of `uploadPiece` bytes.
+ * @param scratch Where a band of texels is put together, of `bandBytes` bytes.
  */
 export function toGpu(
   gpu: Gpu,
@@ -62,7 +67,7 @@ export function toGpu(
   const rows = parts.reduce((sum, part) => sum + part.rowStarts.length, 0);
   const matrix = createMatrix(gpu, rows, parts[0]!.colOffsets.length, label, precision);
   const { stride, texels } = matrix;
-  const band = Math.max(1, Math.floor(uploadPiece / (stride * texelBytes(precision))));
+  const band = Math.max(1, Math.floor(bandBytes / (stride * texelBytes(precision))));
   for (let first = 0; first < texels; first += band) {
     const length = Math.min(band, texels - first) * stride * 4;
     const packed = precision === "f16"

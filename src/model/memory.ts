@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
-import { type Precision, texelBytes } from "../gpu/matrix.ts";
+import { type Precision, rowMultiple, texelBytes } from "../gpu/matrix.ts";
 import { roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
 import { readConfig } from "./config.ts";
@@ -31,10 +31,21 @@ export interface MemoryOptions {
 }
 
 /**
- * Computes how much memory a model takes, from its configuration and the headers of its files.
+ * Computes how much memory a model takes, from its configuration and the headers of its files. While
+ * it is loaded, the host holds one tensor more.
  *
  * @param folder The model's folder.
+ * @param options How the model will be used.
+ * @returns Bytes on the device and on the host.
  * @throws {SpindleError} If the model could not be loaded either.
+ *
+ * @example
+ * ```ts
+ * import { memoryNeeded } from "spindle";
+ *
+ * const { weights, tables } = memoryNeeded("models/all-MiniLM-L6-v2", { weights: "f16" });
+ * console.log(weights, tables); // 22311936 23835648
+ * ```
  */
 export function memoryNeeded(folder: string, options: MemoryOptions = {}): MemoryNeeded {
   const { weights: precision = "f32", software = true } = options;
@@ -59,9 +70,13 @@ function blockBytes({ width, ffnWidth }: ModelSpec, stack: StackSpec, precision:
   const { heads, keyValueHeads } = stack.attention;
   const head = 4 * headTexels(stack.attention);
   const projections = (2 * heads + 2 * keyValueHeads) * head * width;
-  const ffn = (stack.ffn.gated ? 3 : 2) * ffnWidth * width;
+  const inner = (stack.ffn.gated ? 2 : 1) * ffnWidth;
+  const ffn = (inner + ffnWidth) * width;
   const elements = projections * (stack.crossAttention ? 2 : 1) + ffn;
-  return elements * texelBytes(precision) / 4;
+  const vectors = (heads + 2 * keyValueHeads) * head + inner + 6 * width;
+  // A bias or a gain takes as many rows as the smallest matrix, and one more.
+  const vectorBytes = vectors * (rowMultiple + 1) * texelBytes("f32") / 4;
+  return elements * texelBytes(precision) / 4 + vectorBytes;
 }
 
 /** The matrices that the forward pass keeps in its workspace. */
@@ -86,8 +101,8 @@ function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: W
 
 /** Says how much memory a model takes. */
 export function describeMemory({ weights, states, tables }: MemoryNeeded): string {
-  return `weights ${megabytes(weights)}, states of a batch ${megabytes(states)}, ` +
-    `embedding tables on the host ${megabytes(tables)}`;
+  return `${megabytes(weights + states)} on the device (weights ${megabytes(weights)}, states of ` +
+    `a batch ${megabytes(states)}), ${megabytes(tables)} on the host (embedding tables)`;
 }
 
 /** Says how much memory the host has left. */
@@ -99,14 +114,15 @@ export function describeFreeMemory(): string {
 /** Bytes that the host has left; undefined without the permission to ask. */
 export function freeMemory(): number | undefined {
   try {
-    return Deno.systemMemoryInfo().available;
+    const { available, swapFree } = Deno.systemMemoryInfo();
+    return available + swapFree;
   } catch {
     return undefined;
   }
 }
 
-function megabytes(bytes: number): string {
-  return `${
-    (bytes / 1e6).toLocaleString("en-US", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })
-  } MB`;
+/** Bytes for people to read. */
+export function megabytes(bytes: number): string {
+  const digits = { maximumFractionDigits: bytes < 1e7 ? 1 : 0 };
+  return `${(bytes / 1e6).toLocaleString("en-US", digits)} MB`;
 }

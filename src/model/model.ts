@@ -3,15 +3,16 @@ import { existsSync } from "node:fs";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/matrix.ts";
-import { uploadPiece } from "../gpu/memory.ts";
 import { longestAttended } from "../ops/attention.ts";
 import type { Pool } from "../ops/pool.ts";
+import { tuneOnFirstUse } from "../tuning/first_use.ts";
 import { SpindleError } from "../util.ts";
 import { headTexels, loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
 import { familyOf, specOf } from "./family.ts";
+import { bandBytes } from "./host_matrix.ts";
 import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
@@ -190,7 +191,7 @@ export function tokensPerBatch(software: boolean): number {
  * @throws {SpindleError} If the family is unknown, or a file or tensor missing or malformed.
  */
 export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}): Promise<Model> {
-  return Promise.try(() => {
+  return Promise.try(async () => {
     const config = readConfig(join(folder, "config.json"));
     const family = familyOf(config);
     const spec = specOf(config);
@@ -199,7 +200,7 @@ export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}):
     using onFailure = new DisposableStack();
     const owned = onFailure.use(new DisposableStack());
     const reader = new WeightReader(source, spec, refs);
-    const scratch = new ArrayBuffer(uploadPiece);
+    const scratch = new ArrayBuffer(bandBytes);
     const precision = options.weights ?? "f32";
     const loader: Loader = { gpu, reader, spec, precision, owned, scratch };
     const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
@@ -221,6 +222,7 @@ export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}):
       tokenizer,
       owned,
     );
+    await tuneOnFirstUse(gpu);
     onFailure.move();
     return model;
   });

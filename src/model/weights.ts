@@ -18,8 +18,8 @@ export interface HostTable {
 export class WeightReader {
   readonly #prefix: string;
   readonly source: TensorSource;
-  /** Projections that are parts of one tensor are read one after another. */
-  #last: { name: string; data: Float32Array | Float16Array } | undefined;
+  /** What was read and not released, by name: several weights may be parts of one tensor. */
+  readonly #held = new Map<string, Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>>();
 
   /**
    * @throws {SpindleError} If the checkpoint lacks a tensor or holds one that has no place in the
@@ -89,17 +89,20 @@ export class WeightReader {
     return { ...base, row: (index) => data.subarray(...slice(index)) };
   }
 
+  /**
+   * Frees the weights read since the last call, whose matrices can no longer be used: until the
+   * garbage collector does it, more memory would be taken than the largest tensor needs.
+   */
+  release(): void {
+    for (const { buffer } of this.#held.values()) buffer.transfer(0);
+    this.#held.clear();
+  }
+
   #read(name: string, shape: readonly number[]): Float32Array | Float16Array {
     const stored = this.#prefix + name;
     this.#checkShape(stored, shape);
-    if (this.#last?.name === name) return this.#last.data;
-    // The one before is let go first: the two together could be the peak of the memory.
-    this.#last = undefined;
-    const isHalf = findTensor(this.source, stored).dtype === "F16";
-    const data = isHalf
-      ? new Float16Array(this.source.readBytes(stored).buffer)
-      : readFloats(this.source, stored);
-    this.#last = { name, data };
+    const data = this.#held.get(name) ?? readPlain(this.source, stored);
+    this.#held.set(name, data);
     return data;
   }
 
@@ -111,6 +114,25 @@ export class WeightReader {
         `[${found.join(", ")}]: config.json asks for [${shape.join(", ")}]`,
     );
   }
+}
+
+function readPlain(
+  source: TensorSource,
+  name: string,
+): Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> {
+  const { dtype } = findTensor(source, name);
+  if (dtype === "F16") return new Float16Array(source.readBytes(name).buffer);
+  if (dtype === "BF16") return widen(source.readBytes(name));
+  return readFloats(source, name);
+}
+
+/** Makes bfloat16 numbers float32 ones where they lie, the last first. */
+function widen({ buffer }: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const wide = buffer.transfer(2 * buffer.byteLength);
+  const halves = new Uint16Array(wide);
+  const words = new Uint32Array(wide);
+  for (let i = words.length - 1; i >= 0; i--) words[i] = halves[i]! << 16;
+  return new Float32Array(wide);
 }
 
 /** Checkpoints from before 2019, such as BERT's own, name the weights of a LayerNorm otherwise. */

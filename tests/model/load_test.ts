@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { type Gpu, requestGpu } from "../../src/gpu/device.ts";
+import { readConfig } from "../../src/model/config.ts";
+import { familyOf, specOf } from "../../src/model/family.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
+import { WeightReader } from "../../src/model/weights.ts";
 import { SpindleError } from "../../src/util.ts";
 import { assertClose } from "../numbers.ts";
 
@@ -144,6 +147,23 @@ Deno.test("loadModel() reads what LayerNorm weights were called before 2019", as
     assert.ok((await verifyModel(model, join(electra, "golden.safetensors"))).passed);
   } finally {
     Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("what a WeightReader read is freed at once when released", () => {
+  for (const name of ["llama", "qwen3", "t5"]) {
+    const config = readConfig(join(golden, name, "config.json"));
+    const spec = specOf(config);
+    const refs = familyOf(config).weights(spec, config);
+    using source = openModelWeights(join(golden, name));
+    const reader = new WeightReader(source, spec, refs);
+    const ref = refs.stacks[0]!.block(0).ffn.gate.weight;
+    const { data } = reader.matrix(ref, spec.ffnWidth, spec.width);
+    assert.equal(data.length, spec.ffnWidth * spec.width);
+    assert.equal(reader.matrix(ref, spec.ffnWidth, spec.width).data, data);
+    reader.release();
+    assert.equal(data.length, 0);
+    assert.notEqual(reader.matrix(ref, spec.ffnWidth, spec.width).data, data);
   }
 });
 
