@@ -1,0 +1,9 @@
+/** What the tests' modules import of Node, for a browser: there are no files and no environment. */
+
+export default {};
+
+export const existsSync = () => false;
+
+export const statfsSync = () => ({ bavail: 0, bsize: 0 });
+
+export const join = (...parts: string[]) => parts.join("/");
