@@ -1,7 +1,13 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
-import { attention, queriesPerBlock, type QueryBlocks } from "../ops/attention.ts";
+import {
+  attention,
+  type KeyLoads,
+  keyLoads,
+  queriesPerBlock,
+  type QueryBlocks,
+} from "../ops/attention.ts";
 import {
   type AttentionOperands,
   attentionSteps,
@@ -29,6 +35,26 @@ export const attentionShapes: readonly AttentionShape[] = [
 
 /** Attention within each sentence, and where wanted the ladder to it. */
 export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolean): Problem {
+  return problemOf(gpu, shape, (createOperands, owned) => [
+    ...(ladder ? ladderVariants(gpu, shape, createOperands, owned) : []),
+    ownVariant("attention", createOperands()),
+  ]);
+}
+
+/** Attention by each of the ways in which keys reach the lanes, the default first. */
+export function keyLoadsProblem(gpu: Gpu, shape: AttentionShape): Problem {
+  return problemOf(
+    gpu,
+    shape,
+    (createOperands) => keyLoads(gpu).map((keys) => ownVariant(keys, createOperands(), keys)),
+  );
+}
+
+function problemOf(
+  gpu: Gpu,
+  shape: AttentionShape,
+  create: (createOperands: () => AttentionOperands, owned: DisposableStack) => OwnVariant[],
+): Problem {
   const { sentences, tokens, heads, headWidth } = shape;
   const rows = sentences * tokens;
   const width = heads * headWidth;
@@ -46,10 +72,7 @@ export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolea
   const input = owned.use(uploadMatrix(gpu, qkv, rows, 3 * width, "qkv"));
   const queryBlocks = blockCutter(gpu, shape, owned);
   const checked = checkedQueries(tokens);
-  const variants = [
-    ...(ladder ? ladderVariants(gpu, shape, createOperands, owned) : []),
-    ownVariant(createOperands()),
-  ];
+  const variants = create(createOperands, owned);
   onFailure.move();
   return {
     kernel: "attention",
@@ -78,14 +101,21 @@ export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolea
 
 type OwnVariant = Omit<Variant, "read"> & { readonly out: Matrix };
 
-function ownVariant(operands: AttentionOperands): OwnVariant {
+function ownVariant(name: string, operands: AttentionOperands, keys?: KeyLoads): OwnVariant {
   const { qkv: matrix, out, heads, headTexels, scale } = operands;
   const { gpu } = matrix;
   const blocks = operands.blocks(queriesPerBlock(gpu.lanes) / gpu.lanes);
   const at = (part: number) => ({ matrix, texel: part * heads * headTexels });
-  const options = { heads, keyValueHeads: heads, headTexels, scale, causal: false };
+  const options = {
+    heads,
+    keyValueHeads: heads,
+    headTexels,
+    scale,
+    causal: false,
+    ...(keys && { keys }),
+  };
   return {
-    name: "attention",
+    name,
     out,
     record: (recorder) => attention(recorder, at(0), at(1), at(2), out, blocks, options),
   };

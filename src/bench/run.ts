@@ -12,7 +12,7 @@ import { measureMatmulPeers } from "./peers/measure_peers.ts";
 import { poolProblem } from "./pool.ts";
 import type { KernelName, Problem } from "./problem.ts";
 import { startStopwatch } from "./stopwatch.ts";
-import { tuneLinear } from "./tune.ts";
+import { tuneKernels } from "./tune.ts";
 
 /** What to measure, and how. */
 export interface BenchOptions {
@@ -47,10 +47,11 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   const results: BenchResult[] = [];
   const peers: PeerResult[] = [];
   if (options.tune) {
-    options.onProgress?.("tiles of the linear layer");
-    const tuned = await tuneLinear(gpu, bench);
-    results.push(...tuned.results);
-    options.onProgress?.(`the tile is now ${tuned.choice}, as ${tuned.file} says`);
+    options.onProgress?.("variants of the kernels");
+    const { results: timed, tuning, file } = await tuneKernels(gpu, bench);
+    results.push(...timed);
+    const choices = Object.entries(tuning).map(([kernel, variant]) => `${kernel} ${variant}`);
+    options.onProgress?.(`${file} now says ${choices.join(", ")}`);
   }
   for (const kernel of options.kernels) {
     options.onProgress?.(kernel);

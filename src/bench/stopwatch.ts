@@ -79,17 +79,27 @@ export async function repeatsOf(
   return Math.min(1000, Math.max(1, Math.ceil(pieceMilliseconds / wall)));
 }
 
+/** Runs what is recorded `repeats` times as one piece of work; returns milliseconds a time. */
+export async function timeOnHost(
+  gpu: Gpu,
+  record: (recorder: Recorder) => void,
+  repeats: number,
+): Promise<Timing> {
+  const recorder = recordRepeated(gpu, record, repeats);
+  const timing = await timeHost(() => {
+    recorder.submit();
+    waitUntilIdle(gpu);
+  });
+  return divideTiming(timing, repeats);
+}
+
 function wallStopwatch(gpu: Gpu): Stopwatch {
   return {
     clock: "wall",
     async time(record, repeats) {
-      const recorder = recordRepeated(gpu, record, repeats);
-      const timing = await timeHost(() => {
-        recorder.submit();
-        waitUntilIdle(gpu);
-      });
+      const timing = await timeOnHost(gpu, record, repeats);
       await settle(gpu);
-      return divideTiming(timing, repeats);
+      return timing;
     },
     [Symbol.dispose]() {},
   };

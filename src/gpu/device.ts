@@ -1,5 +1,6 @@
 import { SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
+import { storageOf } from "./tuning.ts";
 
 /** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
 export type MatrixStorage = "texture" | "buffer";
@@ -112,13 +113,14 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const lanes = software ? (subgroupMinSize || 8) : 64;
   const device = await requestDevice(adapter);
   const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
+  const described = { vendor: vendorName(vendor), description: name, software };
   return new Gpu(
     device,
-    { vendor: vendorName(vendor), description: name, software },
+    described,
     [...adapter.features],
     lanes,
     oneSize && device.features.has("subgroups"),
-    options.storage ??
+    options.storage ?? storageOf(described) ??
       (software && device.limits.maxStorageTexturesPerShaderStage >= mostTextures
         ? "texture"
         : "buffer"),
@@ -126,7 +128,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
 }
 
 /** The most matrices that a kernel binds: a linear layer with all its parts. */
-const mostTextures = 6;
+export const mostTextures = 6;
 
 /** Some drivers have subgroups and do not say so: they are asked for first. */
 async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {

@@ -3,32 +3,64 @@ import { cacheFolder } from "../formats/cache_folder.ts";
 import { replaceFile, writeAll } from "../formats/files.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
-import type { Gpu } from "./device.ts";
+import type { AdapterDescription, Gpu, MatrixStorage } from "./device.ts";
 
 /** Which variant of each kernel was the fastest, by the kernel's name. */
 export type Tuning = Readonly<Record<string, string>>;
 
-const known = new WeakMap<Gpu, Tuning>();
+/** Raised when kernels change so much that another variant may be the fastest. */
+const kernelsVersion = 2;
+
+const known = new WeakMap<Gpu, Tuning | undefined>();
 
 /**
  * The variants that were chosen on this adapter and driver. Where nothing was, or what is there
- * cannot be read, it is empty and the defaults hold. A run reads it once.
+ * cannot be read or is of other kernels, it is undefined and the defaults hold. A run reads it once.
  */
-export function tuningOf(gpu: Gpu): Tuning {
-  let tuning = known.get(gpu);
-  if (!tuning) {
-    tuning = readTuning(gpu);
-    known.set(gpu, tuning);
-  }
-  return tuning;
+export function tuningOf(gpu: Gpu): Tuning | undefined {
+  if (!known.has(gpu)) known.set(gpu, recall(adapterKey(gpu)));
+  return known.get(gpu);
+}
+
+/** Uses these variants from now on, for as long as the program runs. */
+export function useTuning(gpu: Gpu, tuning: Tuning): void {
+  known.set(gpu, tuning);
 }
 
 /**
- * Remembers the variants for this adapter and driver.
+ * Uses these variants, and remembers them for this adapter and driver.
  *
+ * @returns The file that holds them.
  * @throws {SpindleError} If there is no cache folder or it cannot be written.
  */
 export function saveTuning(gpu: Gpu, tuning: Tuning): string {
+  useTuning(gpu, tuning);
+  return remember(adapterKey(gpu), tuning);
+}
+
+/** Where matrices are to lie on an adapter, if that was timed. */
+export function storageOf(adapter: AdapterDescription): MatrixStorage | undefined {
+  const storage = recall(storageKey(adapter))?.storage;
+  return storage === "texture" || storage === "buffer" ? storage : undefined;
+}
+
+/** Remembers where matrices are to lie, for the next start. */
+export function saveStorage(adapter: AdapterDescription, storage: MatrixStorage): void {
+  remember(storageKey(adapter), { storage });
+}
+
+/** What is remembered under a name; undefined where nothing is. */
+export function recall(name: string): Tuning | undefined {
+  return texts(remembered()[name]);
+}
+
+/**
+ * Remembers texts under a name in the user's cache folder.
+ *
+ * @returns The file.
+ * @throws {SpindleError} If there is no cache folder or it cannot be written.
+ */
+export function remember(name: string, value: Tuning): string {
   const folder = cacheFolder();
   if (!folder) {
     throw new SpindleError(
@@ -36,10 +68,11 @@ export function saveTuning(gpu: Gpu, tuning: Tuning): string {
     );
   }
   const file = join(folder, fileName);
-  const all = { ...readAll(), [adapterKey(gpu)]: tuning };
-  Deno.mkdirSync(folder, { recursive: true });
+  const all = { ...remembered(), [name]: value, version: kernelsVersion };
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+  } catch { /* what follows says why it cannot be written */ }
   replaceFile(file, (open) => writeAll(open, new TextEncoder().encode(JSON.stringify(all))));
-  known.set(gpu, tuning);
   return file;
 }
 
@@ -50,17 +83,22 @@ function adapterKey({ adapter, lanes, subgroups, storage }: Gpu): string {
   return [adapter.vendor, adapter.description, lanes, subgroups, storage].join(" | ");
 }
 
-function readTuning(gpu: Gpu): Tuning {
-  const entry = readAll()[adapterKey(gpu)];
-  if (!isJsonObject(entry)) return {};
+function storageKey({ vendor, description }: AdapterDescription): string {
+  return [vendor, description].join(" | ");
+}
+
+function texts(entry: unknown): Tuning | undefined {
+  if (!isJsonObject(entry)) return undefined;
   const isText = (pair: [string, unknown]): pair is [string, string] => typeof pair[1] === "string";
   return Object.fromEntries(Object.entries(entry).filter(isText));
 }
 
-function readAll(): JsonObject {
+/** All that is in the file; nothing where it cannot be read or is stale. */
+function remembered(): JsonObject {
   try {
-    return readJsonObject(join(cacheFolder()!, fileName));
+    const all = readJsonObject(join(cacheFolder()!, fileName));
+    return all["version"] === kernelsVersion ? all : {};
   } catch {
-    return {}; // never tuned, unreadable or not allowed: the defaults are good enough
+    return {};
   }
 }

@@ -122,7 +122,7 @@ export function keyLoads({ subgroups, lanes }: Gpu): KeyLoads[] {
 
 function chooseKeyLoads(gpu: Gpu): KeyLoads {
   const possible = keyLoads(gpu);
-  return possible.find((name) => name === tuningOf(gpu)["attention"]) ?? possible[0]!;
+  return possible.find((name) => name === tuningOf(gpu)?.attention) ?? possible[0]!;
 }
 
 /** How a texel of each key's row reaches every lane: code before its use, and at each key's use. */

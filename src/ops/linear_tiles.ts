@@ -38,14 +38,18 @@ export function rowCount({ lanes }: Gpu, rows: number): RowCount {
   return rows <= 4 * lanes ? "few" : "many";
 }
 
-/** The tile that was the fastest on this adapter, or else the default, no taller than the rows. */
+/** The tile that was the fastest on this adapter, or else the default. */
 export function chooseTile(gpu: Gpu, rows: number): LinearTile {
   const count = rowCount(gpu, rows);
   const tiles = linearTiles(gpu, count);
   const [standard] = tiles.values();
-  const tile = tiles.get(tuningOf(gpu)[`linear ${count}`] ?? "") ?? standard!;
+  return fitTile(gpu, tiles.get(tuningOf(gpu)?.[`linear ${count}`] ?? "") ?? standard!, rows);
+}
+
+/** A tile no taller than the rows need. */
+export function fitTile({ lanes }: Gpu, tile: LinearTile, rows: number): LinearTile {
   if ("alongRows" in tile) return tile;
-  const needed = 2 ** Math.ceil(Math.log2(Math.max(1, rows / gpu.lanes)));
+  const needed = 2 ** Math.ceil(Math.log2(Math.max(1, rows / lanes)));
   return { ...tile, rows: Math.min(tile.rows, needed) };
 }
 

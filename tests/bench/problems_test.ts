@@ -5,9 +5,9 @@ import { matmulProblem } from "../../src/bench/matmul.ts";
 import { normProblem } from "../../src/bench/norm.ts";
 import { poolProblem } from "../../src/bench/pool.ts";
 import { largestError, type Problem } from "../../src/bench/problem.ts";
-import { tileProblem } from "../../src/bench/tune.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { tileProblem } from "../../src/tuning/contests.ts";
 import { gpuTest } from "../gpu.ts";
 
 async function check(gpu: Gpu, problem: Problem): Promise<void> {
@@ -28,8 +28,8 @@ gpuTest("each step of the matmul ladder multiplies, whatever the shape", async (
 });
 
 gpuTest("each tile of the linear layer multiplies, whatever the shape", async (gpu) => {
-  await check(gpu, tileProblem(gpu, [37, 53, 130]));
-  await check(gpu, tileProblem(gpu, [130, 7, 13]));
+  await check(gpu, tileProblem(gpu, "few", [37, 53, 130]));
+  await check(gpu, tileProblem(gpu, "many", [130, 7, 13]));
 });
 
 gpuTest("each step of the attention ladder attends, whatever the length", async (gpu) => {

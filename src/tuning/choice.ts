@@ -1,0 +1,41 @@
+import type { Problem, Variant } from "../bench/problem.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Recorder } from "../gpu/recorder.ts";
+
+/** A variant must be this much faster than the default: noise is not to choose. */
+const gain = 1.05;
+
+/** The milliseconds of a variant's best run. */
+export interface Timed {
+  readonly name: string;
+  readonly ms: number;
+}
+
+/** The fastest, or the default, which is the first, where none is clearly faster. */
+export function chooseFastest([standard, ...others]: readonly Timed[]): string {
+  const [best] = others.toSorted((a, b) => a.ms - b.ms);
+  return best && best.ms * gain < standard!.ms ? best.name : standard!.name;
+}
+
+/**
+ * The variants whose result is that of the default to the last bit, so that what is chosen by
+ * timing changes no result.
+ */
+export async function equalVariants(gpu: Gpu, { variants }: Problem): Promise<Variant[]> {
+  const equal: Variant[] = [];
+  let expected: ArrayLike<number> | undefined;
+  for (const variant of variants) {
+    const recorder = new Recorder(gpu);
+    variant.record(recorder);
+    recorder.submit();
+    const actual = await variant.read();
+    expected ??= actual;
+    if (haveSameBits(actual, expected)) equal.push(variant);
+  }
+  return equal;
+}
+
+function haveSameBits(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  return a.length === b.length &&
+    Array.prototype.every.call(a, (value, i) => Object.is(value, b[i]));
+}

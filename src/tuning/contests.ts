@@ -1,0 +1,63 @@
+import { type AttentionShape, keyLoadsProblem } from "../bench/attention.ts";
+import { matmulNumbers, type MatmulShape } from "../bench/matmul.ts";
+import type { Problem } from "../bench/problem.ts";
+import { referenceMatmul } from "../bench/reference.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { linear } from "../ops/linear.ts";
+import { fitTile, linearTiles, type RowCount } from "../ops/linear_tiles.ts";
+
+/** The variants of a hot kernel, the default first, on a problem that models have the like of. */
+export interface Contest {
+  /** The name under which the choice is remembered. */
+  readonly kernel: string;
+  create(gpu: Gpu): Problem;
+}
+
+/** Problems large enough to tell variants apart, in software in about a millisecond. */
+export function quickContests({ adapter: { software } }: Gpu): Contest[] {
+  return [
+    linearContest("few", software ? [32, 768, 384] : [32, 768, 768]),
+    linearContest("many", software ? [256, 384, 384] : [2048, 768, 768]),
+    attentionContest({ sentences: 1, tokens: 128, heads: 4, headWidth: software ? 16 : 64 }),
+  ];
+}
+
+/** Problems of the size of real ones. */
+export const thoroughContests: readonly Contest[] = [
+  linearContest("few", [32, 1536, 384]),
+  linearContest("many", [512, 768, 768]),
+  attentionContest({ sentences: 4, tokens: 128, heads: 12, headWidth: 64 }),
+];
+
+export function linearContest(count: RowCount, shape: MatmulShape): Contest {
+  return { kernel: `linear ${count}`, create: (gpu) => tileProblem(gpu, count, shape) };
+}
+
+export function attentionContest(shape: AttentionShape): Contest {
+  return { kernel: "attention", create: (gpu) => keyLoadsProblem(gpu, shape) };
+}
+
+/** A matrix product by each tile of the linear layer, the default first. */
+export function tileProblem(gpu: Gpu, count: RowCount, shape: MatmulShape): Problem {
+  const [rows, outputs, inputs] = shape;
+  const numbers = matmulNumbers(shape);
+  using onFailure = new DisposableStack();
+  const x = onFailure.use(uploadMatrix(gpu, numbers.x, rows, inputs, "x"));
+  const w = onFailure.use(uploadMatrix(gpu, numbers.w, outputs, inputs, "w"));
+  const y = onFailure.use(createMatrix(gpu, rows, outputs, "y"));
+  const owned = onFailure.move();
+  return {
+    kernel: "matmul",
+    shape,
+    work: { flops: 2 * rows * outputs * inputs },
+    bound: 1e-5,
+    variants: [...linearTiles(gpu, count)].map(([name, tile]) => ({
+      name,
+      read: () => readMatrix(y),
+      record: (recorder) => linear(recorder, x, w, y, rows, { tile: fitTile(gpu, tile, rows) }),
+    })),
+    expected: () => referenceMatmul(numbers.x, numbers.w, rows, outputs, inputs),
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}

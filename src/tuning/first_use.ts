@@ -1,0 +1,94 @@
+import { type Contestant, roundRobin } from "../bench/measure.ts";
+import type { Problem } from "../bench/problem.ts";
+import { timeOnHost, type Timing } from "../bench/stopwatch.ts";
+import { withStorage } from "../bench/storage.ts";
+import { type Gpu, type MatrixStorage, mostTextures } from "../gpu/device.ts";
+import { saveStorage, saveTuning, type Tuning, tuningOf } from "../gpu/tuning.ts";
+import { SpindleError } from "../util.ts";
+import { chooseFastest, equalVariants, type Timed } from "./choice.ts";
+import { type Contest, quickContests } from "./contests.ts";
+
+/** How often each variant is timed. */
+const rounds = 5;
+/** About how many milliseconds of work are timed at once. */
+const piece = 4;
+/** Other memory must be this much faster: it decides which limits hold. */
+const storageGain = 1.2;
+
+const underway = new WeakMap<Gpu, Promise<void>>();
+
+/**
+ * Chooses the variants of the hot kernels by timing them, unless that was done on this adapter
+ * before. Where the choice cannot be remembered it serves this run. No result depends on it.
+ *
+ * @param contests What to time.
+ * @throws {SpindleError} If the GPU rejected a command or was lost.
+ */
+export async function tuneOnFirstUse(
+  gpu: Gpu,
+  contests: readonly Contest[] = quickContests(gpu),
+): Promise<void> {
+  if (tuningOf(gpu)) return;
+  let tuning = underway.get(gpu);
+  if (!tuning) underway.set(gpu, tuning = tune(gpu, contests));
+  await tuning;
+}
+
+async function tune(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
+  const best = await timeContests(gpu, contests);
+  tryTo(() => saveTuning(gpu, namesOf(best)));
+  if (gpu.adapter.software) return;
+  const other: MatrixStorage = gpu.storage === "buffer" ? "texture" : "buffer";
+  const { maxStorageTexturesPerShaderStage } = gpu.device.limits;
+  if (other === "texture" && maxStorageTexturesPerShaderStage < mostTextures) return;
+  using owned = new DisposableStack();
+  const twin = withStorage(gpu, other);
+  owned.defer(() => twin.idleUniforms.forEach((buffer) => buffer.destroy()));
+  const others = await timeContests(twin, contests);
+  tryTo(() => saveTuning(twin, namesOf(others)));
+  const isFaster = others.get("linear many")!.ms * storageGain < best.get("linear many")!.ms;
+  if (isFaster) tryTo(() => saveStorage(gpu.adapter, other));
+}
+
+function namesOf(best: ReadonlyMap<string, Timed>): Tuning {
+  return Object.fromEntries([...best].map(([kernel, { name }]) => [kernel, name]));
+}
+
+/** A cache folder that cannot be written only costs the next start its memory. */
+function tryTo(save: () => void): void {
+  try {
+    save();
+  } catch (error) {
+    if (!(error instanceof SpindleError)) throw error;
+  }
+}
+
+/** The fastest variant of each kernel. */
+async function timeContests(
+  gpu: Gpu,
+  contests: readonly Contest[],
+): Promise<Map<string, Timed>> {
+  const best = new Map<string, Timed>();
+  for (const contest of contests) best.set(contest.kernel, await fastest(gpu, contest));
+  return best;
+}
+
+async function fastest(gpu: Gpu, contest: Contest): Promise<Timed> {
+  using problem = contest.create(gpu);
+  const timed = await timeVariants(gpu, problem);
+  const name = chooseFastest(timed);
+  return timed.find((variant) => variant.name === name)!;
+}
+
+async function timeVariants(gpu: Gpu, problem: Problem): Promise<Timed[]> {
+  const variants = await equalVariants(gpu, problem);
+  // What other programs keep waiting is no slower for that.
+  const cost = ({ wall, processor }: Timing) => gpu.adapter.software ? processor : wall;
+  const contestants: Contestant[] = [];
+  for (const { record } of variants) {
+    const repeats = Math.ceil(piece / cost(await timeOnHost(gpu, record, 1)));
+    contestants.push({ run: () => timeOnHost(gpu, record, repeats) });
+  }
+  const times = await roundRobin(contestants, rounds);
+  return variants.map(({ name }, i) => ({ name, ms: Math.min(...times[i]!.map(cost)) }));
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Gpu, requestGpu } from "../../src/gpu/device.ts";
+import { tuningOf } from "../../src/gpu/tuning.ts";
+import { keyLoads } from "../../src/ops/attention.ts";
+import { linearTiles } from "../../src/ops/linear_tiles.ts";
+import { chooseFastest } from "../../src/tuning/choice.ts";
+import { attentionContest, type Contest, linearContest } from "../../src/tuning/contests.ts";
+import { tuneOnFirstUse } from "../../src/tuning/first_use.ts";
+import { withCache } from "../cache.ts";
+
+/** Too small to tell which variant is faster, and quick. */
+const contests: Contest[] = [
+  linearContest("few", [7, 13, 37]),
+  linearContest("many", [37, 13, 7]),
+  attentionContest({ sentences: 1, tokens: 13, heads: 1, headWidth: 4 }),
+];
+
+function assertTuned(gpu: Gpu): void {
+  const tuning = tuningOf(gpu) ?? {};
+  assert.deepEqual(Object.keys(tuning), ["linear few", "linear many", "attention"]);
+  assert.ok(linearTiles(gpu, "few").has(tuning["linear few"]!));
+  assert.ok(linearTiles(gpu, "many").has(tuning["linear many"]!));
+  assert.ok(keyLoads(gpu).some((name) => name === tuning.attention));
+  assert.equal(gpu.liveBytes, 0, "GPU memory was not freed");
+}
+
+Deno.test("tuneOnFirstUse() chooses a variant of each kernel once for all later starts", async () => {
+  await withCache(async (folder) => {
+    using gpu = await requestGpu();
+    assert.equal(tuningOf(gpu), undefined);
+    await Promise.all([tuneOnFirstUse(gpu, contests), tuneOnFirstUse(gpu, contests)]);
+    assertTuned(gpu);
+    const file = join(folder, "spindle", "tuning.json");
+    const { mtime } = await Deno.stat(file);
+    using next = await requestGpu();
+    assert.deepEqual(tuningOf(next), tuningOf(gpu));
+    await tuneOnFirstUse(next, contests);
+    assert.deepEqual((await Deno.stat(file)).mtime, mtime);
+  });
+});
+
+Deno.test("tuneOnFirstUse() serves the run where the cache folder cannot be written", async () => {
+  await withCache(async (folder) => {
+    await Deno.writeTextFile(join(folder, "spindle"), "a file in the place of the folder");
+    using gpu = await requestGpu();
+    await tuneOnFirstUse(gpu, contests);
+    assertTuned(gpu);
+    using next = await requestGpu();
+    assert.equal(tuningOf(next), undefined);
+  });
+});
+
+Deno.test("tuneOnFirstUse() tunes a hardware GPU for both kinds of memory", async () => {
+  await withCache(async () => {
+    const { device, adapter, features } = await requestGpu();
+    const described = { ...adapter, software: false };
+    using gpu = new Gpu(device, described, features, 64, false, "buffer");
+    await tuneOnFirstUse(gpu, contests);
+    assertTuned(gpu);
+    assertTuned(new Gpu(device, described, features, 64, false, "texture"));
+  });
+});
+
+Deno.test("chooseFastest() leaves the default only for what is clearly faster", () => {
+  const timed = (standard: number, other: number) => [
+    { name: "default", ms: standard },
+    { name: "slow", ms: 2 * standard },
+    { name: "other", ms: other },
+  ];
+  assert.equal(chooseFastest(timed(1, 0.99)), "default");
+  assert.equal(chooseFastest(timed(1, 0.9)), "other");
+  assert.equal(chooseFastest(timed(1, 1.1)), "default");
+});
