@@ -2,12 +2,12 @@
 // weight: the penalty weights of each set; a column that is excluded stands apart from all others.
 // Dispatch: (blocks of rows, texels of the widest set / 4); an invocation takes a row and 4 texels.
 
-@compute @workgroup_size(16)
+@compute @workgroup_size(BLOCK)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let block = blocks[group.x];
   let subset = sets[block.x];
   let list = lists[block.x];
-  let local = 16u * block.y + lane;
+  let local = BLOCK * block.y + lane;
   let row = list.x + local / 4u;
   var column = 0u;
   var inside = row < list.y;
@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   for (var i = 0u; i < 4u; i++) {
     let k = 4u * group.y + i;
-    if (k >= 4u * subset.y) { return; }
+    if (k >= BLOCK / 4u * subset.y) { return; }
     var value = vec4f(0.0);
     if (inside && list.x + k < list.y) {
       let source = texels[list.x + k];

@@ -1,47 +1,38 @@
-// Inverts the pivot block of each set at work, and multiplies it with the pivot rows; follows
-// logistic_inverse.wgsl. Dispatch: (sets at work, texels of the widest set / 16).
+// Inverts the pivot block of each set at work; follows logistic_inverse.wgsl. Lanes run along the
+// rows of the block, a workgroup's width apart. Dispatch: (sets at work).
 
-var<workgroup> block: array<array<f32, 16>, 16>;
+var<workgroup> block: array<array<vec4f, BLOCK / 4u>, BLOCK>;
 
-@compute @workgroup_size(16)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let subset = sets[group.x];
   let pivot = pivot_block(subset);
-  for (var k = 0u; k < 4u; k++) {
-    let value = load_from(subset.x + 16u * pivot + lane, 4u * pivot + k);
-    for (var c = 0u; c < 4u; c++) { block[lane][4u * k + c] = value[c]; }
+  for (var row = lane; row < BLOCK; row += LANES) {
+    for (var k = 0u; k < BLOCK / 4u; k++) {
+      block[row][k] = load_from(subset.x + BLOCK * pivot + row, BLOCK / 4u * pivot + k);
+    }
   }
-  workgroupBarrier();
-  for (var p = 0u; p < 16u; p++) {
-    let inverse = 1.0 / block[p][p];
-    let factor = block[lane][p];
+  for (var p = 0u; p < BLOCK; p++) {
     workgroupBarrier();
-    if (lane == p) {
-      for (var j = 0u; j < 16u; j++) { block[p][j] *= inverse; }
-      block[p][p] = inverse;
+    let inverse = 1.0 / block[p][p / 4u][p & 3u];
+    workgroupBarrier();
+    // The pivot row is scaled by the lanes together, a texel each.
+    for (var k = lane; k < BLOCK / 4u; k += LANES) {
+      var value = block[p][k] * inverse;
+      if (k == p / 4u) { value[p & 3u] = inverse; }
+      block[p][k] = value;
     }
     workgroupBarrier();
-    if (lane != p) {
-      for (var j = 0u; j < 16u; j++) {
-        block[lane][j] = select(block[lane][j], 0.0, j == p) - factor * block[p][j];
-      }
+    for (var row = lane; row < BLOCK; row += LANES) {
+      if (row == p) { continue; }
+      let factor = block[row][p / 4u][p & 3u];
+      block[row][p / 4u][p & 3u] = 0.0;
+      for (var k = 0u; k < BLOCK / 4u; k++) { block[row][k] -= factor * block[p][k]; }
     }
-    workgroupBarrier();
   }
-  let k = 16u * group.y + lane;
-  if (k >= 4u * subset.y) { return; }
-  if (k / 4u == pivot) {
-    for (var i = 0u; i < 16u; i++) {
-      let c = 4u * (k & 3u);
-      let row = block[i];
-      store_panel(16u * group.x + i, k, vec4f(row[c], row[c + 1u], row[c + 2u], row[c + 3u]));
+  for (var row = lane; row < BLOCK; row += LANES) {
+    for (var k = 0u; k < BLOCK / 4u; k++) {
+      store_pivots(BLOCK * group.x + row, k, block[row][k]);
     }
-    return;
   }
-  var sums = array<vec4f, 16>();
-  for (var j = 0u; j < 16u; j++) {
-    let value = load_from(subset.x + 16u * pivot + j, k);
-    for (var i = 0u; i < 16u; i++) { sums[i] += block[i][j] * value; }
-  }
-  for (var i = 0u; i < 16u; i++) { store_panel(16u * group.x + i, k, sums[i]); }
 }

@@ -1,10 +1,11 @@
 import descentCode from "../../shaders/logistic_descent.wgsl" with { type: "text" };
 import proxCode from "../../shaders/logistic_prox.wgsl" with { type: "text" };
 import stepsCode from "../../shaders/logistic_steps.wgsl" with { type: "text" };
+import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
-import { type ColumnTiles, tileBuffers, unroll } from "./logistic_tiles.ts";
+import { type ColumnTiles, fitTexels, tileBuffers, unroll } from "./logistic_tiles.ts";
 
 /** What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more. */
 export interface DescentOperands {
@@ -35,11 +36,12 @@ export function descentStep(
   { state, partials, fitTexels }: FitState,
   { ridge, step, enough }: { ridge: number; step: number; enough: number },
 ): void {
-  const { lanes, adapter } = recorder.gpu;
-  const texels = adapter.software ? (tiles.width === 8 ? 3 : 2) : 1;
+  const { gpu } = recorder;
+  const { lanes } = gpu;
+  const texels = gpu.adapter.software ? (tiles.live > 8 ? 2 : 3) : 1;
   recorder.dispatch({
     label: `logistic descend ${q.rows}x${q.cols}`,
-    code: proxCode + descentCode + productCode(texels, tiles, lanes),
+    code: proxCode + descentCode + productCode(gpu, texels, tiles),
     constants: { ...fieldConstants, TILE: tiles.width },
     reads: { inverse, weight, y, g, q, t },
     writes: { q_next: qNext, t_next: tNext },
@@ -76,9 +78,12 @@ export function descentStep(
  * `q inverse` for a tile: lanes run along the texels of the tile's list, an invocation owns `texels`
  * of them and the tile's fits.
  */
-function productCode(texels: number, { width, live }: ColumnTiles, lanes: number): string {
-  const loadQ = (n: number) => n < live ? `let q${n} = load_q(fit + ${n}u, k);` : "";
+function productCode(gpu: Gpu, texels: number, tiles: ColumnTiles): string {
+  const { lanes } = gpu;
+  const { width, live } = tiles;
   const quarter = width / 4;
+  const product = (c: number, n: number) =>
+    ["x", "y", "z", "w"].map((part, r) => `m${c}_${r} * q${n}.${part}`).join(" + ");
   return `
 var<workgroup> scratch: array<vec4f, ${lanes * quarter}>;
 
@@ -95,16 +100,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let k = texels[span.x + i];
     let row = span.z + 4u * i;
     ${unroll(texels, (c) => unroll(4, (r) => `let m${c}_${r} = load_inverse(row + ${r}u, c${c});`))}
-    ${loadQ(0)} ${loadQ(1)}
-    ${
-    unroll(live, (n) =>
-      loadQ(n + 2) + "\n" +
-      unroll(
-        texels,
-        (c) =>
-          `s${c}_${n} = s${c}_${n} + m${c}_0 * q${n}.x + m${c}_1 * q${n}.y + m${c}_2 * q${n}.z + m${c}_3 * q${n}.w;`,
-      ))
-  }
+    ${fitTexels(gpu, tiles, (n) => `q${n}`, (fit) => `load_q(${fit}, k)`)}
+    ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + ${product(c, n)};`))}
   }
   ${unroll(width, (n) => `var d${n} = 0.0;`)}
   ${

@@ -1,6 +1,7 @@
-import type { Matrix } from "../gpu/matrix.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { type ColumnTiles, tileBuffers, unroll } from "./logistic_tiles.ts";
+import { type ColumnTiles, range, tileBuffers, unroll } from "./logistic_tiles.ts";
 
 /**
  * Records `g = r^T x (+ previous)`, for each tile of fits over its own columns only.
@@ -19,8 +20,7 @@ export function logisticGradient(
   rows = x.rows,
   previous?: Matrix,
 ): void {
-  const { lanes, adapter } = recorder.gpu;
-  const texels = adapter.software ? (tiles.width === 8 ? 4 : 3) : 1;
+  const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `logistic gradient ${rows}x${g.rows}`,
     code: `
@@ -29,12 +29,12 @@ fn finish(fit: u32, texel: u32, sum: vec4f) {
     store_g(fit, texel, sum${previous ? " + load_previous(fit, texel)" : ""});
   }
 }
-${outerProductCode(texels, tiles, lanes, "false", "finish(fit + FIT, q, SUM);")}`,
+${outerProductCode(recorder.gpu, tiles, "false", "finish(fit + FIT, q, SUM);")}`,
     reads: previous ? { x, r, previous } : { x, r },
     writes: { g },
     buffers: tileBuffers(tiles),
     uints: { rows, fits: g.rows },
-    workgroups: [tiles.count, Math.ceil(tiles.longest / (lanes * texels))],
+    workgroups: [tiles.count, Math.ceil(tiles.longest / lanes)],
   });
 }
 
@@ -57,8 +57,7 @@ export function gram(
   previous?: Matrix,
   weights?: Matrix,
 ): void {
-  const { lanes, adapter } = recorder.gpu;
-  const texels = adapter.software ? 3 : 1;
+  const { lanes } = recorder.gpu;
   const store = (t: number, sums: string[]) => `
     finish(fit / 4u + ${t}u, q, mat4x4f(${sums.join(", ")}));`;
   recorder.dispatch({
@@ -82,10 +81,9 @@ fn finish(p: u32, q: u32, block: mat4x4f) {
 }
 ${
       outerProductCode(
-        texels,
+        recorder.gpu,
         tiles,
-        lanes,
-        `texels[min(span.y, span.x + (group.y + 1u) * ${lanes * texels}u) - 1u] < fit / 4u`,
+        `texels[min(span.y, span.x + (group.y + 1u) * ${lanes}u) - 1u] < fit / 4u`,
         store,
         weights ? "load_weights(ROW, 0u).x" : undefined,
       )
@@ -95,65 +93,75 @@ ${
     buffers: tileBuffers(tiles),
     uints: { rows, texels: x.texels },
     floats: { scale },
-    workgroups: [tiles.count, Math.ceil(tiles.longest / (lanes * texels))],
+    workgroups: [tiles.count, Math.ceil(tiles.longest / lanes)],
   });
 }
 
+/** Rows that are multiplied together, so that each sum is loaded and stored once for all of them. */
+const rowsInFlight = rowMultiple;
+
 /**
  * An outer product summed over the rows: lanes run along the texels of a list, an invocation owns
- * `texels` of them (four columns each) and a tile of fits. Two rows are in flight at a time;
- * matrices are allocated to multiples of four rows, so the second one exists.
+ * one of them (four columns) and a tile of fits.
  *
  * @param skip A condition under which a workgroup has nothing to do.
  * @param store The statement for FIT and SUM, or for a texel of fits and its four sums; `q` is the
  * texel of columns and `fit` the tile's first fit.
  */
 function outerProductCode(
-  texels: number,
+  gpu: Gpu,
   { width, live }: ColumnTiles,
-  lanes: number,
   skip: string,
   store: string | ((t: number, sums: string[]) => string),
   weight?: string,
 ): string {
-  const load = (i: number) =>
-    unroll(texels, (q) => `let x${i}_${q} = load_x(row + ${i}u, q${q});`) +
-    unroll(
-      Math.ceil(live / 4),
-      (t) =>
-        `let r${i}_${t} = load_r(row + ${i}u, fit / 4u + ${t}u)${
-          weight ? ` * ${weight.replace("ROW", `row + ${i}u`)}` : ""
-        };`,
-    );
-  const multiply = (i: number) =>
-    unroll(texels, (q) =>
-      unroll(
-        live,
-        (n) => `s${q}_${n} = s${q}_${n} + x${i}_${q} * r${i}_${n >> 2}.${"xyzw"[n & 3]};`,
-      ));
-  const results = (q: number) =>
-    typeof store === "string"
-      ? unroll(live, (n) => store.replace("FIT", `${n}u`).replace("SUM", `s${q}_${n}`))
-      : unroll(width / 4, (t) => store(t, [0, 1, 2, 3].map((c) => `s${q}_${4 * t + c}`)));
+  const { lanes } = gpu;
+  const fitTexels = Math.ceil(live / 4);
+  const loadR = (row: string, t: string) =>
+    `load_r(${row}, fit / 4u + ${t})${weight ? ` * ${weight.replace("ROW", row)}` : ""}`;
+  const add = (n: number) =>
+    `s${n} = s${n}` +
+    range(rowsInFlight).map((i) => ` + x${i} * r${i}_${n >> 2}.${"xyzw"[n & 3]}`).join("") + ";";
+  const results = typeof store === "string"
+    ? unroll(live, (n) => store.replace("FIT", `${n}u`).replace("SUM", `s${n}`))
+    : unroll(width / 4, (t) => store(t, [0, 1, 2, 3].map((c) => `s${4 * t + c}`)));
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let fit = group.x * ${width}u;
   let span = spans[group.x];
-  let first = span.x + group.y * ${lanes * texels}u;
+  let first = span.x + group.y * ${lanes}u;
   if (first >= span.y || ${skip}) { return; }
-  ${unroll(texels, (q) => `let q${q} = texels[min(first + lane + ${q * lanes}u, span.y - 1u)];`)}
-  ${unroll(texels, (q) => unroll(width, (n) => `var s${q}_${n} = vec4f(0.0);`))}
-  for (var row = 0u; row < params.rows; row += 2u) {
-    ${load(0)}
-    ${load(1)}
-    ${multiply(0)}
-    ${multiply(1)}
+  let q = texels[min(first + lane, span.y - 1u)];
+  ${unroll(width, (n) => `var s${n} = vec4f(0.0);`)}
+  for (var row = 0u; row < params.rows; row += ${rowsInFlight}u) {
+    ${residualLoads(gpu, fitTexels, loadR)}
+    ${unroll(rowsInFlight, (i) => `let x${i} = load_x(row + ${i}u, q);`)}
+    ${unroll(live, add)}
   }
-  ${
-    unroll(texels, (q) =>
-      `if (first + lane + ${q * lanes}u < span.y) { let q = q${q}; ${results(q)} }`)
-  }
+  if (first + lane < span.y) { ${results} }
 }
 `;
+}
+
+/** Code that brings texel t of the residuals of each row in flight to every lane. */
+function residualLoads(
+  { subgroups, lanes }: Gpu,
+  fitTexels: number,
+  load: (row: string, t: string) => string,
+): string {
+  const each = (value: (i: number, t: number) => string) =>
+    unroll(rowsInFlight, (i) => unroll(fitTexels, (t) => `let r${i}_${t} = ${value(i, t)};`));
+  if (!subgroups) return each((i, t) => load(`row + ${i}u`, `${t}u`));
+  // Each lane loads some of the texels, and hands them to the others.
+  const own = (n: number) => {
+    const place = `(lane + ${n * lanes}u)`;
+    return `let lane_r${n} = ${
+      load(`row + ${place} / ${fitTexels}u`, `${place} % ${fitTexels}u`)
+    };`;
+  };
+  const handed = (place: number) =>
+    `subgroupBroadcast(lane_r${Math.floor(place / lanes)}, ${place % lanes}u)`;
+  return unroll(Math.ceil(rowsInFlight * fitTexels / lanes), own) + "\n" +
+    each((i, t) => handed(i * fitTexels + t));
 }

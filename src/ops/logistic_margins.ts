@@ -1,6 +1,7 @@
+import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { type ColumnTiles, tileBuffers, unroll } from "./logistic_tiles.ts";
+import { type ColumnTiles, fitTexels, tileBuffers, unroll } from "./logistic_tiles.ts";
 
 /**
  * Records `z = x v^T`, for each tile of fits over its own columns only.
@@ -17,22 +18,25 @@ export function logisticMargins(
   tiles: ColumnTiles,
   rows = x.rows,
 ): void {
-  const { lanes, adapter } = recorder.gpu;
-  const tileRows = adapter.software ? (tiles.width === 8 ? 12 : 8) : 4;
+  const { gpu } = recorder;
+  const tileRows = gpu.adapter.software ? 8 : 4;
   recorder.dispatch({
     label: `logistic margins ${rows}x${v.rows}`,
-    code: marginsCode(tileRows, tiles, lanes),
+    code: marginsCode(gpu, tileRows, tiles),
     reads: { x, v },
     writes: { z },
     buffers: tileBuffers(tiles),
     uints: { rows },
-    workgroups: [tiles.count, Math.ceil(rows / (lanes * tileRows))],
+    workgroups: [tiles.count, Math.ceil(rows / (gpu.lanes * tileRows))],
   });
 }
 
 /** Lanes run along the rows; an invocation owns `rows` rows and a tile of fits in scalars. */
-function marginsCode(rows: number, { width, live }: ColumnTiles, lanes: number): string {
-  const loadV = (n: number) => n < live ? `let v${n} = load_v(fit + ${n}u, k);` : "";
+function marginsCode(gpu: Gpu, rows: number, tiles: ColumnTiles): string {
+  const { lanes } = gpu;
+  const { width, live } = tiles;
+  const dot = (a: string, b: string) =>
+    ["x", "y", "z", "w"].map((c) => `${a}.${c} * ${b}.${c}`).join(" + ");
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -43,15 +47,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var i = span.x; i < span.y; i++) {
     let k = texels[i];
     ${unroll(rows, (r) => `let x${r} = load_x(row + ${r * lanes}u, k);`)}
-    ${loadV(0)} ${loadV(1)}
+    ${fitTexels(gpu, tiles, (n) => `v${n}`, (fit) => `load_v(${fit}, k)`)}
     ${
-    unroll(live, (n) =>
-      loadV(n + 2) + "\n" +
-      unroll(
-        rows,
-        (r) =>
-          `z${r}_${n} = z${r}_${n} + x${r}.x * v${n}.x + x${r}.y * v${n}.y + x${r}.z * v${n}.z + x${r}.w * v${n}.w;`,
-      ))
+    unroll(live, (n) => unroll(rows, (r) => `z${r}_${n} = z${r}_${n} + ${dot(`x${r}`, `v${n}`)};`))
   }
   }
   ${

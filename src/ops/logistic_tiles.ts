@@ -82,6 +82,30 @@ export function tileBuffers({ spans, texels }: ColumnTiles): Record<string, Buff
   };
 }
 
+/**
+ * WGSL that brings a texel of each fit of a tile to every lane: a lane loads one, and hands it to the
+ * others where it can.
+ *
+ * @param name What the texel of the tile's fit `n` is called.
+ * @param load The texel of a fit.
+ */
+export function fitTexels(
+  { subgroups, lanes }: Gpu,
+  { live }: ColumnTiles,
+  name: (n: number) => string,
+  load: (fit: string) => string,
+): string {
+  if (!subgroups) return unroll(live, (n) => `let ${name(n)} = ${load(`fit + ${n}u`)};`);
+  const own = (i: number) => `lane_${name(i)}`;
+  return unroll(
+    Math.ceil(live / lanes),
+    (i) => `let ${own(i)} = ${load(`fit + ${i * lanes}u + lane`)};`,
+  ) + "\n" + unroll(
+    live,
+    (n) => `let ${name(n)} = subgroupBroadcast(${own(Math.floor(n / lanes))}, ${n % lanes}u);`,
+  );
+}
+
 /** The integers below `n`. */
 export function range(n: number): number[] {
   return [...Array(n).keys()];

@@ -1,0 +1,137 @@
+import type { Gpu } from "../gpu/device.ts";
+import { range, unroll } from "./logistic_tiles.ts";
+
+/** Pivots of a step of the inversion, and rows and columns of a block. */
+export const pivotCount = 32;
+
+/** Texels of a row of a block. */
+const blockTexels = pivotCount / 4;
+
+/** Invocations of a workgroup, whose lanes run along the rows of a block. */
+export function inverseLanes({ lanes }: Gpu): number {
+  return Math.min(lanes, pivotCount);
+}
+
+/**
+ * `panel = pivots from[pivot rows]`, and the inverted pivot block itself where that stands.
+ * Dispatch: (sets at work, blocks of the widest set); a workgroup takes a block.
+ */
+export function panelCode(gpu: Gpu): string {
+  return productCode(gpu, {
+    begin: `
+  let subset = sets[group.x];
+  let pivot = pivot_block(subset);
+  let row = BLOCK * group.x + lane;`,
+    copied: "pivot == group.y",
+    copy: (r, k) => `load_pivots(row + ${r}, (${k}) % ${blockTexels}u)`,
+    start: () => "vec4f(0.0)",
+    left: (r) => `load_pivots(row + ${r}, j)`,
+    right: (i, k) => `load_from(subset.x + BLOCK * pivot + 4u * j + ${i}, ${k})`,
+    sign: "+",
+    store: "store_panel",
+  });
+}
+
+/**
+ * `to = from - from[pivot columns] panel`, and the panel itself in the pivot rows.
+ * Dispatch: (blocks of rows of the sets at work, blocks of the widest set).
+ */
+export function sweepCode(gpu: Gpu): string {
+  return productCode(gpu, {
+    begin: `
+  let block = blocks[group.x];
+  let subset = sets[block.x];
+  let pivot = pivot_block(subset);
+  let row = subset.x + BLOCK * block.y + lane;
+  let panel_row = BLOCK * block.x;`,
+    copied: "block.y == pivot",
+    copy: (r, k) => `load_panel(panel_row + lane + ${r}, ${k})`,
+    start: (r, k) => `select(load_from(row + ${r}, ${k}), vec4f(0.0), group.y == pivot)`,
+    left: (r) => `load_from(row + ${r}, BLOCK / 4u * pivot + j)`,
+    right: (i, k) => `load_panel(panel_row + 4u * j + ${i}, ${k})`,
+    sign: "-",
+    store: "store_to",
+  });
+}
+
+/** What a product of two blocks reads and writes, as WGSL; r and i are rows, k is a texel. */
+interface BlockProduct {
+  readonly begin: string;
+  /** Whether the block is a copy and no product. */
+  readonly copied: string;
+  readonly copy: (r: string, k: string) => string;
+  readonly start: (r: string, k: string) => string;
+  /** Texel j of a row of the left block. */
+  readonly left: (r: string) => string;
+  /** A texel of row 4j + i of the right block. */
+  readonly right: (i: string, k: string) => string;
+  readonly sign: "+" | "-";
+  readonly store: string;
+}
+
+/** Lanes run along the rows; an invocation owns its rows of the block and some texels at a time. */
+function productCode(gpu: Gpu, product: BlockProduct): string {
+  const lanes = inverseLanes(gpu);
+  const rows = pivotCount / lanes;
+  const texels = gpu.adapter.software ? 4 : 4;
+  const row = (r: number) => `${r * lanes}u`;
+  const texel = (t: number) => `k + ${t}u`;
+  const each = (line: (r: number, t: number) => string) =>
+    unroll(rows, (r) => unroll(texels, (t) => line(r, t)));
+  const right = rightTexels(gpu, lanes, texels, product);
+  return `
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  ${product.begin}
+  let end = ${blockTexels}u * min(group.y + 1u, subset.y);
+  for (var k = group.y * ${blockTexels}u; k < end; k += ${texels}u) {
+    ${each((r, t) => `var s${r}_${t} = ${product.start(row(r), texel(t))};`)}
+    for (var j = 0u; j < ${blockTexels}u; j++) {
+      ${unroll(rows, (r) => `let l${r} = ${product.left(row(r))};`)}
+      ${right.early}
+      ${
+    unroll(texels, (t) =>
+      unroll(4, (i) => right.inTime(i, t)) + "\n" +
+      unroll(rows, (r) =>
+        `s${r}_${t} = s${r}_${t}${
+          unroll(4, (i) => ` ${product.sign} l${r}.${"xyzw"[i]} * r${i}_${t}`)
+        };`))
+  }
+    }
+    ${
+    each((r, t) =>
+      `${product.store}(row + ${row(r)}, ${texel(t)}, select(s${r}_${t}, ${
+        product.copy(row(r), texel(t))
+      }, ${product.copied}));`
+    )
+  }
+  }
+}
+`;
+}
+
+/** Code that brings the texels of the right block: before the products, and at the use of each. */
+function rightTexels(
+  gpu: Gpu,
+  lanes: number,
+  texels: number,
+  { right }: BlockProduct,
+): { early: string; inTime: (i: number, t: number) => string } {
+  const perLoad = lanes / 4;
+  if (!gpu.subgroups || gpu.lanes !== lanes || texels % perLoad !== 0) {
+    return {
+      early: "",
+      inTime: (i, t) => `let r${i}_${t} = ${right(`${i}u`, `k + ${t}u`)};`,
+    };
+  }
+  // Each lane loads one texel of the block, and gives it to the others.
+  const load = (n: number) =>
+    `let lane_r${n} = ${right("(lane & 3u)", `k + ${n * perLoad}u + lane / 4u`)};`;
+  return {
+    early: range(texels / perLoad).map(load).join("\n"),
+    inTime: (i, t) =>
+      `let r${i}_${t} = subgroupBroadcast(lane_r${Math.floor(t / perLoad)}, ${
+        i + 4 * (t % perLoad)
+      }u);`,
+  };
+}
