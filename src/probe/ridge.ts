@@ -2,13 +2,16 @@ import {
   type Certificate,
   type Coefficients,
   type Fit,
+  predictClasses,
   type Problem,
   rescale,
   unscale,
 } from "./fit.ts";
 import { add, dot, QuasiNewton } from "./quasi_newton.ts";
 import { balancedResiduals, certify, penaltyWeight, pullsOf } from "./wide_certificate.ts";
+import { shareOfRight } from "./run.ts";
 import type { Wide } from "./wide_design.ts";
+import { WideRows } from "./wide_rows.ts";
 
 /** A fit and the gradient where it ended. */
 export type RidgeFit = Fit & { readonly gradient: Float32Array };
@@ -57,7 +60,8 @@ export async function fitRidge(
       .map((each) => ({ ...each, converged: each.gap <= tolerance }));
     const done = certificates.every(({ converged }) => converged) || nIter >= maxIterations;
     if (done && exact) {
-      return { ...finish(wide, problem, factors, descents, certificates), gradient };
+      const fit = finish(wide, problem, factors, descents, certificates);
+      return { ...fit, ...await scored(wide, fit, nIter), gradient };
     }
     // Sums of steps drift from the products that they stand for.
     exact = done;
@@ -166,6 +170,26 @@ function advance(
   add(moved, direction, step);
   descent.weights = moved;
   for (let i = k; i < margins.length; i += targets.length) margins[i]! += step * changes[i]!;
+}
+
+/** The score of a fit on the validation rows; there is no other iterate to choose. */
+async function scored(
+  { rows, options: { validation }, scaling }: Wide,
+  fit: Fit,
+  nIter: number,
+): Promise<Pick<Fit, "validation">> {
+  if (!validation) return {};
+  const { features, labels, score = shareOfRight(labels) } = validation;
+  using held = new WideRows(rows.gpu, features);
+  const allowed = fit.problem.columns ?? scaling.columns;
+  const scaled = Array.from(fit.intercept, (_, k) => rescale(fit, k, allowed, held.scaling));
+  const weights = new Float32Array(scaled.length * features.cols);
+  scaled.forEach(({ coef }, k) => weights.set(coef, k * features.cols));
+  const margins = await held.margins(weights, scaled.length);
+  const logits = Float32Array.from(margins, (z, i) => z + scaled[i % scaled.length]!.intercept);
+  const { coef, intercept } = fit;
+  const only = { coef, intercept, nIter, score: score(predictClasses(logits, scaled.length)) };
+  return { validation: { best: only, last: only } };
 }
 
 function finish(

@@ -118,7 +118,8 @@ export function scoreRun(
   if (!run.best || value > run.best.score) run.best = run.last;
 }
 
-function shareOfRight(labels: Int32Array): (predicted: Int32Array) => number {
+/** A score: the share of rows whose class is predicted. */
+export function shareOfRight(labels: Int32Array): (predicted: Int32Array) => number {
   return (predicted) =>
     predicted.reduce((right, c, row) => right + Number(c === labels[row]), 0) / labels.length;
 }

@@ -26,8 +26,6 @@ interface WideBlock {
 
 /** Columns of a block; no device allows fewer in a texture. */
 const blockCols = 8192;
-/** Blocks stay in GPU memory where all of them take no more bytes; else they are made each time. */
-const residentBytes = 2 ** 30;
 /** Rows are read by so many bytes. */
 const bytesAtOnce = 2 ** 26;
 
@@ -39,7 +37,8 @@ export class WideRows implements Disposable {
   readonly #resident: WideBlock[][] | undefined;
   readonly scaling: Scaling;
 
-  constructor(readonly gpu: Gpu, readonly features: Features) {
+  /** @param residentBytes At most how many bytes stay in GPU memory; more are made anew each time. */
+  constructor(readonly gpu: Gpu, readonly features: Features, residentBytes = 2 ** 30) {
     const { rows, cols } = features;
     let step = 1024;
     while (step > 16 && step * cols * 4 > bytesAtOnce) step /= 2;
