@@ -8,6 +8,7 @@ import { loadDataset } from "../data/dataset.ts";
 import { openForReading, readAt, replaceFile, writeAll } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { requestGpu } from "../gpu/device.ts";
+import { forgetVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { nearest } from "./suggest.ts";
@@ -48,8 +49,8 @@ export const command = defineCommand({
     },
     tune: {
       type: "flag",
-      description: "First time the tiles of the linear layer, and remember the fastest for " +
-        "this adapter in spindle/tuning.json of the user's cache folder",
+      description: "First time the variants of the kernels that take the most time, and remember " +
+        "the fastest for this adapter in spindle/tuning.json of the user's cache folder",
     },
     save: { type: "text", value: "FILE", description: "Write what --json prints to a file" },
     compare: {
@@ -68,6 +69,7 @@ export const command = defineCommand({
     }
     const chosen = chooseKernels(kernels);
     const { test } = await loadDataset({ name: "mr" });
+    if (tune) forgetVectorWidth();
     using gpu = await requestGpu();
     const document = await runBench(gpu, {
       kernels: chosen,

@@ -1,6 +1,8 @@
 import { type Gpu, requestGpu, wantedLimits } from "../gpu/device.ts";
 import { defineCommand } from "./command.ts";
-import { checkLinear } from "./self_test.ts";
+import { tuningOf } from "../gpu/tuning.ts";
+import { checkLinear } from "../ops/self_test.ts";
+import { explainVectorWidth } from "../tuning/vector_width.ts";
 import { print } from "./terminal.ts";
 
 /** `spindle doctor`. */
@@ -26,6 +28,8 @@ async function examine(gpu: Gpu) {
     adapter: gpu.adapter,
     lanes: gpu.lanes,
     storage: gpu.storage,
+    ...(gpu.adapter.software && { vectors: explainVectorWidth(gpu) }),
+    kernels: tuningOf(gpu) ?? {},
     features: gpu.features.toSorted(),
     limits: Object.fromEntries(wantedLimits.map((name) => [name, gpu.device.limits[name]])),
     selfTest: await checkLinear(gpu),
@@ -35,10 +39,13 @@ async function examine(gpu: Gpu) {
 function describe(diagnosis: Awaited<ReturnType<typeof examine>>): string {
   const { adapter, selfTest } = diagnosis;
   const kind = adapter.software ? "software: the processor does the work" : "hardware";
+  const chosen = Object.entries(diagnosis.kernels).map(([kernel, name]) => `${kernel} ${name}`);
   const rows: [string, string][] = [
     ["Deno", `${diagnosis.deno}, ${diagnosis.system}, ${diagnosis.processors} processors`],
     ["Adapter", `${adapter.description} (vendor ${adapter.vendor || "not told"}), ${kind}`],
     ["Matrices", `in ${diagnosis.storage}s, ${diagnosis.lanes} lanes a workgroup`],
+    ...(diagnosis.vectors ? [["Vectors", diagnosis.vectors] as [string, string]] : []),
+    ["Kernels", chosen.join(", ") || "not timed yet: that is when a model is first loaded"],
     ["Features", diagnosis.features.join(" ") || "none"],
     ...Object.entries(diagnosis.limits).map(([name, limit], i): [string, string] => [
       i === 0 ? "Limits" : "",

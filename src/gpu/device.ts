@@ -1,3 +1,4 @@
+import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
 import { storageOf } from "./tuning.ts";
@@ -88,7 +89,7 @@ export class Gpu implements Disposable {
  *
  * @param options What to decide here instead of by the adapter.
  * @returns The device; dispose it when done.
- * @throws {SpindleError} If there is no adapter.
+ * @throws {SpindleError} If there is no adapter, or its first self-test with wide vectors fails.
  *
  * @example
  * ```ts
@@ -100,6 +101,7 @@ export class Gpu implements Disposable {
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   quietMesa();
+  chooseVectorWidth();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) {
     throw new SpindleError(
@@ -114,7 +116,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const device = await requestDevice(adapter);
   const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
   const described = { vendor: vendorName(vendor), description: name, software };
-  return new Gpu(
+  const gpu = new Gpu(
     device,
     described,
     [...adapter.features],
@@ -125,6 +127,8 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
         ? "texture"
         : "buffer"),
   );
+  await checkVectorWidth(gpu);
+  return gpu;
 }
 
 /** The most matrices that a kernel binds: a linear layer with all its parts. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/device.ts";
-import { checkLinear } from "../../src/cli/self_test.ts";
+import { checkLinear } from "../../src/ops/self_test.ts";
 import { runSpindle } from "./support.ts";
 
 Deno.test("spindle doctor names the adapter and passes its self-test", async () => {

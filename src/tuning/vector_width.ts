@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { cacheFolder } from "../formats/cache_folder.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { recall, remember } from "../gpu/tuning.ts";
+import { checkLinear } from "../ops/self_test.ts";
+import { SpindleError } from "../util.ts";
+
+/**
+ * Mesa's software driver works on vectors of at most 256 bits unless this variable says otherwise,
+ * even on processors with twice that. It reads it once, when the first adapter is requested.
+ */
+const widthVariable = "LP_NATIVE_VECTOR_WIDTH";
+/** Where Mesa keeps compiled kernels, without telling those for different widths apart. */
+const compiledVariable = "MESA_SHADER_CACHE_DIR";
+
+/** Under this name it is remembered how the self-test in 512 bits ended, and on which driver. */
+const name = "512-bit vectors";
+
+/** Has Mesa's software driver use 512-bit vectors where the processor has them and they work. */
+export function chooseVectorWidth(): void {
+  if (typeof Deno === "undefined") return; // a browser decides itself
+  if (
+    ![widthVariable, compiledVariable].every((variable) => isGranted({ name: "env", variable }))
+  ) {
+    return;
+  }
+  const chosen = Deno.env.get(widthVariable);
+  const compiled = Deno.env.get(compiledVariable);
+  if (chosen && compiled) return;
+  const works = (recall(name)?.selfTest ?? "passed") === "passed";
+  const width = chosen || (works && processorHas512Bits() ? "512" : undefined);
+  if (!width) return;
+  try {
+    const folder = join(compiled || cacheFolder()!, `mesa-${width}`);
+    Deno.mkdirSync(folder, { recursive: true });
+    Deno.env.set(compiledVariable, folder);
+    Deno.env.set(widthVariable, width);
+  } catch { /* nowhere to keep what is compiled for another width: the usual one serves too */ }
+}
+
+/**
+ * Runs the self-test where 512-bit vectors are used for the first time on this driver. Until it
+ * has passed the next start does without them, should this one end in the middle.
+ *
+ * @throws {SpindleError} If it fails: a program cannot change the width any more.
+ */
+export async function checkVectorWidth(gpu: Gpu): Promise<void> {
+  const { lanes, adapter: { software, description } } = gpu;
+  if (!software || lanes !== 16 || recall(name)?.driver === description) return;
+  tryToRemember({ selfTest: "begun", driver: description });
+  const { passed, largestDifference } = await checkLinear(gpu);
+  tryToRemember({ selfTest: passed ? "passed" : "failed", driver: description });
+  if (passed) return;
+  throw new SpindleError(
+    `Cannot use 512-bit vectors as the self-test is ${largestDifference.toExponential(1)} off ` +
+      `with them: start again, with ${widthVariable}=256 if this is said again`,
+  );
+}
+
+/** Forgets how the self-test ended, so that it is run again. */
+export function forgetVectorWidth(): void {
+  if (recall(name)) tryToRemember({});
+}
+
+/** What decided about the vectors of a software driver, in words for the user. */
+export function explainVectorWidth({ lanes }: Gpu): string {
+  if (lanes === 16) return `512 bits; ${widthVariable}=256 makes it 256`;
+  const state = recall(name)?.selfTest;
+  if (state === "failed" || state === "begun") {
+    return `${32 * lanes} bits, as the self-test did not pass in 512: bench --tune tries again`;
+  }
+  return `${32 * lanes} bits`;
+}
+
+function tryToRemember(state: Record<string, string>): void {
+  try {
+    remember(name, state);
+  } catch (error) {
+    if (!(error instanceof SpindleError)) throw error;
+  }
+}
+
+/** Deno lets programs read /proc only with all permissions, so that `lscpu` is asked. */
+function processorHas512Bits(): boolean {
+  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return false;
+  if (!isGranted({ name: "run", command: "lscpu" })) return false;
+  try {
+    const { stdout } = new Deno.Command("lscpu", { stderr: "null" }).outputSync();
+    const flags = new TextDecoder().decode(stdout).split(/\s+/);
+    return ["avx512f", "avx512bw", "avx512dq", "avx512vl"].every((flag) => flags.includes(flag));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether something is allowed: just to do it might ask the user. */
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
