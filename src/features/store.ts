@@ -29,7 +29,7 @@ export interface StoreKey {
 
 /** Row-major features, read in blocks of rows so that they can stream from disk. */
 export interface Features {
-  /** What messages call them, such as `hidden.3 max`. */
+  /** What messages call them, such as `hidden.3 (max pool, train split)`. */
   readonly name?: string;
   /** Sentences. */
   readonly rows: number;
@@ -128,7 +128,7 @@ export function readFeatures(
   const path = join(store.folder, fileName(split, state));
   const rows = store.key.rows[split];
   return {
-    name: `${state.name} ${pool}`,
+    name: `${state.name} (${pool} pool, ${split} split)`,
     rows,
     cols: state.width,
     read(start, end) {

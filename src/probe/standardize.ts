@@ -62,7 +62,11 @@ export function selectScaling({ mean, deviation }: Scaling, columns: Uint32Array
   };
 }
 
-/** Writes rows of features, centred and scaled, into the first rows of a matrix. */
+/**
+ * Writes rows of features, centred and scaled, into the first rows of a matrix.
+ *
+ * @throws {SpindleError} If a number is not finite.
+ */
 export function uploadStandardized(
   matrix: Matrix,
   features: Features,
@@ -74,17 +78,21 @@ export function uploadStandardized(
   const rows = end - start;
   const texels = new Float32Array(matrix.texels * rows * 4);
   const inverse = deviation.map((sd) => (sd > 0 ? 1 / sd : 0));
+  let marks = 0;
   // Texels of neighbouring rows are neighbours: some rows at a time fill whole lines of the cache.
   for (let first = 0; first < rows; first += rowsAtOnce) {
     const last = Math.min(rows, first + rowsAtOnce);
     for (let j = 0; j < columns.length; j++) {
       const [column, shift, scale] = [columns[j]!, mean[j]!, inverse[j]!];
       for (let row = first; row < last; row++) {
-        texels[((j >> 2) * rows + row) * 4 + (j & 3)] =
-          (block[row * features.cols + column]! - shift) * scale;
+        const value = block[row * features.cols + column]!;
+        texels[((j >> 2) * rows + row) * 4 + (j & 3)] = (value - shift) * scale;
+        marks += 0 * value;
       }
     }
   }
+  // Nothing times what is not finite is not a number.
+  if (Number.isNaN(marks)) refuse(features, columns, block, start);
   writeTexels(matrix, texels, rows);
 }
 
@@ -106,9 +114,13 @@ function refuse(features: Features, columns: Uint32Array, block: Float32Array, s
     for (const column of columns) {
       const value = block[row * features.cols + column]!;
       if (Number.isFinite(value)) continue;
+      // Named features are of sentences, which people count from 1.
+      const place = features.name === undefined
+        ? `row ${start + row}, column ${column}`
+        : `neuron ${column} of sentence ${start + row + 1}`;
       throw new SpindleError(
-        `Cannot use the features${named(features)} as row ${start + row}, column ${column} is ` +
-          `${value}: every feature must be a finite number`,
+        `Cannot use the features${named(features)} as ${place} is ${value}: every feature must ` +
+          `be a finite number`,
       );
     }
   }

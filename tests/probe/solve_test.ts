@@ -106,7 +106,7 @@ gpuTest("fitProblems() says where a feature is not finite", async (gpu) => {
   const named = { ...features, name: "hidden.3 max" };
   await assert.rejects(
     fitProblems(gpu, { features: named, labels }, 2, [{ C: 1 }]),
-    /hidden\.3 max as row 17, column 3 is NaN/,
+    /hidden\.3 max as neuron 3 of sentence 18 is NaN/,
   );
 });
 
