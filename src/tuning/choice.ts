@@ -5,16 +5,16 @@ import { Recorder } from "../gpu/recorder.ts";
 /** A variant must be this much faster than the default: noise is not to choose. */
 const gain = 1.05;
 
-/** The milliseconds of a variant's best run. */
+/** How long a variant takes, in any unit that all share. */
 export interface Timed {
   readonly name: string;
-  readonly ms: number;
+  readonly cost: number;
 }
 
 /** The fastest, or the default, which is the first, where none is clearly faster. */
 export function chooseFastest([standard, ...others]: readonly Timed[]): string {
-  const [best] = others.toSorted((a, b) => a.ms - b.ms);
-  return best && best.ms * gain < standard!.ms ? best.name : standard!.name;
+  const [best] = others.toSorted((a, b) => a.cost - b.cost);
+  return best && best.cost * gain < standard!.cost ? best.name : standard!.name;
 }
 
 /**

@@ -46,7 +46,7 @@ async function tune(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
   owned.defer(() => twin.idleUniforms.forEach((buffer) => buffer.destroy()));
   const others = await timeContests(twin, contests);
   tryTo(() => saveTuning(twin, namesOf(others)));
-  const isFaster = others.get("linear many")!.ms * storageGain < best.get("linear many")!.ms;
+  const isFaster = others.get("linear many")!.cost * storageGain < best.get("linear many")!.cost;
   if (isFaster) tryTo(() => saveStorage(gpu.adapter, other));
 }
 
@@ -90,5 +90,5 @@ async function timeVariants(gpu: Gpu, problem: Problem): Promise<Timed[]> {
     contestants.push({ run: () => timeOnHost(gpu, record, repeats) });
   }
   const times = await roundRobin(contestants, rounds);
-  return variants.map(({ name }, i) => ({ name, ms: Math.min(...times[i]!.map(cost)) }));
+  return variants.map(({ name }, i) => ({ name, cost: Math.min(...times[i]!.map(cost)) }));
 }

@@ -64,9 +64,9 @@ Deno.test("tuneOnFirstUse() tunes a hardware GPU for both kinds of memory", asyn
 
 Deno.test("chooseFastest() leaves the default only for what is clearly faster", () => {
   const timed = (standard: number, other: number) => [
-    { name: "default", ms: standard },
-    { name: "slow", ms: 2 * standard },
-    { name: "other", ms: other },
+    { name: "default", cost: standard },
+    { name: "slow", cost: 2 * standard },
+    { name: "other", cost: other },
   ];
   assert.equal(chooseFastest(timed(1, 0.99)), "default");
   assert.equal(chooseFastest(timed(1, 0.9)), "other");
