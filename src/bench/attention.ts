@@ -33,6 +33,13 @@ export const attentionShapes: readonly AttentionShape[] = [
   { sentences: 1, tokens: 4096, heads: 1, headWidth: 64 },
 ];
 
+/** Queries, keys and values side by side, `[sentences * tokens, 3 * heads * headWidth]`. */
+export function attentionNumbers(
+  { sentences, tokens, heads, headWidth }: AttentionShape,
+): Float32Array<ArrayBuffer> {
+  return randomNumbers(sentences * tokens * 3 * heads * headWidth, 1);
+}
+
 /** Attention within each sentence, and where wanted the ladder to it. */
 export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolean): Problem {
   return problemOf(gpu, shape, (createOperands, owned) => [
@@ -58,7 +65,7 @@ function problemOf(
   const { sentences, tokens, heads, headWidth } = shape;
   const rows = sentences * tokens;
   const width = heads * headWidth;
-  const qkv = randomNumbers(rows * 3 * width, 1);
+  const qkv = attentionNumbers(shape);
   using onFailure = new DisposableStack();
   const owned = onFailure.use(new DisposableStack());
   const createOperands = (): AttentionOperands => ({
@@ -173,6 +180,12 @@ function checkedQueries(tokens: number): number[] {
   const queries = [];
   for (let query = tokens - 1; query >= 0; query -= step) queries.push(query);
   return [...new Set([0, ...queries])].sort((a, b) => a - b);
+}
+
+/** What of an output `[sentences * tokens, heads * headWidth]` is compared. */
+export function pickChecked(shape: AttentionShape): (out: ArrayLike<number>) => Float32Array {
+  const checked = checkedQueries(shape.tokens);
+  return (out) => pickQueries(Float32Array.from(out), shape, checked);
 }
 
 function pickQueries(

@@ -12,7 +12,7 @@ export interface BenchDocument {
     readonly clock: Clock;
   };
   /**
-   * The device's own peaks, each the median of all rounds: multiply-adds, and a copy. Of a software
+   * The device's own peaks, each the best of all rounds: multiply-adds, and a copy. Of a software
    * driver by processor time: what it can do where it does not have to wait.
    */
   readonly peak: { readonly gflops: number; readonly gbps: number };
@@ -28,8 +28,8 @@ export interface BenchResult extends Rate {
   readonly medianMs: number;
   readonly bestMs: number;
   /**
-   * The rate over that of the peak kernel in the same rounds; of a software driver by processor
-   * time, which other programs do not disturb.
+   * The rate over the best of the peak kernel so far; of a software driver by processor time, which
+   * other programs do not disturb.
    */
   readonly share: number;
   /** The largest difference from the float64 reference, in units of max(1, largest value). */
@@ -40,6 +40,13 @@ export interface BenchResult extends Rate {
   readonly lesson?: string;
   readonly gain?: number;
   readonly tokensPerSecond?: number;
+  /** Of a forward pass: shares of the wall time. */
+  readonly overhead?: {
+    /** The GPU had nothing to do. */
+    readonly idle: number;
+    /** As many dispatches of a kernel that does nothing take. */
+    readonly dispatch: number;
+  };
 }
 
 /** Of the median: operations or bytes a nanosecond. */
@@ -53,6 +60,8 @@ export interface PeerResult {
   readonly name: string;
   readonly kernel: KernelName;
   readonly shape: readonly number[];
+  /** Threads of a library that computes on the processor. */
+  readonly threads?: number;
   /** Absent where it did not run. */
   readonly gflops?: number;
   readonly medianMs?: number;
@@ -60,6 +69,8 @@ export interface PeerResult {
   /** How many times as fast the project's own kernel is. */
   readonly ratio?: number;
   readonly maxError?: number;
+  /** Where it ran less than the project's own kernel: what of it. */
+  readonly part?: string;
   /** Why it did not run. */
   readonly reason?: string;
 }

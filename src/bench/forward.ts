@@ -25,6 +25,14 @@ export function sampleSentences(all: readonly number[][], count: number): Senten
   return { ids, tokens: ids.reduce((sum, sentence) => sum + sentence.length, 0) };
 }
 
+/** Takes sentences of about so many tokens in all, some of them more than once where they are few. */
+export function sampleTokens(all: readonly number[][], tokens: number): Sentences {
+  const known = sampleSentences(all, all.length);
+  const times = Math.ceil(tokens / known.tokens);
+  const repeated = Array.from({ length: times }, () => known.ids).flat();
+  return sampleSentences(repeated, Math.round(repeated.length * tokens / (times * known.tokens)));
+}
+
 /** Runs the model with capture and pooling, from token ids to pooled states in host memory. */
 export async function runForward(model: Model, { ids }: Sentences): Promise<void> {
   await model.capture(ids, { sites, pools });

@@ -7,10 +7,12 @@ import {
   forwardFlops,
   runForward,
   sampleSentences,
+  sampleTokens,
   type Sentences,
 } from "./forward.ts";
 import {
   type Bench,
+  bestPeak,
   comparableMs,
   type Contestant,
   contestantOf,
@@ -18,10 +20,11 @@ import {
   roundRobin,
 } from "./measure.ts";
 import { summarize } from "./numbers.ts";
+import { timeDispatch, timeOverhead } from "./overhead.ts";
 import { largestError } from "./problem.ts";
 import { forwardPeers, prepareForward, type ReadyForward } from "./peers/forward_peers.ts";
 import { reasonOf } from "./peers/measure_peers.ts";
-import { timeHost } from "./stopwatch.ts";
+import { timeHost, type Timing } from "./stopwatch.ts";
 
 /** What the forward pass is measured on. */
 export interface ForwardOptions {
@@ -34,8 +37,8 @@ export interface ForwardOptions {
   readonly onnx?: Uint8Array | undefined;
 }
 
-/** A peer runs no more of the sentences than it can in about this time, in milliseconds. */
-const peerBudget = 10_000;
+/** Runs of so many tokens show what a run costs beside its tokens. */
+const tokenCounts = [1_000, 10_000, 100_000];
 
 /** Measures the forward pass, and where an ONNX file is given the peers in the same rounds. */
 export async function measureForward(
@@ -44,12 +47,12 @@ export async function measureForward(
   { folder, texts, sentences, onnx }: ForwardOptions,
 ): Promise<{ results: BenchResult[]; peers: PeerResult[] }> {
   using model = await loadModel(gpu, folder);
-  const sample = sampleSentences(model.tokenize(texts), sentences);
-  const shape = [sample.ids.length, sample.tokens];
+  const all = model.tokenize(texts);
+  const sample = sampleSentences(all, sentences);
   const what = {
     kernel: "forward" as const,
     variant: "hidden and activation; first, max, mean",
-    shape,
+    shape: [sample.ids.length, sample.tokens],
     maxError: await forwardError(model, sample),
   };
   if (!(what.maxError <= forwardBound)) {
@@ -57,55 +60,124 @@ export async function measureForward(
     return { results: [{ ...what, correct: false, ...nothing }], peers: [] };
   }
   await runForward(model, sample); // compiles
-  const entries = onnx ? await preparePeers(model, sample, onnx) : [];
+  const { wall } = await timeHost(() => runForward(model, sample));
+  const entries = onnx ? await preparePeers(model, sample, wall, onnx) : [];
   const ready = entries.filter((entry) => "peer" in entry);
   const contestants: Contestant[] = [
     await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record),
     { run: () => timeHost(() => runForward(model, sample)) },
-    ...ready.map(({ peer, part }) => ({
-      run: () => timeHost(() => peer.time(part)),
-    })),
+    ...ready.map(({ peer, part }) => ({ run: () => timeHost(() => peer.time(part)) })),
   ];
   const [peakTimes, ownTimes, ...times] = await roundRobin(contestants, bench.rounds);
   for (const { peer } of ready) await peer.dispose();
   notePeak(bench, "arithmetic", peakTimes!);
-  const { median, best } = summarize(ownTimes!.map(({ wall }) => wall));
-  const gflops = forwardFlops(model, sample) / median / 1e6;
-  const tokensPerSecond = 1000 * sample.tokens / median;
-  const peers = entries.map((entry): PeerResult => {
-    const { name } = entry;
-    if (!("peer" in entry)) return { name, kernel: "forward", shape, reason: entry.reason };
-    const { part, maxError } = entry;
-    const ms = summarize(times[ready.indexOf(entry)]!.map(({ wall }) => wall)).median;
-    const rate = 1000 * part.tokens / ms;
-    return {
-      name,
-      kernel: "forward",
-      shape: [part.ids.length, part.tokens],
-      gflops: forwardFlops(model, part) / ms / 1e6,
-      medianMs: ms,
-      tokensPerSecond: rate,
-      ratio: tokensPerSecond / rate,
-      maxError,
-    };
-  });
-  const peakSpeed = bench.peaks.arithmetic.work / comparableMs(bench, peakTimes!);
-  const share = forwardFlops(model, sample) / comparableMs(bench, ownTimes!) / peakSpeed;
-  const result = { ...what, correct: true, medianMs: median, bestMs: best, gflops, share };
-  return { results: [{ ...result, tokensPerSecond }], peers };
+  const own = { ...what, correct: true, ...ratesOf(bench, model, sample, ownTimes!) };
+  const peers = entries.map((entry) =>
+    peerResult(model, sample, own.tokensPerSecond, entry, times[ready.indexOf(entry as ReadyEntry)])
+  );
+  const lengths = await measureLengths(gpu, bench, model, all);
+  return {
+    results: [own, ...lengths.map((rates) => ({ ...what, correct: true, ...rates }))],
+    peers,
+  };
 }
 
-type ForwardEntry =
-  | { name: string; peer: ReadyForward; part: Sentences; maxError: number }
-  | { name: string; reason: string };
+/** Runs of other numbers of tokens, with how much of the time is overhead. */
+async function measureLengths(
+  gpu: Gpu,
+  bench: Bench,
+  model: Model,
+  all: readonly number[][],
+): Promise<(Rates & Pick<BenchResult, "variant" | "shape" | "overhead">)[]> {
+  if (bench.stopwatch.clock !== "timestamps") return [];
+  const dispatchMs = await timeDispatch(bench.stopwatch);
+  const samples = tokenCounts.map((count) => sampleTokens(all, count));
+  const contestants = samples.map((sample) => ({
+    run: () => timeOverhead(gpu, dispatchMs, () => runForward(model, sample)),
+  }));
+  const times = await roundRobin(contestants, Math.min(bench.rounds, 3));
+  return samples.map((sample, i) => {
+    const median = (of: "idle" | "dispatch") => summarize(times[i]!.map((t) => t[of])).median;
+    return {
+      variant: `about ${tokenCounts[i]!.toLocaleString("en-US")} tokens`,
+      shape: [sample.ids.length, sample.tokens],
+      ...ratesOf(bench, model, sample, times[i]!),
+      overhead: { idle: median("idle"), dispatch: median("dispatch") },
+    };
+  });
+}
+
+type Rates = Pick<BenchResult, "medianMs" | "bestMs" | "gflops" | "share"> & {
+  tokensPerSecond: number;
+};
+
+function ratesOf(
+  bench: Bench,
+  model: Model,
+  sample: Sentences,
+  times: readonly Timing[],
+): Rates {
+  const { median, best } = summarize(times.map(({ wall }) => wall));
+  const flops = forwardFlops(model, sample);
+  return {
+    medianMs: median,
+    bestMs: best,
+    gflops: flops / median / 1e6,
+    share: flops / comparableMs(bench, times) / 1e6 / bestPeak(bench, "arithmetic"),
+    tokensPerSecond: 1000 * sample.tokens / median,
+  };
+}
+
+function peerResult(
+  model: Model,
+  sample: Sentences,
+  ownRate: number,
+  entry: ForwardEntry,
+  times: readonly Timing[] | undefined,
+): PeerResult {
+  const { name } = entry;
+  const kernel = "forward" as const;
+  if (!("peer" in entry)) {
+    return { name, kernel, shape: [sample.ids.length, sample.tokens], reason: entry.reason };
+  }
+  const { part, maxError, peer: { threads } } = entry;
+  const isPart = part.ids.length < sample.ids.length;
+  const ms = summarize(times!.map(({ wall }) => wall)).median;
+  const rate = 1000 * part.tokens / ms;
+  return {
+    name,
+    kernel,
+    shape: [part.ids.length, part.tokens],
+    ...(threads !== undefined && { threads }),
+    gflops: forwardFlops(model, part) / ms / 1e6,
+    medianMs: ms,
+    tokensPerSecond: rate,
+    ratio: ownRate / rate,
+    maxError,
+    ...(isPart && { part: `${part.ids.length} of ${sample.ids.length} sentences` }),
+  };
+}
+
+/** A peer that is slower than this by far runs a part of the sentences. */
+const mostTimesSlower = 8;
+
+interface ReadyEntry {
+  readonly name: string;
+  readonly peer: ReadyForward;
+  readonly part: Sentences;
+  readonly maxError: number;
+}
+
+type ForwardEntry = ReadyEntry | { readonly name: string; readonly reason: string };
 
 /** Loads the peers, checks their last hidden state and finds how much each can run in a round. */
 async function preparePeers(
   model: Model,
   sample: Sentences,
+  ownMs: number,
   onnx: Uint8Array,
 ): Promise<ForwardEntry[]> {
-  const few = sampleSentences(sample.ids, 4);
+  const few = sampleSentences(sample.ids, 16);
   const last = model.states(["hidden"]).at(-1)!.name;
   const { states } = await model.capture(few.ids, { states: [last] });
   const expected = states.get(last)!.values.tokens!;
@@ -116,8 +188,8 @@ async function preparePeers(
       const padded = await peer.lastState(few);
       const maxError = largestError(dropPads(padded, few, model.spec.width), expected);
       const rate = few.tokens / await peer.time(few);
-      const count = Math.floor(sample.ids.length * peerBudget * rate / sample.tokens);
-      const part = sampleSentences(sample.ids, Math.max(8, count));
+      const tokens = Math.min(sample.tokens, mostTimesSlower * ownMs * rate);
+      const part = tokens < sample.tokens ? sampleTokens(sample.ids, tokens) : sample;
       entries.push({ name: kind.name, peer, part, maxError });
     } catch (error) {
       entries.push({ name: kind.name, reason: reasonOf(error) });

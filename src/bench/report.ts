@@ -16,17 +16,16 @@ export function describeBench({ device, peak, results, peers }: BenchDocument): 
   ]);
   if (peers.length === 0) return [...head, "", ...table].join("\n");
   const others = columns([
-    ["kernel", "shape", "peer", "median ms", "rate", "Spindle is", "error"],
+    ["kernel", "shape", "peer", "threads", "median ms", "rate", "Spindle is", "error", ""],
     ...peers.map(peerRow),
   ]);
   return [...head, "", ...table, "", ...others].join("\n");
 }
 
 function resultRow(result: BenchResult): string[] {
-  const { kernel, shape, variant, medianMs, bestMs, share, maxError, correct, gain } = result;
+  const { kernel, shape, variant, medianMs, bestMs, share, maxError, correct } = result;
   const what = [kernel, shape.join(" x "), variant];
   if (!correct) return [...what, "", "", "WRONG", "", maxError.toExponential(1), "not timed"];
-  const note = gain === undefined ? result.lesson ?? "" : `${gain.toFixed(2)} x: ${result.lesson}`;
   return [
     ...what,
     medianMs.toFixed(2),
@@ -34,19 +33,31 @@ function resultRow(result: BenchResult): string[] {
     formatRate(result, result.tokensPerSecond),
     `${(100 * share).toFixed(0)} %`,
     maxError.toExponential(1),
-    note,
+    noteOf(result),
   ];
+}
+
+function noteOf({ lesson = "", gain, overhead }: BenchResult): string {
+  if (overhead) {
+    const [idle, dispatch] = [overhead.idle, overhead.dispatch].map((share) =>
+      `${(100 * share).toFixed(1)} %`
+    );
+    return `overhead: GPU idle ${idle}, dispatches ${dispatch}`;
+  }
+  return gain === undefined ? lesson : `${gain.toFixed(2)} x: ${lesson}`;
 }
 
 function peerRow(peer: PeerResult): string[] {
   const what = [peer.kernel, peer.shape.join(" x "), peer.name];
-  if (peer.reason !== undefined) return [...what, "", "did not run", peer.reason];
+  if (peer.reason !== undefined) return [...what, "", "", "did not run", peer.reason];
   return [
     ...what,
+    `${peer.threads ?? ""}`,
     peer.medianMs!.toFixed(2),
     formatRate(peer, peer.tokensPerSecond),
     `${peer.ratio!.toFixed(2)} x as fast`,
     peer.maxError?.toExponential(1) ?? "",
+    peer.part ?? "",
   ];
 }
 

@@ -3,12 +3,11 @@ import { attentionProblem, attentionShapes } from "./attention.ts";
 import type { BenchDocument, BenchResult, PeerResult } from "./document.ts";
 import { logisticProblem } from "./logistic.ts";
 import { matmulProblem, matmulShapes } from "./matmul.ts";
-import { type Bench, measureProblem, notePeak } from "./measure.ts";
+import { type Bench, bestPeak, measureProblem, notePeak } from "./measure.ts";
 import { type ForwardOptions, measureForward } from "./measure_forward.ts";
 import { normProblem } from "./norm.ts";
-import { summarize } from "./numbers.ts";
 import { createPeakKernels } from "./peak.ts";
-import { measureMatmulPeers } from "./peers/measure_peers.ts";
+import { measureAttentionPeers, measureMatmulPeers } from "./peers/measure_peers.ts";
 import { poolProblem } from "./pool.ts";
 import type { KernelName, Problem } from "./problem.ts";
 import { startStopwatch } from "./stopwatch.ts";
@@ -44,6 +43,7 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   const { rounds } = options;
   const isSoftware = gpu.adapter.software;
   const bench: Bench = { stopwatch, peaks, rounds, isSoftware, peakRates };
+  await measurePeaks(bench);
   const results: BenchResult[] = [];
   const peers: PeerResult[] = [];
   if (options.tune) {
@@ -65,18 +65,34 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
       using problem = create(gpu);
       results.push(...await measureProblem(bench, problem));
     }
-    if (kernel !== "matmul" || !options.peers) continue;
-    for (const shape of matmulShapes) {
-      options.onProgress?.(`matmul ${shape.join(" x ")} beside peers`);
-      peers.push(...await measureMatmulPeers(gpu, bench, shape));
-    }
+    if (options.peers) peers.push(...await measurePeers(gpu, bench, kernel, options.onProgress));
   }
+  await measurePeaks(bench);
   return {
     device: describeDevice(gpu, stopwatch.clock),
-    peak: await peakOf(bench),
+    peak: { gflops: bestPeak(bench, "arithmetic"), gbps: bestPeak(bench, "copy") },
     results,
     peers,
   };
+}
+
+/** Other libraries beside the kernels that they have. */
+async function measurePeers(
+  gpu: Gpu,
+  bench: Bench,
+  kernel: KernelName,
+  onProgress: BenchOptions["onProgress"],
+): Promise<PeerResult[]> {
+  const peers: PeerResult[] = [];
+  for (const shape of kernel === "matmul" ? matmulShapes : []) {
+    onProgress?.(`matmul ${shape.join(" x ")} beside peers`);
+    peers.push(...await measureMatmulPeers(gpu, bench, shape));
+  }
+  for (const shape of kernel === "attention" ? attentionShapes : []) {
+    onProgress?.(`attention ${Object.values(shape).join(" x ")} beside peers`);
+    peers.push(...await measureAttentionPeers(gpu, bench, shape));
+  }
+  return peers;
 }
 
 function describeDevice(gpu: Gpu, clock: Bench["stopwatch"]["clock"]): BenchDocument["device"] {
@@ -90,18 +106,12 @@ function describeDevice(gpu: Gpu, clock: Bench["stopwatch"]["clock"]): BenchDocu
   };
 }
 
-/** The medians of all rounds; a peak that no kernel needed is measured now. */
-async function peakOf(bench: Bench): Promise<BenchDocument["peak"]> {
-  const { stopwatch, peaks, peakRates } = bench;
+/** Runs the peak kernels a few times: before and after all others, for devices do not stay alike. */
+async function measurePeaks(bench: Bench): Promise<void> {
+  const { stopwatch, peaks } = bench;
   for (const name of ["arithmetic", "copy"] as const) {
     const { record } = peaks[name];
-    if (peakRates[name].length === 0) await stopwatch.time(record, 1);
-    while (peakRates[name].length < 3) {
-      notePeak(bench, name, [await stopwatch.time(record, 3)]);
-    }
+    await stopwatch.time(record, 1); // compiles
+    for (let i = 0; i < 3; i++) notePeak(bench, name, [await stopwatch.time(record, 3)]);
   }
-  return {
-    gflops: summarize(peakRates.arithmetic).median,
-    gbps: summarize(peakRates.copy).median,
-  };
 }

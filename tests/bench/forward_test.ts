@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { forwardBound, forwardError, sampleSentences } from "../../src/bench/forward.ts";
+import {
+  forwardBound,
+  forwardError,
+  runForward,
+  sampleSentences,
+  sampleTokens,
+} from "../../src/bench/forward.ts";
+import { timeDispatch, timeOverhead } from "../../src/bench/overhead.ts";
+import { createPeakKernels } from "../../src/bench/peak.ts";
+import { startStopwatch } from "../../src/bench/stopwatch.ts";
 import { requestGpu } from "../../src/gpu/device.ts";
 import { loadModel } from "../../src/model/model.ts";
 
@@ -20,4 +29,35 @@ Deno.test("sampleSentences() takes them evenly and puts them in the order of the
   assert.deepEqual(ids.map((sentence) => sentence.length), [3, 4, 6]);
   assert.equal(tokens, 13);
   assert.equal(sampleSentences(all, 100).ids.length, 6);
+});
+
+Deno.test("sampleTokens() repeats sentences where there are too few", () => {
+  const all = [7, 1, 4, 8].map((length) => Array<number>(length).fill(length));
+  for (const wanted of [8, 20, 1000]) {
+    const { ids, tokens } = sampleTokens(all, wanted);
+    assert.ok(Math.abs(tokens - wanted) < 10, `${tokens} tokens instead of ${wanted}`);
+    const lengths = ids.map((sentence) => sentence.length);
+    assert.deepEqual(lengths, lengths.toSorted((a, b) => a - b));
+  }
+});
+
+Deno.test("timeOverhead() tells the shares of a forward pass that are not work", async () => {
+  using gpu = await requestGpu();
+  if (!gpu.device.features.has("timestamp-query")) return;
+  using model = await loadModel(gpu, folder);
+  using peaks = createPeakKernels(gpu);
+  using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
+  if (stopwatch.clock !== "timestamps") return;
+  const sample = sampleTokens(model.tokenize(["a fine film", "a waste of a good cast"]), 500);
+  const run = () => runForward(model, sample);
+  await run(); // compiles
+  const dispatchMs = await timeDispatch(stopwatch);
+  const { wall, idle, dispatch } = await timeOverhead(gpu, dispatchMs, run);
+  assert.ok(idle > 0 && idle < 0.9, `the GPU was idle for ${idle} of ${wall} ms`);
+  assert.ok(dispatch > 0 && dispatch < 0.9, `dispatches take ${dispatch} of ${wall} ms`);
+  const paused = await timeOverhead(gpu, dispatchMs, async () => {
+    await run();
+    await new Promise((resolve) => setTimeout(resolve, 2 * wall));
+  });
+  assert.ok(paused.idle > 0.5, `idle for ${paused.idle} though the host paused`);
 });

@@ -57,6 +57,12 @@ Deno.test("roundRobin() lets everyone run before anyone runs again", async () =>
   assert.deepEqual(times.map((list) => list.map(({ wall }) => wall)), [[1, 3], [2, 4]]);
 });
 
+Deno.test("roundRobin() leaves out who has had its rounds", async () => {
+  const run = () => Promise.resolve({ wall: 1, timestamps: NaN, processor: NaN });
+  const times = await roundRobin([{ run }, { run, rounds: 2 }], 3);
+  assert.deepEqual(times.map((list) => list.length), [3, 2]);
+});
+
 Deno.test("summarize() gives the median and the least", () => {
   assert.deepEqual(summarize([5, 1, 3]), { median: 3, best: 1 });
   assert.deepEqual(summarize([4, 1, 3, 2]), { median: 2.5, best: 1 });

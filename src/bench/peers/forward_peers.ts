@@ -10,6 +10,7 @@ import type { OpenSession } from "./onnxruntime.ts";
 /** A peer that is ready to run the model. */
 export interface ReadyForward {
   readonly name: string;
+  readonly threads?: number;
   /** Runs sentences in padded batches; returns the milliseconds. */
   time(sentences: Sentences): Promise<number>;
   /** The last hidden state of one batch, `[sentences, longest, width]`, pads included. */
@@ -36,6 +37,7 @@ export async function prepareForward(
   const open = await openSession(kind, model);
   return {
     name: kind.name,
+    ...(open.threads !== undefined && { threads: open.threads }),
     async time({ ids }) {
       const start = performance.now();
       for (let from = 0; from < ids.length; from += batchSize) {

@@ -1,9 +1,12 @@
+import { matmulNumbers, type MatmulShape, transpose } from "../matmul.ts";
+import { type JaxBackend, openJax, runJax } from "./jax.ts";
 import { matmulModel } from "./onnx.ts";
-import { type OnnxruntimeKind, onnxruntimeKinds, openSession } from "./onnxruntime.ts";
-import { importPackage } from "./packages.ts";
+import { type OnnxruntimeKind, onnxruntimeKinds, prepareModel } from "./onnxruntime.ts";
+import type { Peer, ReadyPeer } from "./peer.ts";
+import { openTfjs, runTfjs, type TfBackend } from "./tfjs.ts";
 
 /** The product `y = x w` that peers are given, row-major. */
-export interface PeerMatmul {
+export interface MatmulNumbers {
   readonly rows: number;
   readonly inputs: number;
   readonly outputs: number;
@@ -12,121 +15,60 @@ export interface PeerMatmul {
   readonly w: Float32Array<ArrayBuffer>;
 }
 
-/** A peer that is ready to multiply. */
-export interface ReadyPeer {
-  /** Multiplies so many times and waits for the last result, which it returns. */
-  run(repeats: number): Promise<ArrayLike<number>>;
-  dispose(): void | Promise<void>;
-}
-
-/** Another library that multiplies matrices. */
-export interface Peer {
-  readonly name: string;
-  prepare(problem: PeerMatmul): Promise<ReadyPeer>;
-}
-
-/** The libraries that are measured beside the project's own kernels. */
-export const matmulPeers: readonly Peer[] = [
-  { name: "tfjs WebGPU", prepare: (problem) => prepareTfjs("webgpu", problem) },
-  { name: "tfjs wasm", prepare: (problem) => prepareTfjs("wasm", problem) },
-  { name: "jax-js WebGPU", prepare: (problem) => prepareJax("webgpu", problem) },
-  { name: "jax-js wasm", prepare: (problem) => prepareJax("wasm", problem) },
-  ...onnxruntimeKinds.map((kind): Peer => ({
+/** The libraries that are measured beside the project's own linear layer. */
+export const matmulPeers: readonly Peer<MatmulNumbers>[] = [
+  { name: "tfjs WebGPU", prepare: (numbers) => prepareTfjs("webgpu", numbers) },
+  { name: "tfjs wasm", prepare: (numbers) => prepareTfjs("wasm", numbers) },
+  { name: "jax-js WebGPU", prepare: (numbers) => prepareJax("webgpu", numbers) },
+  { name: "jax-js wasm", prepare: (numbers) => prepareJax("wasm", numbers) },
+  ...onnxruntimeKinds.map((kind): Peer<MatmulNumbers> => ({
     name: kind.name,
-    prepare: (problem) => prepareOnnxruntime(kind, problem),
+    prepare: (numbers) => prepareOnnxruntime(kind, numbers),
   })),
 ];
 
-interface TfTensor {
-  data(): Promise<Float32Array>;
-  dispose(): void;
-}
-
-interface Tfjs {
-  setBackend(name: string): Promise<boolean>;
-  tensor2d(data: Float32Array, shape: readonly number[]): TfTensor;
-  matMul(a: TfTensor, b: TfTensor): TfTensor;
+/** What peers multiply: the numbers of the project's own problem of the same shape. */
+export function peerMatmul(shape: MatmulShape): MatmulNumbers {
+  const [rows, outputs, inputs] = shape;
+  const { x, w } = matmulNumbers(shape);
+  return { rows, inputs, outputs, x, w: transpose(w, outputs, inputs) };
 }
 
 async function prepareTfjs(
-  backend: "webgpu" | "wasm",
-  { x, w, rows, inputs, outputs }: PeerMatmul,
+  backend: TfBackend,
+  { x, w, rows, inputs, outputs }: MatmulNumbers,
 ): Promise<ReadyPeer> {
-  const tf = await importPackage<Tfjs>("tfjs");
-  await importPackage(backend === "webgpu" ? "tfjsWebgpu" : "tfjsWasm");
-  if (!await tf.setBackend(backend)) throw new Error(`its ${backend} backend does not start`);
-  const a = tf.tensor2d(x, [rows, inputs]);
-  const b = tf.tensor2d(w, [inputs, outputs]);
+  const { tf, ...threads } = await openTfjs(backend);
+  const a = tf.tensor(x, [rows, inputs]);
+  const b = tf.tensor(w, [inputs, outputs]);
   return {
-    async run(repeats) {
-      await tf.setBackend(backend);
-      for (let i = 1; i < repeats; i++) tf.matMul(a, b).dispose();
-      const y = tf.matMul(a, b);
-      const result = await y.data();
-      y.dispose();
-      return result;
-    },
-    dispose() {
-      a.dispose();
-      b.dispose();
-    },
-  };
-}
-
-interface JaxArray {
-  /** A second reference: operations use one up. */
-  readonly ref: JaxArray;
-  data(): Promise<Float32Array>;
-  blockUntilReady(): Promise<JaxArray>;
-  dispose(): void;
-}
-
-interface Jax {
-  init(): Promise<readonly string[]>;
-  defaultDevice(name: string): unknown;
-  jit(f: (a: JaxArray, b: JaxArray) => JaxArray): (a: JaxArray, b: JaxArray) => JaxArray;
-  readonly numpy: {
-    array(data: Float32Array, options: { shape: readonly number[] }): JaxArray;
-    dot(a: JaxArray, b: JaxArray): JaxArray;
+    ...threads,
+    run: (repeats) => runTfjs(tf, backend, repeats, () => tf.matMul(a, b)),
+    dispose: () => [a, b].forEach((tensor) => tensor.dispose()),
   };
 }
 
 async function prepareJax(
-  backend: "webgpu" | "wasm",
-  { x, w, rows, inputs, outputs }: PeerMatmul,
+  backend: JaxBackend,
+  { x, w, rows, inputs, outputs }: MatmulNumbers,
 ): Promise<ReadyPeer> {
-  const jax = await importPackage<Jax>("jax");
-  const backends = await jax.init();
-  if (!backends.includes(backend)) throw new Error(`its ${backend} backend does not start`);
-  jax.defaultDevice(backend);
-  const { numpy } = jax;
-  const a = numpy.array(x, { shape: [rows, inputs] });
-  const b = numpy.array(w, { shape: [inputs, outputs] });
-  const multiply = jax.jit((left, right) => numpy.dot(left, right));
+  const { jax, ...threads } = await openJax(backend);
+  const operands = [
+    jax.numpy.array(x, { shape: [rows, inputs] }),
+    jax.numpy.array(w, { shape: [inputs, outputs] }),
+  ];
+  const multiply = jax.jit((a, b) => jax.numpy.dot(a!, b!));
   return {
-    async run(repeats) {
-      jax.defaultDevice(backend);
-      for (let i = 1; i < repeats; i++) multiply(a.ref, b.ref).dispose();
-      return await multiply(a.ref, b.ref).data();
-    },
-    dispose() {
-      a.dispose();
-      b.dispose();
-    },
+    ...threads,
+    run: (repeats) => runJax(jax, backend, repeats, multiply, operands),
+    dispose: () => operands.forEach((operand) => operand.dispose()),
   };
 }
 
-async function prepareOnnxruntime(
+function prepareOnnxruntime(
   kind: OnnxruntimeKind,
-  { x, w, rows, inputs, outputs }: PeerMatmul,
+  { x, w, rows, inputs, outputs }: MatmulNumbers,
 ): Promise<ReadyPeer> {
-  const { session, tensor } = await openSession(kind, matmulModel(w, rows, inputs, outputs));
-  const feeds = { x: tensor("float32", x, [rows, inputs]) };
-  return {
-    async run(repeats) {
-      for (let i = 1; i < repeats; i++) await session.run(feeds);
-      return (await session.run(feeds))["y"]!.data as Float32Array;
-    },
-    dispose: () => session.release(),
-  };
+  const model = matmulModel(w, rows, inputs, outputs);
+  return prepareModel(kind, model, { x: { data: x, shape: [rows, inputs] } });
 }

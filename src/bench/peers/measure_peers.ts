@@ -1,81 +1,115 @@
 import type { Gpu } from "../../gpu/device.ts";
 import { messageOf } from "../../util.ts";
+import { attentionProblem, type AttentionShape, pickChecked } from "../attention.ts";
 import type { PeerResult } from "../document.ts";
-import { matmulNumbers, matmulProblem, type MatmulShape, transpose } from "../matmul.ts";
+import { matmulProblem, type MatmulShape } from "../matmul.ts";
 import { type Bench, type Contestant, contestantOf, roundRobin } from "../measure.ts";
 import { summarize } from "../numbers.ts";
-import { largestError } from "../problem.ts";
-import { divideTiming, pieceMilliseconds, timeHost, type Timing } from "../stopwatch.ts";
-import { matmulPeers, type PeerMatmul, type ReadyPeer } from "./matmul_peers.ts";
+import { largestError, type Problem } from "../problem.ts";
+import { divideTiming, timeHost } from "../stopwatch.ts";
+import { attentionPeers, peerAttention } from "./attention_peers.ts";
+import { matmulPeers, peerMatmul } from "./matmul_peers.ts";
+import type { Peer, ReadyPeer } from "./peer.ts";
 
 /** A wrong result is told, not timed; other libraries may add in another order. */
 const bound = 1e-4;
 
-/** A peer that takes longer is timed in the first round alone. */
+/** Work of this length hides what it costs to wait for a result, 10 ms for some peers. */
+const pieceOfPeer = 250;
+
+/** A peer whose first run takes longer is timed in two rounds alone. */
 const slowMilliseconds = 2000;
 
 /** Times the peers on one product in the same rounds as the project's linear layer. */
 export async function measureMatmulPeers(
   gpu: Gpu,
-  { stopwatch, rounds }: Bench,
+  bench: Bench,
   shape: MatmulShape,
 ): Promise<PeerResult[]> {
   using own = matmulProblem(gpu, shape, false);
-  const [rows, outputs, inputs] = shape;
-  const { x, w } = matmulNumbers(shape);
-  const problem = { rows, inputs, outputs, x, w: transpose(w, outputs, inputs) };
-  const expected = own.expected();
-  const entries = [];
-  for (const peer of matmulPeers) {
-    entries.push({ name: peer.name, ...await preparePeer(peer.prepare, problem, expected) });
+  return await measurePeers(bench, own, matmulPeers, peerMatmul(shape), (result) => result);
+}
+
+/** Times the peers on one attention in the same rounds as the project's own. */
+export async function measureAttentionPeers(
+  gpu: Gpu,
+  bench: Bench,
+  shape: AttentionShape,
+): Promise<PeerResult[]> {
+  using own = attentionProblem(gpu, shape, false);
+  return await measurePeers(bench, own, attentionPeers, peerAttention(shape), pickChecked(shape));
+}
+
+/**
+ * Times peers in the same rounds as the first variant of a problem.
+ *
+ * @param pick What of a peer's result is compared with what the problem expects.
+ */
+async function measurePeers<Numbers>(
+  { stopwatch, rounds }: Bench,
+  { kernel, shape, work, variants, expected }: Problem,
+  peers: readonly Peer<Numbers>[],
+  numbers: Numbers,
+  pick: (result: ArrayLike<number>) => ArrayLike<number>,
+): Promise<PeerResult[]> {
+  const wanted = expected();
+  const entries: (Prepared & { name: string })[] = [];
+  for (const { name, prepare } of peers) {
+    const errorOf = (result: ArrayLike<number>) => largestError(pick(result), wanted);
+    entries.push({ name, ...await preparePeer(() => prepare(numbers), errorOf) });
   }
   const ready = entries.filter((entry) => "contestant" in entry);
   const contestants = [
-    await contestantOf(stopwatch, own.variants[0]!.record),
+    await contestantOf(stopwatch, variants[0]!.record),
     ...ready.map(({ contestant }) => contestant),
   ];
-  const [ownTimes, ...times] = (await roundRobin(contestants, rounds)).map(medianWall);
-  for (const { dispose } of ready) await dispose();
-  const flops = 2 * rows * outputs * inputs;
+  const [ownMs, ...times] = (await roundRobin(contestants, rounds)).map((timings) =>
+    summarize(timings.map(({ wall }) => wall)).median
+  );
+  for (const { peer } of ready) await peer.dispose();
+  const flops = "flops" in work ? work.flops : NaN;
   return entries.map((entry): PeerResult => {
-    const what = { name: entry.name, kernel: "matmul" as const, shape };
+    const what = { name: entry.name, kernel, shape };
     if (!("contestant" in entry)) return { ...what, reason: entry.reason };
+    const { maxError, peer: { threads } } = entry;
     const ms = times[ready.indexOf(entry)]!;
-    const { maxError } = entry;
-    return { ...what, gflops: flops / ms / 1e6, medianMs: ms, ratio: ms / ownTimes!, maxError };
+    return {
+      ...what,
+      ...(threads !== undefined && { threads }),
+      gflops: flops / ms / 1e6,
+      medianMs: ms,
+      ratio: ms / ownMs!,
+      maxError,
+    };
   });
 }
 
-function medianWall(timings: readonly Timing[]): number {
-  return summarize(timings.map(({ wall }) => wall)).median;
-}
-
 type Prepared =
-  | { readonly contestant: Contestant; readonly maxError: number; dispose: ReadyPeer["dispose"] }
+  | { readonly contestant: Contestant; readonly maxError: number; readonly peer: ReadyPeer }
   | { readonly reason: string };
 
+/** Starts a peer, checks what it computes and finds how often it is to run in a round. */
 async function preparePeer(
-  prepare: (problem: PeerMatmul) => Promise<ReadyPeer>,
-  problem: PeerMatmul,
-  expected: Float64Array,
+  prepare: () => Promise<ReadyPeer>,
+  errorOf: (result: ArrayLike<number>) => number,
 ): Promise<Prepared> {
   try {
-    const peer = await prepare(problem);
-    const maxError = largestError(await peer.run(1), expected);
+    const peer = await prepare();
+    let result: ArrayLike<number> = [];
+    const first = await timeHost(async () => result = await peer.run(1));
+    const maxError = errorOf(result);
     if (!(maxError <= bound)) {
       await peer.dispose();
       return { reason: `computes something else: its largest error is ${maxError.toPrecision(2)}` };
     }
-    const { wall: once } = await timeHost(() => peer.run(1));
-    const repeats = Math.min(1000, Math.max(1, Math.ceil(pieceMilliseconds / once)));
-    let last: Timing | undefined;
-    const run = async (): Promise<Timing> => {
-      if (!last || once < slowMilliseconds) {
-        last = divideTiming(await timeHost(() => peer.run(repeats)), repeats);
-      }
-      return last;
+    const isSlow = first.wall > slowMilliseconds;
+    const { wall: once } = isSlow ? first : await timeHost(() => peer.run(1));
+    const repeats = Math.min(1000, Math.max(1, Math.ceil(pieceOfPeer / once)));
+    const contestant = {
+      run: async () => divideTiming(await timeHost(() => peer.run(repeats)), repeats),
+      ...(isSlow && { rounds: 2 }),
     };
-    return { contestant: { run }, maxError, dispose: peer.dispose };
+    return { contestant, maxError, peer };
   } catch (error) {
     return { reason: reasonOf(error) };
   }

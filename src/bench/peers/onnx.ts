@@ -1,6 +1,9 @@
-/** Writes the one ONNX model that the bench needs: `y = x w` with a constant `w`. */
+/** Writes the ONNX models that the bench needs, each of one node. */
 
+/** The number of the element type. */
 const float32 = 1;
+/** The number of the attribute type. */
+const integer = 2;
 
 /**
  * A model whose only node is a matrix product.
@@ -14,7 +17,6 @@ export function matmulModel(
   inputs: number,
   outputs: number,
 ): Uint8Array<ArrayBuffer> {
-  const node = [text(1, "x"), text(1, "w"), text(2, "y"), text(4, "MatMul")];
   const constant = [
     number(1, inputs),
     number(1, outputs),
@@ -22,14 +24,59 @@ export function matmulModel(
     text(8, "w"),
     field(9, new Uint8Array(w.buffer, w.byteOffset, w.byteLength)),
   ];
+  return model({
+    node: [text(1, "x"), text(1, "w"), text(2, "y"), text(4, "MatMul")],
+    constants: [constant],
+    inputs: [tensor("x", [rows, inputs])],
+    output: tensor("y", [rows, outputs]),
+  });
+}
+
+/**
+ * A model whose only node is onnxruntime's own `MultiHeadAttention`.
+ *
+ * @param shape Of the inputs `query`, `key` and `value` and of the output `y`: `[sentences, tokens,
+ * width]`.
+ */
+export function attentionModel(
+  shape: readonly number[],
+  heads: number,
+): Uint8Array<ArrayBuffer> {
+  const names = ["query", "key", "value"];
+  const headCount = [text(1, "num_heads"), number(3, heads), number(20, integer)];
+  return model({
+    node: [
+      ...names.map((name) => text(1, name)),
+      text(2, "y"),
+      text(4, "MultiHeadAttention"),
+      message(5, headCount),
+      text(7, "com.microsoft"),
+    ],
+    constants: [],
+    inputs: names.map((name) => tensor(name, shape)),
+    output: tensor("y", shape),
+  });
+}
+
+function model({ node, constants, inputs, output }: {
+  node: Uint8Array[];
+  constants: Uint8Array[][];
+  inputs: Uint8Array[][];
+  output: Uint8Array[];
+}): Uint8Array<ArrayBuffer> {
   const graph = [
     message(1, node),
-    text(2, "matmul"),
-    message(5, constant),
-    message(11, tensor("x", [rows, inputs])),
-    message(12, tensor("y", [rows, outputs])),
+    text(2, "graph"),
+    ...constants.map((constant) => message(5, constant)),
+    ...inputs.map((input) => message(11, input)),
+    message(12, output),
   ];
-  return concatenate([number(1, 8), message(8, [text(1, ""), number(2, 17)]), message(7, graph)]);
+  return concatenate([
+    number(1, 8),
+    message(8, [text(1, ""), number(2, 17)]),
+    message(8, [text(1, "com.microsoft"), number(2, 1)]),
+    message(7, graph),
+  ]);
 }
 
 function tensor(name: string, shape: readonly number[]): Uint8Array[] {

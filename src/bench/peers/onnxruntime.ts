@@ -1,8 +1,9 @@
 import { importPackage } from "./packages.ts";
+import type { ReadyPeer } from "./peer.ts";
 
 /** What the bench uses of onnxruntime, in a browser build or native. */
 interface Onnxruntime {
-  readonly env: { logLevel: string };
+  readonly env: { logLevel: string; readonly wasm: { numThreads: number } };
   readonly Tensor: new (
     type: "float32" | "int64",
     data: Float32Array | BigInt64Array,
@@ -39,6 +40,8 @@ export type OnnxruntimeKind = typeof onnxruntimeKinds[number];
 /** A loaded model, and what makes tensors for it. */
 export interface OpenSession {
   readonly session: Session;
+  /** Threads that it computes on, where it computes on the processor. */
+  readonly threads?: number;
   tensor(
     type: "float32" | "int64",
     data: Float32Array | BigInt64Array,
@@ -52,10 +55,43 @@ export async function openSession(
   model: Uint8Array,
 ): Promise<OpenSession> {
   const runtime = await importPackage<Onnxruntime>(module);
+  const threads = navigator.hardwareConcurrency;
   runtime.env.logLevel = "error";
+  if (provider === "wasm") runtime.env.wasm.numThreads = threads;
   const session = await runtime.InferenceSession.create(model, {
     executionProviders: [provider],
     logSeverityLevel: 3,
+    ...(provider === "cpu" && { intraOpNumThreads: threads }),
   });
-  return { session, tensor: (type, data, shape) => new runtime.Tensor(type, data, shape) };
+  return {
+    session,
+    ...(provider !== "webgpu" && { threads }),
+    tensor: (type, data, shape) => new runtime.Tensor(type, data, shape),
+  };
+}
+
+/** A float32 input of a model. */
+interface Feed {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** A model with float32 inputs and one output `y`, as a peer. */
+export async function prepareModel(
+  kind: OnnxruntimeKind,
+  model: Uint8Array,
+  inputs: Readonly<Record<string, Feed>>,
+): Promise<ReadyPeer> {
+  const { session, tensor, ...threads } = await openSession(kind, model);
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor("float32", data, shape)]),
+  );
+  return {
+    ...threads,
+    async run(repeats) {
+      for (let i = 1; i < repeats; i++) await session.run(feeds);
+      return (await session.run(feeds))["y"]!.data as Float32Array;
+    },
+    dispose: () => session.release(),
+  };
 }

@@ -6,7 +6,8 @@ export const packages = {
   tfjsWebgpu: "@tensorflow/tfjs-backend-webgpu@4.22.0",
   tfjsWasm: "@tensorflow/tfjs-backend-wasm@4.22.0",
   onnxruntimeWebgpu: "onnxruntime-web@1.30.0/webgpu",
-  onnxruntimeWasm: "onnxruntime-web@1.30.0/wasm",
+  // The build for Node, whose wasm runs on more than one thread.
+  onnxruntimeWasm: "onnxruntime-web@1.30.0",
   onnxruntimeNative: "onnxruntime-node@1.30.0",
   jax: "@jax-js/jax@0.1.25",
 } as const;
