@@ -190,6 +190,14 @@ Deno.test("encode() closes a T5-like Unigram text with </s>", () =>
     assert.deepEqual(tokenizer.encode(["a a a a a"]).ids, [[5, 5, 5, 0]]);
   }));
 
+Deno.test("a run of unknown characters is one unknown token, however long it is", () => {
+  withTokenizer(unigram, undefined, (folder) => {
+    const texts = ["ᏣᎳᎩ", "Ꮳ film", "ᏣᎳᎩ".repeat(100_000)];
+    const { ids } = loadTokenizer(folder).encode(texts, { maxTokens: 512 });
+    assert.deepEqual(ids, [[2, 1, 0], [2, 1, 3, 0], [2, 1, 0]]);
+  });
+});
+
 Deno.test("encode() names a text of which a part has neither a token nor an unknown token", () => {
   const model = { ...byteLevel.model, unk_token: "<unk>" };
   withTokenizer({ ...byteLevel, model }, undefined, (folder) => {
