@@ -26,7 +26,10 @@ export function familyOf(config: Config): Family {
  */
 export function specOf(config: Config): ModelSpec {
   const spec = familyOf(config).spec(config);
-  for (const { attention } of spec.stacks) checkHeads(config, spec.width, attention);
+  for (const { attention } of spec.stacks) {
+    checkHeads(config, spec.width, attention);
+    checkRelativeBias(config, attention);
+  }
   return spec;
 }
 
@@ -43,5 +46,17 @@ function checkHeads(config: Config, width: number, attention: AttentionSpec): vo
   throw new SpindleError(
     `Cannot load "${config.path}" as ${turning} dimensions of a head turn in pairs and it has ` +
       `only ${headWidth}: an even number is needed`,
+  );
+}
+
+function checkRelativeBias(config: Config, { relativeBias, causal }: AttentionSpec): void {
+  if (!relativeBias) return;
+  const { buckets, maxDistance } = relativeBias;
+  // Half of a direction's buckets hold one distance each, the others all up to the largest.
+  const exact = buckets >> (causal ? 1 : 2);
+  if (exact > 0 && exact < maxDistance) return;
+  throw new SpindleError(
+    `Cannot load "${config.path}" as its relative positions have ${buckets} buckets up to the ` +
+      `distance ${maxDistance}: 4 buckets and a distance above half of them are needed`,
   );
 }

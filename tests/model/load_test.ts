@@ -75,6 +75,14 @@ const refusals: [string, string, Record<string, unknown>, RegExp][] = [
     { head_dim: 13 },
     /14 dimensions of a head turn in pairs and it has only 13/,
   ],
+  ["a window of half a token", "qwen2", { sliding_window: 2.5 }, /"sliding_window" is 2.5/],
+  [
+    "distances that leave no bucket for those between",
+    "t5",
+    { relative_attention_max_distance: 4 },
+    /8 buckets up to the distance 4/,
+  ],
+  ["a gate that is none", "t5", { feed_forward_proj: "half-relu" }, /activation "half-relu"/],
   ["a tensor of another shape", "qwen2", { intermediate_size: 16 }, /\[14, 12\].*\[16, 12\]/],
   [
     "heads that do not divide the width",

@@ -36,8 +36,9 @@ export const qwen2: Family = {
 
 /** Adds the sliding windows of config.json. */
 export function withWindows(spec: ModelSpec, config: Config): ModelSpec {
-  const window = config.number("sliding_window", 0);
-  if (!config.boolean("use_sliding_window", false) || window === 0) return spec;
+  const hasWindow = config.number("sliding_window", 0) !== 0;
+  if (!hasWindow || !config.boolean("use_sliding_window", false)) return spec;
+  const window = config.count("sliding_window");
   const stack = spec.stacks[0]!;
   const first = config.number("max_window_layers", 28);
   const slides = slidingBlocks(config, stack.blocks, (index) => index >= first);

@@ -34,18 +34,19 @@ export const t5: Family = {
   },
 };
 
-/** A T5EncoderModel has none, and before version 5 its config.json did not say so otherwise. */
+/** Before version 5 of the reference library only the architecture told that there is none. */
 function hasDecoder(config: Config): boolean {
+  const [architecture = ""] = config.strings("architectures") ?? [];
   return config.boolean("is_encoder_decoder", true) &&
-    !config.strings("architectures")?.includes("T5EncoderModel");
+    !/^T5(EncoderModel|ForTokenClassification)$/.test(architecture);
 }
 
 function encoderSpec(config: Config): StackSpec {
   const heads = config.count("num_heads");
-  const [last, gate] = config.string("feed_forward_proj", "relu").split("-").reverse();
-  const gated = gate === "gated";
+  const feedForward = config.string("feed_forward_proj", "relu");
+  const gated = feedForward.startsWith("gated-");
   // The tanh GELU is what T5 means by "gated-gelu".
-  const activation = gated && last === "gelu" ? "gelu_new" : last!;
+  const activation = feedForward === "gated-gelu" ? "gelu_new" : feedForward.replace("gated-", "");
   return {
     prefix: "encoder.",
     blocks: config.count("num_layers"),
