@@ -18,7 +18,7 @@ const name = "512-bit vectors";
 
 /** Has Mesa's software driver use 512-bit vectors where the processor has them and they work. */
 export function chooseVectorWidth(): void {
-  if (typeof Deno === "undefined") return; // a browser decides itself
+  if (globalThis.Deno?.build.os !== "linux") return; // without Mesa's driver, or in a browser
   if (
     ![widthVariable, compiledVariable].every((variable) => isGranted({ name: "env", variable }))
   ) {
@@ -82,7 +82,6 @@ function tryToRemember(state: Record<string, string>): void {
 
 /** Deno lets programs read /proc only with all permissions, so that `lscpu` is asked. */
 function processorHas512Bits(): boolean {
-  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return false;
   if (!isGranted({ name: "run", command: "lscpu" })) return false;
   try {
     const { stdout } = new Deno.Command("lscpu", { stderr: "null" }).outputSync();
