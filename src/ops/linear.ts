@@ -1,6 +1,7 @@
 import activationCode from "../../shaders/activation.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 import { tileCode, workgroupOf } from "./linear_code.ts";
 import { chooseTile, type LinearTile } from "./linear_tiles.ts";
 
@@ -52,18 +53,14 @@ export function linear(
   });
 }
 
-const codeCache = new Map<string, string>();
-
 function linearCode(
   tile: LinearTile,
   lanes: number,
   activation: Activation,
   optional: string[],
 ): string {
-  const key = JSON.stringify([tile, lanes, activation, optional]);
-  const cached = codeCache.get(key);
-  if (cached) return cached;
-  const code = `${activationCode}
+  return cachedCode(["linear", tile, lanes, activation, optional], () =>
+    `${activationCode}
 fn finish(row: u32, k: u32, product: vec4f) {
   var value = product;
   ${optional.includes("bias") ? "value += load_bias(0u, k);" : ""}
@@ -72,7 +69,5 @@ fn finish(row: u32, k: u32, product: vec4f) {
   ${optional.includes("residual") ? "value += load_residual(row, k);" : ""}
   if (row < params.rows) { store_y(row, k, value); }
 }
-${tileCode(tile, lanes)}`;
-  codeCache.set(key, code);
-  return code;
+${tileCode(tile, lanes)}`);
 }

@@ -4,6 +4,7 @@ import stepsCode from "../../shaders/logistic_steps.wgsl" with { type: "text" };
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
 import { type ColumnTiles, fitTexels, tileBuffers, unroll } from "./logistic_tiles.ts";
 
@@ -41,7 +42,10 @@ export function descentStep(
   const texels = gpu.adapter.software ? (tiles.live > 8 ? 2 : 3) : 1;
   recorder.dispatch({
     label: `logistic descend ${q.rows}x${q.cols}`,
-    code: proxCode + descentCode + productCode(gpu, texels, tiles),
+    code: cachedCode(
+      ["descent", texels, lanes, gpu.subgroups, tiles.width, tiles.live],
+      () => proxCode + descentCode + productCode(gpu, texels, tiles),
+    ),
     constants: { ...fieldConstants, TILE: tiles.width },
     reads: { inverse, weight, y, g, q, t },
     writes: { q_next: qNext, t_next: tNext },

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 import { type ColumnTiles, range, tileBuffers, unroll } from "./logistic_tiles.ts";
 
 /**
@@ -20,16 +21,16 @@ export function logisticGradient(
   rows = x.rows,
   previous?: Matrix,
 ): void {
-  const { lanes } = recorder.gpu;
+  const { lanes, subgroups } = recorder.gpu;
   recorder.dispatch({
     label: `logistic gradient ${rows}x${g.rows}`,
-    code: `
+    code: cachedCode(["gradient", lanes, subgroups, tiles.width, tiles.live, !!previous], () => `
 fn finish(fit: u32, texel: u32, sum: vec4f) {
   if (fit < params.fits) {
     store_g(fit, texel, sum${previous ? " + load_previous(fit, texel)" : ""});
   }
 }
-${outerProductCode(recorder.gpu, tiles, "false", "finish(fit + FIT, q, SUM);")}`,
+${outerProductCode(recorder.gpu, tiles, "false", "finish(fit + FIT, q, SUM);")}`),
     reads: previous ? { x, r, previous } : { x, r },
     writes: { g },
     buffers: tileBuffers(tiles),
@@ -57,12 +58,12 @@ export function gram(
   previous?: Matrix,
   weights?: Matrix,
 ): void {
-  const { lanes } = recorder.gpu;
+  const { lanes, subgroups } = recorder.gpu;
   const store = (t: number, sums: string[]) => `
     finish(fit / 4u + ${t}u, q, mat4x4f(${sums.join(", ")}));`;
   recorder.dispatch({
     label: `gram ${rows}x${x.cols}`,
-    code: `
+    code: cachedCode(["gram", lanes, subgroups, tiles.width, !!previous, !!weights], () => `
 fn add(row: u32, texel: u32, sum: vec4f) {
   ${
       previous
@@ -87,7 +88,7 @@ ${
         store,
         weights ? "load_weights(ROW, 0u).x" : undefined,
       )
-    }`,
+    }`),
     reads: { x, r: x, ...(previous && { previous }), ...(weights && { weights }) },
     writes: { g: gram },
     buffers: tileBuffers(tiles),

@@ -66,6 +66,11 @@ export function invertSets(
   const pivots = own.use(create(pivotCount * sets.length, pivotCount, "pivot blocks"));
   const buffers = uploadLayout(own, gpu, layout, sets);
   const constants = { BLOCK: pivotCount, LANES: inverseLanes(gpu) };
+  const code = {
+    pivot: inverseCode + pivotCode,
+    panel: inverseCode + panelCode(gpu),
+    sweep: inverseCode + sweepCode(gpu),
+  };
   const recorder = new Recorder(gpu);
   recorder.dispatch({
     label: "logistic gather",
@@ -84,7 +89,7 @@ export function invertSets(
     recorder.dispatch({
       ...shared,
       label: "logistic pivot",
-      code: inverseCode + pivotCode,
+      code: code.pivot,
       reads: { from },
       writes: { pivots },
       workgroups: [active.length],
@@ -92,7 +97,7 @@ export function invertSets(
     recorder.dispatch({
       ...shared,
       label: "logistic panel",
-      code: inverseCode + panelCode(gpu),
+      code: code.panel,
       reads: { from, pivots },
       writes: { panel },
       workgroups: [active.length, steps],
@@ -100,7 +105,7 @@ export function invertSets(
     recorder.dispatch({
       ...shared,
       label: "logistic sweep",
-      code: inverseCode + sweepCode(gpu),
+      code: code.sweep,
       reads: { from, panel },
       writes: { to: pair[1 - step % 2]! },
       buffers: { sets: buffers.sets, blocks: buffers.blocks },

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 import { type ColumnTiles, fitTexels, tileBuffers, unroll } from "./logistic_tiles.ts";
 
 /**
@@ -22,7 +23,10 @@ export function logisticMargins(
   const tileRows = gpu.adapter.software ? 8 : 4;
   recorder.dispatch({
     label: `logistic margins ${rows}x${v.rows}`,
-    code: marginsCode(gpu, tileRows, tiles),
+    code: cachedCode(
+      ["margins", tileRows, gpu.lanes, gpu.subgroups, tiles.width, tiles.live],
+      () => marginsCode(gpu, tileRows, tiles),
+    ),
     reads: { x, v },
     writes: { z },
     buffers: tileBuffers(tiles),
