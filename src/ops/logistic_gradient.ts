@@ -63,13 +63,15 @@ export function gram(
     finish(fit / 4u + ${t}u, q, mat4x4f(${sums.join(", ")}));`;
   recorder.dispatch({
     label: `gram ${rows}x${x.cols}`,
-    code: cachedCode(["gram", lanes, subgroups, tiles.width, !!previous, !!weights], () => `
+    code: cachedCode(
+      ["gram", lanes, subgroups, tiles.width, tiles.live, !!previous, !!weights],
+      () => `
 fn add(row: u32, texel: u32, sum: vec4f) {
   ${
-      previous
-        ? "let total = params.scale * sum + load_previous(row, texel);"
-        : "let total = params.scale * sum;"
-    }
+        previous
+          ? "let total = params.scale * sum + load_previous(row, texel);"
+          : "let total = params.scale * sum;"
+      }
   store_g(row, texel, total);
 }
 fn finish(p: u32, q: u32, block: mat4x4f) {
@@ -81,14 +83,15 @@ fn finish(p: u32, q: u32, block: mat4x4f) {
   }
 }
 ${
-      outerProductCode(
-        recorder.gpu,
-        tiles,
-        `texels[min(span.y, span.x + (group.y + 1u) * ${lanes}u) - 1u] < fit / 4u`,
-        store,
-        weights ? "load_weights(ROW, 0u).x" : undefined,
-      )
-    }`),
+        outerProductCode(
+          recorder.gpu,
+          tiles,
+          `texels[min(span.y, span.x + (group.y + 1u) * ${lanes}u) - 1u] < fit / 4u`,
+          store,
+          weights ? "load_weights(ROW, 0u).x" : undefined,
+        )
+      }`,
+    ),
     reads: { x, r: x, ...(previous && { previous }), ...(weights && { weights }) },
     writes: { g: gram },
     buffers: tileBuffers(tiles),
