@@ -91,8 +91,16 @@ export function writeMatrix(matrix: Matrix, data: Float32Array): void {
   writeTexels(matrix, packTexels(data, rows, matrix.cols), rows);
 }
 
-/** Replaces the first `rows` rows by texels `[texels, rows, 4]`, as {@linkcode packTexels} lays them. */
-export function writeTexels(matrix: Matrix, packed: Float32Array, rows: number): void {
+/**
+ * Replaces `rows` rows from `firstRow` by texels `[texels, rows, 4]`, as {@linkcode packTexels} lays
+ * them.
+ */
+export function writeTexels(
+  matrix: Matrix,
+  packed: Float32Array,
+  rows: number,
+  firstRow = 0,
+): void {
   const { gpu, texels, stride, memory, precision } = matrix;
   const elements = precision === "f16"
     ? new Float16Array(packed)
@@ -103,7 +111,7 @@ export function writeTexels(matrix: Matrix, packed: Float32Array, rows: number):
     for (let k = 0; k < texels; k++) {
       memory.write(
         bytes.subarray(k * rowBytes, (k + 1) * rowBytes),
-        k * stride * texelBytes(precision),
+        (k * stride + firstRow) * texelBytes(precision),
       );
     }
     return;
@@ -112,7 +120,7 @@ export function writeTexels(matrix: Matrix, packed: Float32Array, rows: number):
   for (let k = 0; k < texels; k += band) {
     const height = Math.min(band, texels - k);
     gpu.device.queue.writeTexture(
-      { texture: memory, origin: [0, k] },
+      { texture: memory, origin: [firstRow, k] },
       bytes.subarray(k * rowBytes, (k + height) * rowBytes),
       { bytesPerRow: rowBytes },
       [rows, height],

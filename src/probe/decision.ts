@@ -4,7 +4,7 @@ import { Recorder } from "../gpu/recorder.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
-import { blockRows, uploadBlocks } from "./design.ts";
+import { readRows, uploadBlocks } from "./design.ts";
 import type { Coefficients, Problem } from "./fit.ts";
 import { type Features, measureScaling } from "./standardize.ts";
 
@@ -26,7 +26,7 @@ export async function decision(
   const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
   const cols = order.columns.length;
   // Centred, large means take no digits from the products.
-  const scaling = measureScaling(features, order.columns, blockRows(gpu, cols));
+  const scaling = measureScaling(features, order.columns, readRows(features));
   scaling.deviation.fill(1);
   const { weights, shifts } = spread(fits, order, scaling.mean);
   using cleanup = new DisposableStack();

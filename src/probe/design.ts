@@ -33,8 +33,7 @@ export function createDesign(
   columns: Uint32Array,
 ): Design {
   using cleanup = new DisposableStack();
-  const step = blockRows(gpu, columns.length);
-  const scaling = measureScaling(features, columns, step);
+  const scaling = measureScaling(features, columns, readRows(features));
   const blocks = uploadBlocks(cleanup, gpu, features, scaling);
   const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
   labelBuffer.write(Uint32Array.from(labels));
@@ -64,10 +63,32 @@ export function uploadBlocks(
   for (let firstRow = 0; firstRow < features.rows; firstRow += step) {
     const rows = Math.min(step, features.rows - firstRow);
     const x = cleanup.use(createMatrix(gpu, rows, cols, features.name ?? "features"));
-    uploadStandardized(x, features, firstRow, firstRow + rows, scaling);
+    uploadRows(x, features, firstRow, rows, scaling);
     blocks.push({ x, firstRow, rows });
   }
   return blocks;
+}
+
+/** Uploads rows piece by piece, so that the host holds few of them at a time. */
+function uploadRows(
+  x: Matrix,
+  features: Features,
+  firstRow: number,
+  rows: number,
+  scaling: Scaling,
+): void {
+  const step = readRows(features);
+  for (let at = 0; at < rows; at += step) {
+    const end = firstRow + Math.min(rows, at + step);
+    uploadStandardized(x, features, firstRow + at, end, scaling, at);
+    // What was uploaded stays in host memory until something is submitted.
+    x.gpu.device.queue.submit([]);
+  }
+}
+
+/** Rows of features that are read at a time: few megabytes, which fit a cache. */
+export function readRows({ cols }: Features): number {
+  return 64 * Math.max(1, Math.floor(2 ** 20 / (64 * cols)));
 }
 
 /** As many rows as fit a texture, a storage binding and the loop limit of software drivers. */

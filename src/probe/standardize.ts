@@ -63,8 +63,9 @@ export function selectScaling({ mean, deviation }: Scaling, columns: Uint32Array
 }
 
 /**
- * Writes rows of features, centred and scaled, into the first rows of a matrix.
+ * Writes rows of features, centred and scaled, into a matrix.
  *
+ * @param firstRow The row of the matrix where they begin.
  * @throws {SpindleError} If a number is not finite.
  */
 export function uploadStandardized(
@@ -73,6 +74,7 @@ export function uploadStandardized(
   start: number,
   end: number,
   { columns, mean, deviation }: Scaling,
+  firstRow = 0,
 ): void {
   const block = readBlock(features, start, end);
   const rows = end - start;
@@ -93,7 +95,7 @@ export function uploadStandardized(
   }
   // Nothing times what is not finite is not a number.
   if (Number.isNaN(marks)) refuse(features, columns, block, start);
-  writeTexels(matrix, texels, rows);
+  writeTexels(matrix, texels, rows, firstRow);
 }
 
 function readBlock(features: Features, start: number, end: number): Float32Array {
