@@ -67,7 +67,7 @@ fn dual(t: u32) {
 
 // A new model has the curvature of the loss at its rows: its scale and the sequence begin again.
 fn refreshed(t: u32) {
-  let curvature = max(4.0 * state[at(SLOPE, t)] / params.rows, vec4f(1e-6));
+  let curvature = params.caution * max(4.0 * state[at(SLOPE, t)] / params.rows, vec4f(1e-6));
   state[at(CURVATURE, t)] = curvature;
   state[at(TIME, t)] = vec4f(1.0);
   state[at(MOMENTUM, t)] = vec4f(0.0);

@@ -165,6 +165,7 @@ export function updateState(
   step: "intercept" | "balance" | "shifted" | "compared" | "loss" | "dual" | "refreshed",
   { state, partials, fitTexels }: FitState,
   rows: number,
+  caution = 1,
 ): void {
   const { lanes } = recorder.gpu;
   recorder.dispatch({
@@ -183,7 +184,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       fit_texels: fitTexels,
       chunks: Math.ceil(rows / rowsPerChunk),
     },
-    floats: { rows },
+    floats: { rows, caution },
     workgroups: [Math.ceil(fitTexels / lanes)],
   });
 }

@@ -133,8 +133,10 @@ export class Batch implements Disposable {
   /**
    * Makes the model of the only fit anew, with the curvature that the loss has at each row where the
    * fit stands: dearer than the model that all fits share, and right where few rows matter.
+   *
+   * @param caution How many times more curvature the next step expects: above 1 it is shorter.
    */
-  refresh(): void {
+  refresh(caution: number): void {
     const recorder = new Recorder(this.#gpu);
     const { labels, blocks, rows, gram } = this.design;
     for (const block of this.#blocks) {
@@ -145,7 +147,7 @@ export class Batch implements Disposable {
     this.#rows((block) =>
       logisticWeights(recorder, block, block.weights!, labels, this.#fits, rows)
     );
-    updateState(recorder, "refreshed", this.#fits, rows);
+    updateState(recorder, "refreshed", this.#fits, rows, caution);
     recorder.submit();
     const weights = this.#blocks.map((block) => block.weights!);
     using own = gramMatrix(this.#gpu, blocks, gram.cols, weights);

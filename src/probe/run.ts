@@ -82,23 +82,42 @@ export function isDone({ certificates, best }: Run, nIter: number, patience = In
     (best !== undefined && nIter - best.nIter >= patience);
 }
 
-/** Takes over what a snapshot says of a regression of a run. */
+/** The share of an objective that float32 sums may be off by. */
+const objectiveNoise = 1e-6;
+
+/**
+ * Takes over what a snapshot says of a regression of a run: the point where it is the best so far,
+ * the bound where it is.
+ *
+ * @returns Whether the point is as good as those before.
+ */
 export function look(
   run: Run,
   k: number,
   { coef, intercept, primal, dual, validation }: FitSnapshot,
   nIter: number,
   tolerance: number,
-): void {
-  const gap = Math.max(0, primal - dual) / primal;
-  run.state[k] = { coef, intercept, validation };
+): boolean {
+  const before = run.certificates[k];
+  const objective = primal * run.problem.C;
+  const better = before === undefined || objective <= before.objective * (1 + objectiveNoise);
+  const bound = Math.max(
+    dual * run.problem.C,
+    before ? (1 - before.gap) * before.objective : -Infinity,
+  );
+  if (better) run.state[k] = { coef, intercept, validation };
+  const reached = better ? objective : before.objective;
+  const gap = Math.max(0, reached - bound) / reached;
   run.certificates[k] = {
-    objective: primal * run.problem.C,
+    objective: reached,
     gap,
-    nonzeros: coef.reduce((count, value) => count + Number(value !== 0), 0),
+    nonzeros: better
+      ? coef.reduce((count, value) => count + Number(value !== 0), 0)
+      : before.nonzeros,
     nIter,
     converged: gap <= tolerance,
   };
+  return better;
 }
 
 /** Scores where a run is on the validation rows, and keeps the best. */

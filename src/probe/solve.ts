@@ -185,22 +185,50 @@ async function solveAlone(
   validationBlocks: readonly DesignBlock[],
   options: SolverOptions,
 ): Promise<void> {
-  const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
   using sets = prepareSets([run], [run.set], design, ownModel.ridgeShare);
   for (const [k, fit] of run.fits.entries()) {
+    const begin = () =>
+      new Batch(design, sets, [{ ...fit, set: 0, start: run.state[k]! }], validationBlocks);
     if (run.certificates[k]!.converged) continue;
-    let { nIter } = run.certificates[k]!;
-    const fits = [{ ...fit, set: 0, start: run.state[k]! }];
-    using batch = new Batch(design, sets, fits, validationBlocks);
+    await solveByOwnModel(run, k, begin, design, options);
+    if (isDone(run, run.certificates[k]!.nIter, options.patience)) return;
+  }
+}
+
+/**
+ * Goes on with one regression. Its own model holds near a point only: where a step makes things
+ * worse, it is taken back, and the next ones are shorter.
+ */
+async function solveByOwnModel(
+  run: Run,
+  k: number,
+  begin: () => Batch,
+  design: Design,
+  options: SolverOptions,
+): Promise<void> {
+  const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
+  let { nIter } = run.certificates[k]!;
+  let caution = 1;
+  let batch = begin();
+  try {
     while (nIter < maxIterations && !run.certificates[k]!.converged) {
       batch.advance(stepsPerLook, ownModel.rounds);
       nIter += stepsPerLook;
       const [snapshot] = await batch.read();
-      look(run, k, snapshot!, nIter, tolerance);
+      const isWorse = !look(run, k, snapshot!, nIter, tolerance);
       if (options.validation) scoreRun(run, design, nIter, options.validation);
       if (isDone(run, nIter, options.patience)) return;
-      batch.refresh();
+      if (isWorse) {
+        caution *= 8;
+        batch[Symbol.dispose]();
+        batch = begin();
+      } else {
+        batch.refresh(caution);
+        caution = Math.max(1, caution / 2);
+      }
     }
+  } finally {
+    batch[Symbol.dispose]();
   }
 }
 
