@@ -1,13 +1,15 @@
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { linear } from "../ops/linear.ts";
+import type { SharedTile } from "../ops/linear_tiles.ts";
 
 /** A step from the plainest matrix product towards the best one. */
 export interface MatmulStep {
   readonly name: string;
   /** What changes, and why it should help. */
   readonly lesson: string;
-  readonly options: PlainOptions | TileOptions;
+  readonly options: PlainOptions | TileOptions | SharedOptions;
 }
 
 /** Row-major buffers of single numbers; one invocation computes one output. */
@@ -24,6 +26,12 @@ interface TileOptions {
   readonly cols: number;
   /** How many columns before their use the texels of w are loaded. */
   readonly ahead: number;
+}
+
+/** Register tiles whose texels come through workgroup memory. */
+interface SharedOptions {
+  readonly storage: "buffer";
+  readonly tile: SharedTile;
 }
 
 /** The ladder, from naive to what `linear` of `src/ops` does on a software driver. */
@@ -49,17 +57,22 @@ export const matmulSteps: readonly MatmulStep[] = [
     options: { storage: "buffer", rows: 4, cols: 4, ahead: 0 },
   },
   {
-    name: "5 register tile 8x16",
+    name: "5 the same, shared 64x64",
+    lesson: "tiles of 256 invocations through workgroup memory: what a GPU wants, and no processor",
+    options: { storage: "buffer", tile: { rows: 4, cols: 4, alongRows: 16, alongCols: 16 } },
+  },
+  {
+    name: "6 register tile 8x16",
     lesson: "24 loads for 512 multiply-adds",
     options: { storage: "buffer", rows: 8, cols: 16, ahead: 0 },
   },
   {
-    name: "6 storage textures",
+    name: "7 storage textures",
     lesson: "a texel of a storage texture is a software driver's cheapest load",
     options: { storage: "texture", rows: 8, cols: 16, ahead: 0 },
   },
   {
-    name: "7 loads two ahead",
+    name: "8 loads two ahead",
     lesson: "weights are on their way while earlier ones are multiplied",
     options: { storage: "texture", rows: 8, cols: 16, ahead: 2 },
   },
@@ -144,8 +157,10 @@ export function tiledMatmul(
   x: Matrix,
   w: Matrix,
   y: Matrix,
-  { rows, cols, ahead }: TileOptions,
+  options: TileOptions | SharedOptions,
 ): void {
+  if ("tile" in options) return linear(recorder, x, w, y, x.rows, options);
+  const { rows, cols, ahead } = options;
   const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `tiled matmul ${rows}x${cols}`,
