@@ -21,9 +21,7 @@ import {
 } from "./measure.ts";
 import { summarize } from "./numbers.ts";
 import { timeDispatch, timeOverhead } from "./overhead.ts";
-import { largestError } from "./problem.ts";
-import { forwardPeers, prepareForward, type ReadyForward } from "./peers/forward_peers.ts";
-import { reasonOf } from "./peers/measure_peers.ts";
+import { peerResult, prepareForwardPeers, type ReadyEntry } from "./peers/measure_forward_peers.ts";
 import { timeHost, type Timing } from "./stopwatch.ts";
 
 /** What the forward pass is measured on. */
@@ -61,12 +59,15 @@ export async function measureForward(
   }
   await runForward(model, sample); // compiles
   const { wall } = await timeHost(() => runForward(model, sample));
-  const entries = onnx ? await preparePeers(model, sample, wall, onnx) : [];
+  const entries = onnx ? await prepareForwardPeers(model, sample, wall, onnx) : [];
   const ready = entries.filter((entry) => "peer" in entry);
   const contestants: Contestant[] = [
     await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record),
     { run: () => timeHost(() => runForward(model, sample)) },
-    ...ready.map(({ peer, part }) => ({ run: () => timeHost(() => peer.time(part)) })),
+    ...ready.map(({ peer, part }): Contestant => ({
+      run: () => timeHost(() => peer.time(part)),
+      ...(part !== sample && { rounds: 2 }),
+    })),
   ];
   const [peakTimes, ownTimes, ...times] = await roundRobin(contestants, bench.rounds);
   for (const { peer } of ready) await peer.dispose();
@@ -126,87 +127,4 @@ function ratesOf(
     share: flops / comparableMs(bench, times) / 1e6 / bestPeak(bench, "arithmetic"),
     tokensPerSecond: 1000 * sample.tokens / median,
   };
-}
-
-function peerResult(
-  model: Model,
-  sample: Sentences,
-  ownRate: number,
-  entry: ForwardEntry,
-  times: readonly Timing[] | undefined,
-): PeerResult {
-  const { name } = entry;
-  const kernel = "forward" as const;
-  if (!("peer" in entry)) {
-    return { name, kernel, shape: [sample.ids.length, sample.tokens], reason: entry.reason };
-  }
-  const { part, maxError, peer: { threads } } = entry;
-  const isPart = part.ids.length < sample.ids.length;
-  const ms = summarize(times!.map(({ wall }) => wall)).median;
-  const rate = 1000 * part.tokens / ms;
-  return {
-    name,
-    kernel,
-    shape: [part.ids.length, part.tokens],
-    ...(threads !== undefined && { threads }),
-    gflops: forwardFlops(model, part) / ms / 1e6,
-    medianMs: ms,
-    tokensPerSecond: rate,
-    ratio: ownRate / rate,
-    maxError,
-    ...(isPart && { part: `${part.ids.length} of ${sample.ids.length} sentences` }),
-  };
-}
-
-/** A peer that is slower than this by far runs a part of the sentences. */
-const mostTimesSlower = 8;
-
-interface ReadyEntry {
-  readonly name: string;
-  readonly peer: ReadyForward;
-  readonly part: Sentences;
-  readonly maxError: number;
-}
-
-type ForwardEntry = ReadyEntry | { readonly name: string; readonly reason: string };
-
-/** Loads the peers, checks their last hidden state and finds how much each can run in a round. */
-async function preparePeers(
-  model: Model,
-  sample: Sentences,
-  ownMs: number,
-  onnx: Uint8Array,
-): Promise<ForwardEntry[]> {
-  const few = sampleSentences(sample.ids, 16);
-  const last = model.states(["hidden"]).at(-1)!.name;
-  const { states } = await model.capture(few.ids, { states: [last] });
-  const expected = states.get(last)!.values.tokens!;
-  const entries: ForwardEntry[] = [];
-  for (const kind of forwardPeers) {
-    try {
-      const peer = await prepareForward(kind, onnx);
-      const padded = await peer.lastState(few);
-      const maxError = largestError(dropPads(padded, few, model.spec.width), expected);
-      const rate = few.tokens / await peer.time(few);
-      const tokens = Math.min(sample.tokens, mostTimesSlower * ownMs * rate);
-      const part = tokens < sample.tokens ? sampleTokens(sample.ids, tokens) : sample;
-      entries.push({ name: kind.name, peer, part, maxError });
-    } catch (error) {
-      entries.push({ name: kind.name, reason: reasonOf(error) });
-    }
-  }
-  return entries;
-}
-
-/** Rows of tokens out of a padded batch `[sentences, longest, width]`. */
-function dropPads(padded: Float32Array, { ids, tokens }: Sentences, width: number): Float32Array {
-  const size = padded.length / ids.length;
-  const rows = new Float32Array(tokens * width);
-  let at = 0;
-  ids.forEach((sentence, i) => {
-    const length = sentence.length * width;
-    rows.set(padded.subarray(i * size, i * size + length), at);
-    at += length;
-  });
-  return rows;
 }

@@ -159,7 +159,7 @@ function attentionCode(gpu: Gpu, options: AttentionOptions): string {
   const texels = [...Array(headTexels).keys()];
   const each = (list: number[], line: (i: number) => string) => list.map(line).join("\n");
 
-  // "&&" would be a branch each, and some compilers need ages for hundreds of them.
+  // "&&" would be a branch each, and some compilers need ages for dozens of them.
   const visible = (q: number) =>
     [
       "(j < end)",

@@ -100,7 +100,7 @@ async function preparePeer(
     const maxError = errorOf(result);
     if (!(maxError <= bound)) {
       await peer.dispose();
-      return { reason: `computes something else: its largest error is ${maxError.toPrecision(2)}` };
+      return { reason: somethingElse(maxError) };
     }
     const isSlow = first.wall > slowMilliseconds;
     const { wall: once } = isSlow ? first : await timeHost(() => peer.run(1));
@@ -113,6 +113,11 @@ async function preparePeer(
   } catch (error) {
     return { reason: reasonOf(error) };
   }
+}
+
+/** Why a peer whose result is wrong is not timed. */
+export function somethingElse(maxError: number): string {
+  return `computes something else: its largest error is ${maxError.toPrecision(2)}`;
 }
 
 /** The first line of what went wrong. */
