@@ -1,6 +1,8 @@
 import gatherCode from "../../shaders/logistic_inverse_gather.wgsl" with { type: "text" };
 import inverseCode from "../../shaders/logistic_inverse.wgsl" with { type: "text" };
+import mirrorCode from "../../shaders/logistic_inverse_mirror.wgsl" with { type: "text" };
 import pivotCode from "../../shaders/logistic_inverse_pivot.wgsl" with { type: "text" };
+import stripCode from "../../shaders/logistic_inverse_strip.wgsl" with { type: "text" };
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
@@ -60,13 +62,16 @@ export function invertSets(
   const create = (rows: number, cols: number, label: string) =>
     createMatrix(gpu, rows, cols, label);
   const pair = [0, 1].map(() => create(pivotCount * blockCount, width, "inverses"));
-  const kept = pair[steps % 2]!;
-  own.use(pair[1 - steps % 2]!);
-  const panel = own.use(create(pivotCount * sets.length, width, "pivot rows"));
+  const kept = pair[1 - steps % 2]!;
+  own.use(pair[steps % 2]!);
+  const left = own.use(create(pivotCount * blockCount, pivotCount, "pivot columns"));
+  const strip = own.use(create(pivotCount * sets.length, width, "pivot rows"));
+  const panel = own.use(create(pivotCount * sets.length, width, "panel"));
   const pivots = own.use(create(pivotCount * sets.length, pivotCount, "pivot blocks"));
   const buffers = uploadLayout(own, gpu, layout, sets);
   const constants = { BLOCK: pivotCount, LANES: inverseLanes(gpu) };
   const code = {
+    strip: inverseCode + stripCode,
     pivot: inverseCode + pivotCode,
     panel: inverseCode + panelCode(gpu),
     sweep: inverseCode + sweepCode(gpu),
@@ -88,6 +93,14 @@ export function invertSets(
     const shared = { constants, buffers: { sets: buffers.sets }, uints: { step, steps } };
     recorder.dispatch({
       ...shared,
+      label: "logistic strip",
+      code: code.strip,
+      reads: { from },
+      writes: { left, strip },
+      workgroups: [active.length, steps],
+    });
+    recorder.dispatch({
+      ...shared,
       label: "logistic pivot",
       code: code.pivot,
       reads: { from },
@@ -98,7 +111,7 @@ export function invertSets(
       ...shared,
       label: "logistic panel",
       code: code.panel,
-      reads: { from, pivots },
+      reads: { strip, pivots },
       writes: { panel },
       workgroups: [active.length, steps],
     });
@@ -106,12 +119,21 @@ export function invertSets(
       ...shared,
       label: "logistic sweep",
       code: code.sweep,
-      reads: { from, panel },
+      reads: { from, left, panel },
       writes: { to: pair[1 - step % 2]! },
       buffers: { sets: buffers.sets, blocks: buffers.blocks },
       workgroups: [active.reduce((sum, size) => sum + size, 0), steps],
     });
   }
+  recorder.dispatch({
+    label: "logistic mirror",
+    code: mirrorCode,
+    constants: { BLOCK: pivotCount },
+    reads: { from: pair[steps % 2]! },
+    writes: { to: kept },
+    buffers: { sets: buffers.sets, blocks: buffers.blocks },
+    workgroups: [blockCount, steps],
+  });
   recorder.submit();
   const firstRow = new Array<number>(sets.length);
   order.forEach((i, s) => firstRow[i] = pivotCount * first[s]!);

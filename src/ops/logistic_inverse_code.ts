@@ -13,7 +13,7 @@ export function inverseLanes({ lanes }: Gpu): number {
 }
 
 /**
- * `panel = pivots from[pivot rows]`, and the inverted pivot block itself where that stands.
+ * `panel = pivots strip`, and the inverted pivot block itself where that stands.
  * Dispatch: (sets at work, blocks of the widest set); a workgroup takes a block.
  */
 export function panelCode(gpu: Gpu): string {
@@ -21,19 +21,20 @@ export function panelCode(gpu: Gpu): string {
     begin: `
   let subset = sets[group.x];
   let pivot = pivot_block(subset);
+  let is_needed = group.y < subset.y;
   let row = BLOCK * group.x + lane;`,
     copied: "pivot == group.y",
     copy: (r, k) => `load_pivots(row + ${r}, (${k}) % ${blockTexels}u)`,
     start: () => "vec4f(0.0)",
     left: (r) => `load_pivots(row + ${r}, j)`,
-    right: (i, k) => `load_from(subset.x + BLOCK * pivot + 4u * j + ${i}, ${k})`,
+    right: (i, k) => `load_strip(BLOCK * group.x + 4u * j + ${i}, ${k})`,
     sign: "+",
     store: "store_panel",
   });
 }
 
 /**
- * `to = from - from[pivot columns] panel`, and the panel itself in the pivot rows.
+ * `to = from - left panel` on and above the diagonal, and the panel itself in the pivot rows.
  * Dispatch: (blocks of rows of the sets at work, blocks of the widest set).
  */
 export function sweepCode(gpu: Gpu): string {
@@ -43,11 +44,12 @@ export function sweepCode(gpu: Gpu): string {
   let subset = sets[block.x];
   let pivot = pivot_block(subset);
   let row = subset.x + BLOCK * block.y + lane;
-  let panel_row = BLOCK * block.x;`,
+  let panel_row = BLOCK * block.x;
+  let is_needed = group.y >= block.y && group.y < subset.y;`,
     copied: "block.y == pivot",
     copy: (r, k) => `load_panel(panel_row + lane + ${r}, ${k})`,
     start: (r, k) => `select(load_from(row + ${r}, ${k}), vec4f(0.0), group.y == pivot)`,
-    left: (r) => `load_from(row + ${r}, BLOCK / 4u * pivot + j)`,
+    left: (r) => `load_left(row + ${r}, j)`,
     right: (i, k) => `load_panel(panel_row + 4u * j + ${i}, ${k})`,
     sign: "-",
     store: "store_to",
@@ -56,6 +58,7 @@ export function sweepCode(gpu: Gpu): string {
 
 /** What a product of two blocks reads and writes, as WGSL; r and i are rows, k is a texel. */
 interface BlockProduct {
+  /** Declares `is_needed`, and what the others use. */
   readonly begin: string;
   /** Whether the block is a copy and no product. */
   readonly copied: string;
@@ -83,7 +86,7 @@ function productCode(gpu: Gpu, product: BlockProduct): string {
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   ${product.begin}
-  let end = ${blockTexels}u * min(group.y + 1u, subset.y);
+  let end = select(0u, (group.y + 1u) * ${blockTexels}u, is_needed);
   for (var k = group.y * ${blockTexels}u; k < end; k += ${texels}u) {
     ${each((r, t) => `var s${r}_${t} = ${product.start(row(r), texel(t))};`)}
     for (var j = 0u; j < ${blockTexels}u; j++) {

@@ -1,0 +1,28 @@
+// The whole of the inverses, of which only the blocks on and above the diagonal were kept; follows
+// logistic_inverse.wgsl. Dispatch: (blocks of rows, blocks of the widest set).
+
+@compute @workgroup_size(BLOCK / 4u)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let block = blocks[group.x];
+  let subset = sets[block.x];
+  if (group.y >= subset.y) { return; }
+  let is_below = group.y < block.y;
+  for (var k = 0u; k < BLOCK / 4u; k++) {
+    let row = subset.x + BLOCK * min(block.y, group.y) + 4u * select(lane, k, is_below);
+    let texel = BLOCK / 4u * max(block.y, group.y) + select(k, lane, is_below);
+    let part = mat4x4f(
+      load_from(row, texel),
+      load_from(row + 1u, texel),
+      load_from(row + 2u, texel),
+      load_from(row + 3u, texel),
+    );
+    let turned = transpose(part);
+    for (var i = 0u; i < 4u; i++) {
+      store_to(
+        subset.x + BLOCK * block.y + 4u * lane + i,
+        BLOCK / 4u * group.y + k,
+        select(part[i], turned[i], is_below),
+      );
+    }
+  }
+}
