@@ -95,7 +95,7 @@ async function fitOnce(
 
 gpuTest("fitProblems() returns wide fits in the order of their problems", async (gpu) => {
   const { features, labels, x } = wideRows(70, 2, 2);
-  const problems = [0.3, 0.1, 1].map((C) => ({ C, scale: "standardized" as const }));
+  const problems = [0.3, 0.1].map((C) => ({ C, scale: "standardized" as const }));
   const fits = await fitProblems(gpu, { features, labels }, 2, problems);
   fits.forEach((fit, i) => {
     assert.equal(fit.problem, problems[i]);
@@ -105,7 +105,7 @@ gpuTest("fitProblems() returns wide fits in the order of their problems", async 
 });
 
 Deno.test("fitProblems() solves every class on wide rows", async () => {
-  const train = wideRows(90, 3, 5);
+  const train = wideRows(60, 3, 5);
   const problems = [{ C: 0.5 }, { C: 2, l1Ratio: 0.7 }];
   for (const fit of await fitOnce(train, 3, problems, { tolerance: 1e-4 })) {
     assert.ok(fit.certificates.every(({ converged }) => converged));
