@@ -44,7 +44,7 @@ export class Batch implements Disposable {
   readonly #fits: FitState;
   readonly #places: number[];
   readonly #blocks: BatchBlock[];
-  readonly #validation: { x: Matrix; z: Matrix; rows: number }[];
+  readonly #validation: { record: DesignBlock["record"]; z: Matrix; rows: number }[];
   /** Coefficients: accepted, previous, and the one to write next. */
   #v: Matrix[];
   /** The model of the only fit, once it has its own. */
@@ -83,10 +83,10 @@ export class Batch implements Disposable {
     this.#g = [matrix("g"), matrix("g")];
     this.#q = [matrix("q"), matrix("q")];
     this.#t = [matrix("t"), matrix("t"), matrix("t")];
-    this.#blocks = design.blocks.map(({ x, rows, firstRow }) => {
+    this.#blocks = design.blocks.map(({ record, rows, firstRow }) => {
       const margins = () => own.use(createMatrix(gpu, rows, count, "margins"));
       return {
-        x,
+        record,
         rows,
         firstRow,
         residuals: margins(),
@@ -94,8 +94,8 @@ export class Batch implements Disposable {
         ring: [margins(), margins(), margins()],
       };
     });
-    this.#validation = validation.map(({ x, rows }) => ({
-      x,
+    this.#validation = validation.map(({ record, rows }) => ({
+      record,
       rows,
       z: own.use(createMatrix(gpu, rows, count, "validation margins")),
     }));
@@ -124,8 +124,8 @@ export class Batch implements Disposable {
       recorder.submit();
     }
     logisticColumns(recorder, "penalty", this.#columnOperands(), this.#tiles, this.#fits);
-    for (const { x, z, rows } of this.#validation) {
-      logisticMargins(recorder, x, this.#v[0]!, z, this.#tiles, rows);
+    for (const { record, z, rows } of this.#validation) {
+      record(recorder, (x) => logisticMargins(recorder, x, this.#v[0]!, z, this.#tiles, rows));
     }
     recorder.submit();
   }
@@ -198,9 +198,7 @@ export class Batch implements Disposable {
   /** Margins at the start; the first step has no momentum, so there is no point before. */
   #begin(): void {
     const recorder = new Recorder(this.#gpu);
-    for (const { x, ring, rows } of this.#blocks) {
-      logisticMargins(recorder, x, this.#v[0]!, ring[0]!, this.#tiles, rows);
-    }
+    this.#margins(recorder, this.#v[0]!, 0);
     recorder.submit();
   }
 
@@ -216,12 +214,22 @@ export class Batch implements Disposable {
     this.#product(recorder, "residuals");
   }
 
+  /** The margins of a point, into a place of the ring of each block. */
+  #margins(recorder: Recorder, v: Matrix, place: number): void {
+    for (const { record, ring, rows } of this.#blocks) {
+      record(recorder, (x) => logisticMargins(recorder, x, v, ring[place]!, this.#tiles, rows));
+    }
+  }
+
   /** Adds up rows times residuals, or row weights, into `g`. */
   #product(recorder: Recorder, factor: "residuals" | "weights"): void {
     this.#blocks.forEach((block, i) => {
       const [sum, next] = this.#g as [Matrix, Matrix];
       const before = i > 0 ? sum : undefined;
-      logisticGradient(recorder, block.x, block[factor]!, next, this.#tiles, block.rows, before);
+      block.record(
+        recorder,
+        (x) => logisticGradient(recorder, x, block[factor]!, next, this.#tiles, block.rows, before),
+      );
       this.#g = [next, sum];
     });
   }
@@ -258,9 +266,7 @@ export class Batch implements Disposable {
     }
     const next = this.#v[2]!;
     this.#points(recorder, "accept", { a: t[0], b: t[1] }, { out: next });
-    for (const { x, ring, rows } of this.#blocks) {
-      logisticMargins(recorder, x, next, ring[2]!, this.#tiles, rows);
-    }
+    this.#margins(recorder, next, 2);
     if (this.#model) this.#sum(recorder, "drift", "shifted");
   }
 

@@ -1,5 +1,6 @@
 import type { Matrix } from "../gpu/matrix.ts";
 import { type RowBlock, type StateField, stateFields } from "../ops/logistic_rows.ts";
+import type { DesignBlock } from "./design.ts";
 import { roundUp } from "../util.ts";
 
 /** One regression of a batch: a class against the rest. */
@@ -28,7 +29,7 @@ export interface FitSnapshot {
 
 /** A block of rows with its margins: accepted, previous, and the ones to write next. */
 export type BatchBlock = Omit<RowBlock, "z" | "previous" | "next"> & {
-  readonly x: Matrix;
+  readonly record: DesignBlock["record"];
   ring: Matrix[];
   weights: Matrix | undefined;
 };

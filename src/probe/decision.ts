@@ -4,7 +4,7 @@ import { Recorder } from "../gpu/recorder.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
-import { readRows, uploadBlocks } from "./design.ts";
+import { cutRows, readRows } from "./design.ts";
 import type { Coefficients, Problem } from "./fit.ts";
 import { type Features, measureScaling } from "./standardize.ts";
 
@@ -33,11 +33,10 @@ export async function decision(
   const v = cleanup.use(uploadMatrix(gpu, weights, count, cols, "coefficients"));
   const tiles = createWholeTiles(cleanup, gpu, count > 8 ? 16 : 8, count, Math.ceil(cols / 4));
   const logits = fits.map(() => new Float32Array(rows * perFit));
-  for (const block of uploadBlocks(cleanup, gpu, features, scaling)) {
+  for (const block of cutRows(cleanup, gpu, features, scaling, 0)) {
     using z = createMatrix(gpu, block.rows, count, "logits");
     const recorder = new Recorder(gpu);
-    logisticMargins(recorder, block.x, v, z, tiles, block.rows);
-    recorder.submit();
+    block.record(recorder, (x) => logisticMargins(recorder, x, v, z, tiles, block.rows));
     const margins = await readMatrix(z);
     for (let row = 0; row < block.rows; row++) {
       for (let i = 0; i < count; i++) {

@@ -7,12 +7,16 @@ import { rowsPerChunk } from "../ops/logistic_rows.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { type Features, measureScaling, type Scaling, uploadStandardized } from "./standardize.ts";
 
-/** Rows of the features in GPU memory, centred and scaled. */
+/** Rows of the features, centred and scaled. */
 export interface DesignBlock {
-  readonly x: Matrix;
   readonly firstRow: number;
   readonly rows: number;
+  /** Records work on the rows; rows that do not stay in GPU memory are uploaded, and it is submitted. */
+  record(recorder: Recorder, work: (x: Matrix) => void): void;
 }
+
+/** At most how many bytes of features stay in GPU memory where nothing else is said. */
+export const defaultResidentBytes = 2 ** 30;
 
 /** The columns that a batch of fits shares, in GPU memory, with their Gram matrix. */
 export interface Design extends Disposable {
@@ -31,10 +35,11 @@ export function createDesign(
   features: Features,
   labels: ArrayLike<number>,
   columns: Uint32Array,
+  residentBytes?: number,
 ): Design {
   using cleanup = new DisposableStack();
   const scaling = measureScaling(features, columns, readRows(features));
-  const blocks = uploadBlocks(cleanup, gpu, features, scaling);
+  const blocks = cutRows(cleanup, gpu, features, scaling, residentBytes);
   const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
   labelBuffer.write(Uint32Array.from(labels));
   const product = gramMatrix(gpu, blocks, columns.length);
@@ -50,40 +55,67 @@ export function createDesign(
   };
 }
 
-/** Uploads all rows of features in a given scaling. */
-export function uploadBlocks(
+/**
+ * Cuts the rows of features into blocks.
+ *
+ * @param cleanup Owns the blocks that stay in GPU memory.
+ * @param residentBytes All blocks stay if they take no more, else none.
+ */
+export function cutRows(
   cleanup: DisposableStack,
   gpu: Gpu,
   features: Features,
   scaling: Scaling,
+  residentBytes = defaultResidentBytes,
 ): DesignBlock[] {
   const cols = scaling.columns.length;
   const step = blockRows(gpu, cols);
+  const stay = 4 * features.rows * cols <= residentBytes;
   const blocks: DesignBlock[] = [];
   for (let firstRow = 0; firstRow < features.rows; firstRow += step) {
     const rows = Math.min(step, features.rows - firstRow);
-    const x = cleanup.use(createMatrix(gpu, rows, cols, features.name ?? "features"));
-    uploadRows(x, features, firstRow, rows, scaling);
-    blocks.push({ x, firstRow, rows });
+    const upload = () => uploadRows(gpu, features, firstRow, rows, scaling);
+    blocks.push(
+      stay ? residentBlock(cleanup.use(upload()), firstRow) : passingBlock(upload, firstRow, rows),
+    );
   }
   return blocks;
 }
 
+/** Rows that are in GPU memory. */
+export function residentBlock(x: Matrix, firstRow: number): DesignBlock {
+  return { firstRow, rows: x.rows, record: (_, work) => work(x) };
+}
+
+function passingBlock(upload: () => Matrix, firstRow: number, rows: number): DesignBlock {
+  return {
+    firstRow,
+    rows,
+    record(recorder, work) {
+      using x = upload();
+      work(x);
+      recorder.submit();
+    },
+  };
+}
+
 /** Uploads rows piece by piece, so that the host holds few of them at a time. */
 function uploadRows(
-  x: Matrix,
+  gpu: Gpu,
   features: Features,
   firstRow: number,
   rows: number,
   scaling: Scaling,
-): void {
+): Matrix {
+  const x = createMatrix(gpu, rows, scaling.columns.length, features.name ?? "features");
   const step = readRows(features);
   for (let at = 0; at < rows; at += step) {
     const end = firstRow + Math.min(rows, at + step);
     uploadStandardized(x, features, firstRow + at, end, scaling, at);
     // What was uploaded stays in host memory until something is submitted.
-    x.gpu.device.queue.submit([]);
+    gpu.device.queue.submit([]);
   }
+  return x;
 }
 
 /** Rows of features that are read at a time: few megabytes, which fit a cache. */
@@ -116,9 +148,9 @@ export function gramMatrix(
   const recorder = new Recorder(gpu);
   const scale = weights ? 1 : 0.25;
   let total: Matrix | undefined;
-  blocks.forEach(({ x, rows }, i) => {
+  blocks.forEach(({ rows, record }, i) => {
     const next = createMatrix(gpu, cols, cols, "gram");
-    gram(recorder, x, next, tiles, scale, rows, total, weights?.[i]);
+    record(recorder, (x) => gram(recorder, x, next, tiles, scale, rows, total, weights?.[i]));
     recorder.submit();
     total?.[Symbol.dispose]();
     total = next;

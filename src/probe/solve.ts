@@ -3,7 +3,7 @@ import { inverseRows } from "../ops/logistic_inverse.ts";
 import { SpindleError } from "../util.ts";
 import { Batch } from "./batch.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
-import { createDesign, type Design, type DesignBlock, uploadBlocks } from "./design.ts";
+import { createDesign, cutRows, type Design, type DesignBlock } from "./design.ts";
 import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
 import {
   beginRun,
@@ -29,6 +29,11 @@ export interface SolverOptions {
   readonly validation?: Validation;
   /** Steps without a better validation score after which a problem is given up; none by default. */
   readonly patience?: number;
+  /**
+   * At most how many bytes of features stay in GPU memory; those of more are uploaded anew in each
+   * step. 1 GiB by default.
+   */
+  readonly residentBytes?: number;
 }
 
 const defaultTolerance = 1e-3;
@@ -68,7 +73,7 @@ export async function fitProblems(
   if (order.columns.length > widestDesign) {
     return await fitWide(gpu, train, starts, problems, options, fitOnDesign);
   }
-  using design = createDesign(gpu, features, labels, order.columns);
+  using design = createDesign(gpu, features, labels, order.columns, options.residentBytes);
   return await fitOnDesign(design, order, starts, problems, options);
 }
 
@@ -84,7 +89,7 @@ async function fitOnDesign(
   using cleanup = new DisposableStack();
   const { validation } = options;
   const validationBlocks = validation
-    ? uploadBlocks(cleanup, gpu, validation.features, design.scaling)
+    ? cutRows(cleanup, gpu, validation.features, design.scaling, options.residentBytes)
     : [];
   // Problems that are the same in all are solved once.
   const runs = new Map<string, Run>();

@@ -36,7 +36,7 @@ export async function fitWide(
   narrow: NarrowSolver,
 ): Promise<Fit[]> {
   problems.forEach(requireSolvable);
-  using rows = new WideRows(gpu, features);
+  using rows = new WideRows(gpu, features, options.residentBytes);
   const targets = starts.map(({ target }) => target);
   const wide = { rows, scaling: rows.scaling, labels, targets, starts, options, narrow };
   const fits = new Array<Fit>(problems.length);

@@ -86,7 +86,7 @@ function createWorkingDesign({ rows, labels }: Wide, columns: Uint32Array): Desi
 }
 
 /** The logits of a fit on the columns of a design, and its penalties. */
-async function evaluate({ rows, blocks, scaling }: Design, { sets }: ColumnOrder, fit: Fit) {
+async function evaluate({ rows, blocks, scaling, gram }: Design, { sets }: ColumnOrder, fit: Fit) {
   const regressions = fit.intercept.length;
   const scaled = Array.from(
     { length: regressions },
@@ -96,7 +96,7 @@ async function evaluate({ rows, blocks, scaling }: Design, { sets }: ColumnOrder
   scaled.forEach(({ coef }, k) => weights.set(coef, k * coef.length));
   const logits = new Float64Array(rows * regressions);
   await Promise.all(blocks.map(async (block) => {
-    const margins = await blockMargins(block, weights, regressions);
+    const margins = await blockMargins(gram.gpu, block, weights, regressions);
     margins.forEach((margin, i) =>
       logits[block.firstRow * regressions + i] = margin + scaled[i % regressions]!.intercept
     );

@@ -7,7 +7,13 @@ import { logisticGradient } from "../ops/logistic_gradient.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { roundUp } from "../util.ts";
-import { blockRows, type DesignBlock, uploadBlocks } from "./design.ts";
+import {
+  blockRows,
+  cutRows,
+  defaultResidentBytes,
+  type DesignBlock,
+  residentBlock,
+} from "./design.ts";
 import {
   type Features,
   featuresOf,
@@ -38,7 +44,11 @@ export class WideRows implements Disposable {
   readonly scaling: Scaling;
 
   /** @param residentBytes At most how many bytes stay in GPU memory; more are made anew each time. */
-  constructor(readonly gpu: Gpu, readonly features: Features, residentBytes = 2 ** 30) {
+  constructor(
+    readonly gpu: Gpu,
+    readonly features: Features,
+    residentBytes = defaultResidentBytes,
+  ) {
     const { rows, cols } = features;
     let step = 1024;
     while (step > 16 && step * cols * 4 > bytesAtOnce) step /= 2;
@@ -59,7 +69,7 @@ export class WideRows implements Disposable {
   gather(own: DisposableStack, columns: Uint32Array): DesignBlock[] {
     const { gpu, features } = this;
     const strips = this.#resident;
-    if (!strips) return uploadBlocks(own, gpu, features, selectScaling(this.scaling, columns));
+    if (!strips) return cutRows(own, gpu, features, selectScaling(this.scaling, columns));
     const step = blockRows(gpu, columns.length);
     const blocks: DesignBlock[] = [];
     for (let firstRow = 0; firstRow < features.rows; firstRow += step) {
@@ -78,7 +88,7 @@ export class WideRows implements Disposable {
         gathered?.[Symbol.dispose]();
         gathered = to;
       });
-      blocks.push({ x: own.use(gathered!), firstRow, rows });
+      blocks.push(residentBlock(own.use(gathered!), firstRow));
     }
     return blocks;
   }
@@ -134,7 +144,7 @@ export class WideRows implements Disposable {
           const start = k * cols + firstCol;
           part.set(weights.subarray(start, start + x.cols), k * x.cols);
         }
-        const values = await blockMargins({ x, rows: x.rows }, part, fits);
+        const values = await blockMargins(this.gpu, residentBlock(x, firstRow), part, fits);
         values.forEach((value, i) => sums[firstRow * fits + i]! += value);
       }));
     }
@@ -186,16 +196,18 @@ export class WideRows implements Disposable {
  * @returns `[rows, fits]`.
  */
 export async function blockMargins(
-  { x, rows }: Pick<DesignBlock, "x" | "rows">,
+  gpu: Gpu,
+  { rows, record }: DesignBlock,
   weights: Float32Array,
   fits: number,
 ): Promise<Float32Array> {
-  const { gpu, cols } = x;
+  const cols = weights.length / fits;
   using own = new DisposableStack();
   const v = own.use(uploadMatrix(gpu, weights, fits, cols, "coefficients"));
   const z = own.use(createMatrix(gpu, rows, fits, "margins"));
+  const tiles = wholeTiles(own, gpu, fits, cols);
   const recorder = new Recorder(gpu);
-  logisticMargins(recorder, x, v, z, wholeTiles(own, gpu, fits, cols), rows);
+  record(recorder, (x) => logisticMargins(recorder, x, v, z, tiles, rows));
   recorder.submit();
   return await readMatrix(z);
 }

@@ -146,6 +146,21 @@ gpuTest("fitProblems() solves more columns than one Gram matrix holds", async (g
   }
 });
 
+gpuTest("fitProblems() holds few rows in GPU memory where it may not hold more", async (gpu) => {
+  const { features, labels } = problem(17_001, 6, 9);
+  const problems = [{ C: 0.01 }, { C: 0.02, columns: Uint32Array.of(0, 2, 3) }];
+  const train = { features, labels };
+  const fit = (residentBytes?: number) =>
+    fitProblems(gpu, train, 2, problems, {
+      tolerance: 1e-5,
+      validation: train,
+      ...(residentBytes !== undefined && { residentBytes }),
+    });
+  const before = gpu.liveBytes;
+  assert.deepEqual(await fit(0), await fit());
+  assert.equal(gpu.liveBytes, before);
+});
+
 gpuTest("fitProblems() adds up blocks of rows", async (gpu) => {
   const { features, labels, x } = problem(17_001, 6, 9);
   const [fit] = await fitProblems(gpu, { features, labels }, 2, [{ C: 0.01 }], { tolerance: 1e-5 });

@@ -1,6 +1,7 @@
 import type { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/device.ts";
-import { readMatrix } from "../../src/gpu/matrix.ts";
+import { type Matrix, readMatrix } from "../../src/gpu/matrix.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { WideRows } from "../../src/probe/wide_rows.ts";
 import { gpuTest } from "../gpu.ts";
@@ -50,7 +51,9 @@ async function checkProducts(gpu: Gpu, residentBytes?: number): Promise<void> {
         return scaled[row * cols + columns[i % columns.length]!]!;
       },
     );
-    assertClose(await readMatrix(block.x), gathered, 1e-6, "gathered columns");
+    let x: Matrix | undefined;
+    block.record(new Recorder(gpu), (matrix) => x = matrix);
+    assertClose(await readMatrix(x!), gathered, 1e-6, "gathered columns");
   }
 }
 
