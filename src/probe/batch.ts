@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage, readStorage } from "../gpu/memory.ts";
+import { readStorage } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { logisticColumns } from "../ops/logistic_columns.ts";
 import { descentStep } from "../ops/logistic_descent.ts";
@@ -15,10 +15,8 @@ import {
   logisticSums,
   logisticWeights,
   type RowBlock,
-  rowsPerChunk,
   type StateField,
   stateFields,
-  sumsPerChunk,
   updateState,
 } from "../ops/logistic_rows.ts";
 import { type ColumnTiles, createColumnTiles } from "../ops/logistic_tiles.ts";
@@ -26,8 +24,8 @@ import {
   type BatchBlock,
   type BatchFit,
   column,
+  createFitState,
   type FitSnapshot,
-  initialState,
   placeFits,
 } from "./batch_layout.ts";
 import { type Design, type DesignBlock, gramMatrix } from "./design.ts";
@@ -71,7 +69,7 @@ export class Batch implements Disposable {
     const { width, live } = layout;
     const spans = layout.sets.map((set) => sets.spans[set]!);
     this.#tiles = own.use(createColumnTiles(gpu, width, live, spans, sets.texels));
-    this.#fits = this.#createState();
+    this.#fits = createFitState(own, design, this.#tiles, fits, layout.places);
     const count = width * spans.length;
     const matrix = (label: string) => own.use(createMatrix(gpu, count, cols, label));
     const start = new Float32Array(count * cols);
@@ -99,7 +97,10 @@ export class Batch implements Disposable {
       rows,
       z: own.use(createMatrix(gpu, rows, count, "validation margins")),
     }));
-    this.#begin();
+    const recorder = new Recorder(gpu);
+    // The first step has no momentum, so that there need be no point before.
+    this.#margins(recorder, this.#v[0]!, 0);
+    recorder.submit();
   }
 
   [Symbol.dispose](): void {
@@ -177,29 +178,6 @@ export class Batch implements Disposable {
         validation: column(validation, place, stride),
       };
     });
-  }
-
-  #createState(): FitState {
-    const gpu = this.#gpu;
-    const { width, count, longest } = this.#tiles;
-    const fitTexels = width * count / 4;
-    const rowChunks = Math.ceil(this.design.rows / rowsPerChunk);
-    const sums = Math.max(sumsPerChunk * rowChunks, Math.ceil(longest / gpu.lanes));
-    const state = this.#owned.use(createStorage(gpu, stateFields.length * fitTexels * 16, "state"));
-    const partials = this.#owned.use(createStorage(gpu, sums * fitTexels * 16, "partial sums"));
-    const targets = this.#owned.use(createStorage(gpu, fitTexels * 16, "targets"));
-    const placed: (BatchFit | undefined)[] = new Array(4 * fitTexels).fill(undefined);
-    this.#places.forEach((place, i) => placed[place] = this.fits[i]);
-    targets.write(Uint32Array.from(placed, (fit) => fit?.target ?? 0));
-    state.write(initialState(placed));
-    return { state, partials, targets, fitTexels };
-  }
-
-  /** Margins at the start; the first step has no momentum, so there is no point before. */
-  #begin(): void {
-    const recorder = new Recorder(this.#gpu);
-    this.#margins(recorder, this.#v[0]!, 0);
-    recorder.submit();
   }
 
   /** The gradient of the extrapolated point, or of the model's dual point, into `g`. */

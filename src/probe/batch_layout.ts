@@ -1,6 +1,15 @@
 import type { Matrix } from "../gpu/matrix.ts";
-import { type RowBlock, type StateField, stateFields } from "../ops/logistic_rows.ts";
-import type { DesignBlock } from "./design.ts";
+import { createStorage } from "../gpu/memory.ts";
+import {
+  type FitState,
+  type RowBlock,
+  rowsPerChunk,
+  type StateField,
+  stateFields,
+  sumsPerChunk,
+} from "../ops/logistic_rows.ts";
+import type { ColumnTiles } from "../ops/logistic_tiles.ts";
+import type { Design, DesignBlock } from "./design.ts";
 import { roundUp } from "../util.ts";
 
 /** One regression of a batch: a class against the rest. */
@@ -48,7 +57,28 @@ export function placeFits(fits: readonly BatchFit[]) {
   return { width, live: Math.min(width, most), places, sets };
 }
 
-export function initialState(placed: readonly (BatchFit | undefined)[]): Float32Array<ArrayBuffer> {
+/** What the steps keep of each fit. */
+export function createFitState(
+  own: DisposableStack,
+  { rows, gram: { gpu } }: Design,
+  { width, count, longest }: ColumnTiles,
+  fits: readonly BatchFit[],
+  places: readonly number[],
+): FitState {
+  const fitTexels = width * count / 4;
+  const create = (texels: number, label: string) => own.use(createStorage(gpu, texels * 16, label));
+  const rowChunks = Math.ceil(rows / rowsPerChunk);
+  const sums = Math.max(sumsPerChunk * rowChunks, Math.ceil(longest / gpu.lanes));
+  const state = create(stateFields.length * fitTexels, "state");
+  const targets = create(fitTexels, "targets");
+  const placed: (BatchFit | undefined)[] = new Array(4 * fitTexels).fill(undefined);
+  places.forEach((place, i) => placed[place] = fits[i]);
+  targets.write(Uint32Array.from(placed, (fit) => fit?.target ?? 0));
+  state.write(initialState(placed));
+  return { state, targets, fitTexels, partials: create(sums * fitTexels, "partial sums") };
+}
+
+function initialState(placed: readonly (BatchFit | undefined)[]): Float32Array<ArrayBuffer> {
   const state = new Float32Array(stateFields.length * placed.length);
   const set = (name: StateField, value: (fit: BatchFit | undefined) => number) => {
     const start = stateFields.indexOf(name) * placed.length;
