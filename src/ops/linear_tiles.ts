@@ -65,19 +65,23 @@ function tileName(tile: LinearTile): string {
   return `${size} shared ${tile.alongRows}x${tile.alongCols}`;
 }
 
-/** Loads are dear and spilled registers cheap, so that large tiles win. */
+/**
+ * Loads are dear and spilled registers cheap, so that large tiles win. There are few variants, for
+ * a driver takes up to a second to compile one.
+ */
 function softwareTiles({ subgroups, lanes }: Gpu, count: RowCount): RegisterTile[] {
   const standard = count === "few" ? { rows: 4, cols: 16 } : { rows: 8, cols: 16 };
   const broad = { rows: 4, cols: 32 };
   // Two texels ahead, or all of them at once: drivers differ in which they schedule well.
   const ahead = [{ ...standard, weights: 2 }, { ...standard, weights: 15 }];
   if (!subgroups || standard.cols % lanes !== 0) return [...ahead, { ...broad, weights: 2 }];
+  const tiles: RegisterTile[] = [standard, broad].map((size) => ({
+    ...size,
+    weights: "broadcast",
+  }));
+  if (count === "few") return tiles;
   // Loads are dearer the more lanes they serve.
-  const sizes = count === "many" && lanes > 8
-    ? [standard, broad, { rows: 8, cols: 32 }]
-    : [standard, broad];
-  const tiles: RegisterTile[] = sizes.map((size) => ({ ...size, weights: "broadcast" }));
-  return count === "few" ? tiles : [...tiles, ahead[1]!];
+  return [...tiles, lanes > 8 ? { rows: 8, cols: 32, weights: "broadcast" } : ahead[1]!];
 }
 
 /** Many small tiles keep a GPU busy; workgroup memory saves it traffic. */
