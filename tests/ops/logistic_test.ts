@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
@@ -92,7 +93,11 @@ gpuTest("gram() multiplies a matrix with itself, with and without row weights", 
     assertClose(await readMatrix(plain!), quarter, 1e-5, `gram ${rows}x${cols}`);
     const scaled = x.map((value, at) => value * weights[Math.floor(at / cols)]!);
     const both = transposedProduct(scaled, x, rows).map((sum, i) => sum + quarter[i]!);
-    assertClose(await readMatrix(weighted!), both, 1e-5, `weighted gram ${rows}x${cols}`);
+    const sums = await readMatrix(weighted!);
+    assertClose(sums, both, 1e-5, `weighted gram ${rows}x${cols}`);
+    for (let i = 0; i < cols; i++) {
+      for (let j = 0; j < i; j++) assert.equal(sums[i * cols + j], sums[j * cols + i]);
+    }
   }
 });
 
