@@ -3,6 +3,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { tuningOf } from "../gpu/tuning.ts";
+import { cachedCode } from "./code_cache.ts";
 
 /** Heads that lie side by side in the rows of a matrix, each padded to whole texels. */
 export interface Heads {
@@ -84,10 +85,14 @@ export function attention(
   blocks: QueryBlocks,
   options: AttentionOptions,
 ): void {
-  const { heads, keyValueHeads, window, bias, scale } = options;
+  const { gpu } = recorder;
+  const { heads, keyValueHeads, window, bias, scale, keys = chooseKeyLoads(gpu) } = options;
   recorder.dispatch({
     label: "attention",
-    code: attentionCode(recorder.gpu, options),
+    code: cachedCode(
+      ["attention", gpu.lanes, keys, options.headTexels, options.causal, !!window, !!bias],
+      () => attentionCode(gpu.lanes, keys, options),
+    ),
     reads: { query: query.matrix, key: key.matrix, value: value.matrix },
     writes: { out },
     buffers: {
@@ -106,8 +111,6 @@ export function attention(
     workgroups: [blocks.count, heads],
   });
 }
-
-const codeCache = new Map<string, string>();
 
 /** WGSL for the row before which the last key lies that any query of a block sees. */
 function reach(lanes: number, causal: boolean, window: number | undefined): string {
@@ -147,13 +150,9 @@ const loads: Record<KeyLoads, Load> = {
  * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
  * their sum and their output in named scalars; it walks the keys `keysAtOnce` at a time.
  */
-function attentionCode(gpu: Gpu, options: AttentionOptions): string {
-  const { headTexels, causal, window, bias, keys: way = chooseKeyLoads(gpu) } = options;
-  const { lanes } = gpu;
+function attentionCode(lanes: number, way: KeyLoads, options: AttentionOptions): string {
+  const { headTexels, causal, window, bias } = options;
   const load = loads[way];
-  const cacheKey = JSON.stringify([lanes, way, headTexels, causal, !!window, !!bias]);
-  const cached = codeCache.get(cacheKey);
-  if (cached) return cached;
   const queries = [...Array(queriesPerLane(lanes)).keys()];
   const keys = [...Array(keysAtOnce).keys()];
   const texels = [...Array(headTexels).keys()];
@@ -181,7 +180,7 @@ function attentionCode(gpu: Gpu, options: AttentionOptions): string {
   const valueTexel = (d: number) =>
     load("v", (row) => `select(vec4f(0.0), load_value(${row}, v_texel + ${d}u), ${row} < end)`);
 
-  const code = `
+  return `
 const lowest = -3.0e38;
 
 @compute @workgroup_size(${lanes})
@@ -252,6 +251,4 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 `;
-  codeCache.set(cacheKey, code);
-  return code;
 }
