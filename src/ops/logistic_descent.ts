@@ -28,6 +28,7 @@ export interface DescentOperands {
  * Records one step of every fit on its quadratic model.
  *
  * @param step Which step it is, from 0.
+ * @param isLooked Whether it is looked which fits are done; at the first step and the last it must be.
  * @param enough A fit is done when the squared length of a step falls to this share of the first.
  */
 export function descentStep(
@@ -35,7 +36,12 @@ export function descentStep(
   { inverse, weight, y, g, q, t, qNext, tNext }: DescentOperands,
   tiles: ColumnTiles,
   { state, partials, fitTexels }: FitState,
-  { ridge, step, enough }: { ridge: number; step: number; enough: number },
+  { ridge, step, isLooked, enough }: {
+    ridge: number;
+    step: number;
+    isLooked: boolean;
+    enough: number;
+  },
 ): void {
   const { gpu } = recorder;
   const { lanes } = gpu;
@@ -58,6 +64,7 @@ export function descentStep(
     floats: { ridge },
     workgroups: [tiles.count, Math.ceil(tiles.longest / (lanes * texels))],
   });
+  if (!isLooked) return;
   recorder.dispatch({
     label: "logistic steps",
     code: stepsCode,

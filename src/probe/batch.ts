@@ -34,6 +34,9 @@ import { type ColumnSets, invert } from "./sets.ts";
 /** The share of its first step's squared length at which a descent on the model stops. */
 const enough = 1e-6;
 
+/** A descent looks after so many rounds whether it may stop: the look takes a dispatch of its own. */
+const roundsPerLook = 5;
+
 /** Fits that are solved together on one design, as they lie in GPU memory. */
 export class Batch implements Disposable {
   readonly #owned = new DisposableStack();
@@ -239,7 +242,7 @@ export class Batch implements Disposable {
         },
         this.#tiles,
         this.#fits,
-        { ridge, step, enough },
+        { ridge, step, enough, isLooked: step % roundsPerLook === 0 || step === rounds - 1 },
       );
     }
     const next = this.#v[2]!;
