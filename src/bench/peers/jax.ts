@@ -5,6 +5,8 @@ export interface JaxArray {
   /** A second reference: operations use one up. */
   readonly ref: JaxArray;
   data(): Promise<Float32Array>;
+  /** Resolves to the same array. */
+  blockUntilReady(): Promise<JaxArray>;
   dispose(): void;
 }
 
@@ -44,6 +46,7 @@ export async function runJax(
 ): Promise<Float32Array> {
   jax.defaultDevice(backend);
   const apply = () => compute(...operands.map(({ ref }) => ref));
-  for (let i = 1; i < repeats; i++) apply().dispose();
+  // What is disposed before it was computed never is.
+  for (let i = 1; i < repeats; i++) (await apply().blockUntilReady()).dispose();
   return await apply().data();
 }
