@@ -59,24 +59,23 @@ export async function measureProblem(bench: Bench, problem: Problem): Promise<Be
   }
   const [peakTimes, ...times] = await roundRobin(contestants, rounds);
   notePeak(bench, peakName, peakTimes!);
-  const peakRate = bestPeak(bench, peakName);
   const results = problem.variants.map((variant, i) => {
     const measured = times[correct.indexOf(variant)];
-    return resultOf(bench, problem, variant, errors[i]!, measured, peakRate);
+    return resultOf(bench, problem, variant, errors[i]!, measured, { peak, peakTimes: peakTimes! });
   });
   return withGains(results);
 }
 
 /** Keeps the rates that a peak kernel reached. */
 export function notePeak(
-  { peaks, peakRates, stopwatch, isSoftware }: Bench,
-  name: keyof typeof peakRates,
+  bench: Bench,
+  name: keyof Bench["peakRates"],
   times: readonly Timing[],
 ): void {
-  const rates = times.map((timing) =>
-    peaks[name].work / (isSoftware ? timing.processor : milliseconds(stopwatch, timing)) / 1e6
+  const { peaks, peakRates } = bench;
+  peakRates[name].push(
+    ...times.map((timing) => peaks[name].work / comparableMs(bench, timing) / 1e6),
   );
-  peakRates[name].push(...rates);
 }
 
 /** The best rate of a peak kernel so far: in some rounds something else holds the device up. */
@@ -84,14 +83,33 @@ export function bestPeak({ peakRates }: Bench, name: keyof Bench["peakRates"]): 
   return Math.max(...peakRates[name]);
 }
 
+/** Times of a peak kernel in the same rounds as others. */
+export interface PeakTimes {
+  readonly peak: PeakKernel;
+  readonly peakTimes: readonly Timing[];
+}
+
 /**
- * The median that shares of a peak are made of: of a software driver the processor time, which
- * does not grow where other programs keep it waiting.
+ * The median share of a peak: in each round of what the peak kernel reached in that round, for a
+ * machine that others use is not equally fast in all of them.
+ *
+ * @param amount Operations or bytes of a run.
  */
-export function comparableMs({ isSoftware, stopwatch }: Bench, times: readonly Timing[]): number {
-  return summarize(
-    times.map((timing) => isSoftware ? timing.processor : milliseconds(stopwatch, timing)),
-  ).median;
+export function shareOfPeak(
+  bench: Bench,
+  amount: number,
+  times: readonly Timing[],
+  { peak, peakTimes }: PeakTimes,
+): number {
+  const shares = times.map((timing, round) =>
+    amount / comparableMs(bench, timing) / (peak.work / comparableMs(bench, peakTimes[round]!))
+  );
+  return summarize(shares).median;
+}
+
+/** Of a software driver the processor time, which does not grow where other programs keep it waiting. */
+function comparableMs({ isSoftware, stopwatch }: Bench, timing: Timing): number {
+  return isSoftware ? timing.processor : milliseconds(stopwatch, timing);
 }
 
 /** The milliseconds of the clock that a stopwatch trusts. */
@@ -118,14 +136,14 @@ function resultOf(
   { name, lesson }: Variant,
   maxError: number,
   times: readonly Timing[] | undefined,
-  peakRate: number,
+  peaks: PeakTimes,
 ): BenchResult {
   const what = { kernel, variant: name, shape, maxError, ...(lesson && { lesson }) };
   if (!times) return { ...what, correct: false, medianMs: NaN, bestMs: NaN, share: NaN };
   const { median, best } = summarize(times.map((timing) => milliseconds(bench.stopwatch, timing)));
   const amount = "flops" in work ? work.flops : work.bytes;
   const rate = amount / median / 1e6;
-  const share = amount / comparableMs(bench, times) / 1e6 / peakRate;
+  const share = shareOfPeak(bench, amount, times, peaks);
   const rates: Rate = "flops" in work ? { gflops: rate } : { gbps: rate };
   return {
     ...what,

@@ -12,12 +12,11 @@ import {
 } from "./forward.ts";
 import {
   type Bench,
-  bestPeak,
-  comparableMs,
   type Contestant,
   contestantOf,
   notePeak,
   roundRobin,
+  shareOfPeak,
 } from "./measure.ts";
 import { summarize } from "./numbers.ts";
 import { timeDispatch, timeOverhead } from "./overhead.ts";
@@ -72,7 +71,7 @@ export async function measureForward(
   const [peakTimes, ownTimes, ...times] = await roundRobin(contestants, bench.rounds);
   for (const { peer } of ready) await peer.dispose();
   notePeak(bench, "arithmetic", peakTimes!);
-  const own = { ...what, correct: true, ...ratesOf(bench, model, sample, ownTimes!) };
+  const own = { ...what, correct: true, ...ratesOf(bench, model, sample, ownTimes!, peakTimes!) };
   const peers = entries.map((entry) =>
     peerResult(model, sample, own.tokensPerSecond, entry, times[ready.indexOf(entry as ReadyEntry)])
   );
@@ -93,8 +92,12 @@ async function measureLengths(
   if (bench.stopwatch.clock !== "timestamps") return [];
   const dispatchMs = await timeDispatch(bench.stopwatch);
   const samples = tokenCounts.map((count) => sampleTokens(all, count));
+  const peak = await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record);
   const contestants = samples.map((sample) => ({
-    run: () => timeOverhead(gpu, dispatchMs, () => runForward(model, sample)),
+    run: async () => ({
+      ...await timeOverhead(gpu, dispatchMs, () => runForward(model, sample)),
+      peak: await peak.run(),
+    }),
   }));
   const times = await roundRobin(contestants, Math.min(bench.rounds, 3));
   return samples.map((sample, i) => {
@@ -102,7 +105,7 @@ async function measureLengths(
     return {
       variant: `about ${tokenCounts[i]!.toLocaleString("en-US")} tokens`,
       shape: [sample.ids.length, sample.tokens],
-      ...ratesOf(bench, model, sample, times[i]!),
+      ...ratesOf(bench, model, sample, times[i]!, times[i]!.map(({ peak }) => peak)),
       overhead: { idle: median("idle"), dispatch: median("dispatch") },
     };
   });
@@ -117,6 +120,7 @@ function ratesOf(
   model: Model,
   sample: Sentences,
   times: readonly Timing[],
+  peakTimes: readonly Timing[],
 ): Rates {
   const { median, best } = summarize(times.map(({ wall }) => wall));
   const flops = forwardFlops(model, sample);
@@ -124,7 +128,7 @@ function ratesOf(
     medianMs: median,
     bestMs: best,
     gflops: flops / median / 1e6,
-    share: flops / comparableMs(bench, times) / 1e6 / bestPeak(bench, "arithmetic"),
+    share: shareOfPeak(bench, flops, times, { peak: bench.peaks.arithmetic, peakTimes }),
     tokensPerSecond: 1000 * sample.tokens / median,
   };
 }
