@@ -21,6 +21,7 @@ import {
 import { summarize } from "./numbers.ts";
 import { timeDispatch, timeOverhead } from "./overhead.ts";
 import { peerResult, prepareForwardPeers, type ReadyEntry } from "./peers/measure_forward_peers.ts";
+import { afterRest } from "./peers/rest.ts";
 import { timeHost, type Timing } from "./stopwatch.ts";
 
 /** What the forward pass is measured on. */
@@ -68,7 +69,7 @@ export async function measureForward(
       ...(part !== sample && { rounds: 2 }),
     })),
   ];
-  const [peakTimes, ownTimes, ...times] = await roundRobin(contestants, bench.rounds);
+  const [peakTimes, ownTimes, ...times] = await roundRobin(afterRest(contestants), bench.rounds);
   for (const { peer } of ready) await peer.dispose();
   notePeak(bench, "arithmetic", peakTimes!);
   const own = { ...what, correct: true, ...ratesOf(bench, model, sample, ownTimes!, peakTimes!) };

@@ -10,6 +10,7 @@ import { divideTiming, timeHost } from "../stopwatch.ts";
 import { attentionPeers, peerAttention } from "./attention_peers.ts";
 import { matmulPeers, peerMatmul } from "./matmul_peers.ts";
 import type { Peer, ReadyPeer } from "./peer.ts";
+import { afterRest } from "./rest.ts";
 
 /** A wrong result is told, not timed; other libraries may add in another order. */
 const bound = 1e-4;
@@ -59,10 +60,10 @@ async function measurePeers<Numbers>(
     entries.push({ name, ...await preparePeer(() => prepare(numbers), errorOf) });
   }
   const ready = entries.filter((entry) => "contestant" in entry);
-  const contestants = [
+  const contestants = afterRest([
     await contestantOf(stopwatch, variants[0]!.record),
     ...ready.map(({ contestant }) => contestant),
-  ];
+  ]);
   const [ownMs, ...times] = (await roundRobin(contestants, rounds)).map((timings) =>
     summarize(timings.map(({ wall }) => wall)).median
   );
