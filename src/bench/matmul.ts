@@ -29,7 +29,6 @@ export function matmulNumbers([rows, outputs, inputs]: MatmulShape) {
 
 /** A matrix product: the linear layer that models run on, and where wanted the ladder to it. */
 export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Problem {
-  const [rows, outputs, inputs] = shape;
   const numbers = matmulNumbers(shape);
   using onFailure = new DisposableStack();
   const create = { gpu, shape, numbers, owned: onFailure.use(new DisposableStack()) };
@@ -38,7 +37,17 @@ export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Pr
     { ...linearVariant(create, "linear", "f32"), ...(ladder && lastStep(gpu)) },
     linearVariant(create, "linear, float16 weights", "f16"),
   ];
-  const owned = onFailure.move();
+  return productProblem(shape, numbers, variants, onFailure.move());
+}
+
+/** The problem of a matrix product that owns what its variants use. */
+export function productProblem(
+  shape: MatmulShape,
+  numbers: ReturnType<typeof matmulNumbers>,
+  variants: readonly Variant[],
+  owned: DisposableStack,
+): Problem {
+  const [rows, outputs, inputs] = shape;
   return {
     kernel: "matmul",
     shape,

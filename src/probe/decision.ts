@@ -1,11 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
-import { Recorder } from "../gpu/recorder.ts";
-import { logisticMargins } from "../ops/logistic_margins.ts";
-import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { cutRows, readRows } from "./design.ts";
 import type { Coefficients, Problem } from "./fit.ts";
+import { blockMargins } from "./margins.ts";
 import { type Features, measureScaling } from "./standardize.ts";
 
 /**
@@ -24,20 +21,14 @@ export async function decision(
   const count = fits.length * perFit;
   if (count === 0) return [];
   const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
-  const cols = order.columns.length;
   // Centred, large means take no digits from the products.
   const scaling = measureScaling(features, order.columns, readRows(features));
   scaling.deviation.fill(1);
   const { weights, shifts } = spread(fits, order, scaling.mean);
   using cleanup = new DisposableStack();
-  const v = cleanup.use(uploadMatrix(gpu, weights, count, cols, "coefficients"));
-  const tiles = createWholeTiles(cleanup, gpu, count > 8 ? 16 : 8, count, Math.ceil(cols / 4));
   const logits = fits.map(() => new Float32Array(rows * perFit));
   for (const block of cutRows(cleanup, gpu, features, scaling, 0)) {
-    using z = createMatrix(gpu, block.rows, count, "logits");
-    const recorder = new Recorder(gpu);
-    block.record(recorder, (x) => logisticMargins(recorder, x, v, z, tiles, block.rows));
-    const margins = await readMatrix(z);
+    const margins = await blockMargins(gpu, block, weights, count);
     for (let row = 0; row < block.rows; row++) {
       for (let i = 0; i < count; i++) {
         logits[Math.floor(i / perFit)]![(block.firstRow + row) * perFit + i % perFit] =

@@ -2,11 +2,12 @@ import { createStorage } from "../gpu/memory.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { type Design, gramMatrix } from "./design.ts";
 import { type Coefficients, type Fit, type Problem, rescale } from "./fit.ts";
+import { blockMargins } from "./margins.ts";
 import type { ClassStart } from "./run.ts";
 import type { SolverOptions } from "./solve.ts";
 import { selectScaling } from "./standardize.ts";
 import { penaltyOf, type WideTargets } from "./wide_certificate.ts";
-import { blockMargins, type WideRows } from "./wide_rows.ts";
+import type { WideRows } from "./wide_rows.ts";
 
 /** Fits problems on a design that holds their columns in the given order. */
 export type NarrowSolver = (

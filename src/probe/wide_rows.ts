@@ -4,8 +4,6 @@ import { createStorage } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { elsewhere, gatherColumns } from "../ops/gather_columns.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
-import { logisticMargins } from "../ops/logistic_margins.ts";
-import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { roundUp } from "../util.ts";
 import {
   blockRows,
@@ -14,6 +12,7 @@ import {
   type DesignBlock,
   residentBlock,
 } from "./design.ts";
+import { blockMargins, wholeTiles } from "./margins.ts";
 import {
   type Features,
   featuresOf,
@@ -187,31 +186,4 @@ export class WideRows implements Disposable {
     lists.write(places);
     return lists;
   }
-}
-
-/**
- * Products of a block of rows and weights.
- *
- * @param weights `[fits, columns of the block]`.
- * @returns `[rows, fits]`.
- */
-export async function blockMargins(
-  gpu: Gpu,
-  { rows, record }: DesignBlock,
-  weights: Float32Array,
-  fits: number,
-): Promise<Float32Array> {
-  const cols = weights.length / fits;
-  using own = new DisposableStack();
-  const v = own.use(uploadMatrix(gpu, weights, fits, cols, "coefficients"));
-  const z = own.use(createMatrix(gpu, rows, fits, "margins"));
-  const tiles = wholeTiles(own, gpu, fits, cols);
-  const recorder = new Recorder(gpu);
-  record(recorder, (x) => logisticMargins(recorder, x, v, z, tiles, rows));
-  recorder.submit();
-  return await readMatrix(z);
-}
-
-function wholeTiles(own: DisposableStack, gpu: Gpu, fits: number, cols: number) {
-  return createWholeTiles(own, gpu, fits > 8 ? 16 : 8, fits, Math.ceil(cols / 4));
 }

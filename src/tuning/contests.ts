@@ -1,7 +1,6 @@
 import { type AttentionShape, keyLoadsProblem } from "../bench/attention.ts";
-import { matmulNumbers, type MatmulShape } from "../bench/matmul.ts";
-import type { Problem } from "../bench/problem.ts";
-import { referenceMatmul } from "../bench/reference.ts";
+import { matmulNumbers, type MatmulShape, productProblem } from "../bench/matmul.ts";
+import type { Problem, Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { linear } from "../ops/linear.ts";
@@ -46,18 +45,10 @@ export function tileProblem(gpu: Gpu, count: RowCount, shape: MatmulShape): Prob
   const x = onFailure.use(uploadMatrix(gpu, numbers.x, rows, inputs, "x"));
   const w = onFailure.use(uploadMatrix(gpu, numbers.w, outputs, inputs, "w"));
   const y = onFailure.use(createMatrix(gpu, rows, outputs, "y"));
-  const owned = onFailure.move();
-  return {
-    kernel: "matmul",
-    shape,
-    work: { flops: 2 * rows * outputs * inputs },
-    bound: 1e-5,
-    variants: [...linearTiles(gpu, count)].map(([name, tile]) => ({
-      name,
-      read: () => readMatrix(y),
-      record: (recorder) => linear(recorder, x, w, y, rows, { tile: fitTile(gpu, tile, rows) }),
-    })),
-    expected: () => referenceMatmul(numbers.x, numbers.w, rows, outputs, inputs),
-    [Symbol.dispose]: () => owned.dispose(),
-  };
+  const variants = [...linearTiles(gpu, count)].map(([name, tile]): Variant => ({
+    name,
+    read: () => readMatrix(y),
+    record: (recorder) => linear(recorder, x, w, y, rows, { tile: fitTile(gpu, tile, rows) }),
+  }));
+  return productProblem(shape, numbers, variants, onFailure.move());
 }
