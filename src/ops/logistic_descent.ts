@@ -46,6 +46,7 @@ export function descentStep(
   const { gpu } = recorder;
   const { lanes } = gpu;
   const texels = gpu.adapter.software ? (tiles.live > 8 ? 2 : 3) : 1;
+  const { list, count } = tiles.pieces(lanes * texels);
   recorder.dispatch({
     label: `logistic descend ${q.rows}x${q.cols}`,
     code: cachedCode(
@@ -57,12 +58,13 @@ export function descentStep(
     writes: { q_next: qNext, t_next: tNext },
     buffers: {
       ...tileBuffers(tiles),
+      pieces: list,
       state: { storage: state, type: "array<f32>", access: "read" },
       partials: { storage: partials, type: "array<vec4f>", access: "read_write" },
     },
     uints: { fit_texels: fitTexels, step },
     floats: { ridge },
-    workgroups: [tiles.count, Math.ceil(tiles.longest / (lanes * texels))],
+    workgroups: [count],
   });
   if (!isLooked) return;
   recorder.dispatch({
@@ -100,11 +102,12 @@ var<workgroup> scratch: array<vec4f, ${lanes * quarter}>;
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let fit = group.x * ${width}u;
-  let span = spans[group.x];
-  let first = group.y * ${lanes * texels}u;
+  let piece = pieces[group.x];
+  let fit = piece.x * ${width}u;
+  let span = spans[piece.x];
+  let first = piece.y;
   let length = span.y - span.x;
-  if (first >= length || is_idle(fit)) { return; }
+  if (is_idle(fit)) { return; }
   ${unroll(texels, (c) => `let c${c} = min(first + lane + ${c * lanes}u, length - 1u);`)}
   ${unroll(texels, (c) => unroll(live, (n) => `var s${c}_${n} = vec4f(0.0);`))}
   for (var i = 0u; i < length; i++) {
@@ -134,7 +137,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane < ${quarter}u) {
     var sum = vec4f(0.0);
     for (var i = 0u; i < ${lanes}u; i++) { sum += scratch[i * ${quarter}u + lane]; }
-    partials[group.y * params.fit_texels + fit / 4u + lane] = sum;
+    partials[first / ${lanes * texels}u * params.fit_texels + fit / 4u + lane] = sum;
   }
 }
 `;

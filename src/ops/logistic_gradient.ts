@@ -22,6 +22,7 @@ export function logisticGradient(
   previous?: Matrix,
 ): void {
   const { lanes, subgroups } = recorder.gpu;
+  const { list, count } = tiles.pieces(lanes);
   recorder.dispatch({
     label: `logistic gradient ${rows}x${g.rows}`,
     code: cachedCode(["gradient", lanes, subgroups, tiles.width, tiles.live, !!previous], () => `
@@ -30,12 +31,12 @@ fn finish(fit: u32, texel: u32, sum: vec4f) {
     store_g(fit, texel, sum${previous ? " + load_previous(fit, texel)" : ""});
   }
 }
-${outerProductCode(recorder.gpu, tiles, "false", "finish(fit + FIT, q, SUM);")}`),
+${outerProductCode(recorder.gpu, tiles, "finish(fit + FIT, q, SUM);")}`),
     reads: previous ? { x, r, previous } : { x, r },
     writes: { g },
-    buffers: tileBuffers(tiles),
+    buffers: { ...tileBuffers(tiles), pieces: list },
     uints: { rows, fits: g.rows },
-    workgroups: [tiles.count, Math.ceil(tiles.longest / lanes)],
+    workgroups: [count],
   });
 }
 
@@ -61,6 +62,7 @@ export function gram(
   const { lanes, subgroups } = recorder.gpu;
   const store = (t: number, sums: string[]) => `
     finish(fit / 4u + ${t}u, q, mat4x4f(${sums.join(", ")}));`;
+  const { list, count } = tiles.pieces(lanes, "upper");
   recorder.dispatch({
     label: `gram ${rows}x${x.cols}`,
     code: cachedCode(
@@ -87,7 +89,6 @@ ${
         outerProductCode(
           recorder.gpu,
           tiles,
-          `texels[min(span.y, span.x + (group.y + 1u) * ${lanes}u) - 1u] < fit / 4u`,
           store,
           weights ? "load_weights(ROW, 0u).x" : undefined,
         )
@@ -95,10 +96,10 @@ ${
     ),
     reads: { x, r: x, ...(previous && { previous }), ...(weights && { weights }) },
     writes: { g: gram },
-    buffers: tileBuffers(tiles),
+    buffers: { ...tileBuffers(tiles), pieces: list },
     uints: { rows, texels: x.texels },
     floats: { scale },
-    workgroups: [tiles.count, Math.ceil(tiles.longest / lanes)],
+    workgroups: [count],
   });
 }
 
@@ -109,14 +110,12 @@ const rowsInFlight = rowMultiple;
  * An outer product summed over the rows: lanes run along the texels of a list, an invocation owns
  * one of them (four columns) and a tile of fits.
  *
- * @param skip A condition under which a workgroup has nothing to do.
  * @param store The statement for FIT and SUM, or for a texel of fits and its four sums; `q` is the
  * texel of columns and `fit` the tile's first fit.
  */
 function outerProductCode(
   gpu: Gpu,
   { width, live }: ColumnTiles,
-  skip: string,
   store: string | ((t: number, sums: string[]) => string),
   weight?: string,
 ): string {
@@ -133,10 +132,10 @@ function outerProductCode(
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let fit = group.x * ${width}u;
-  let span = spans[group.x];
-  let first = span.x + group.y * ${lanes}u;
-  if (first >= span.y || ${skip}) { return; }
+  let piece = pieces[group.x];
+  let fit = piece.x * ${width}u;
+  let span = spans[piece.x];
+  let first = span.x + piece.y;
   let q = texels[min(first + lane, span.y - 1u)];
   ${unroll(width, (n) => `var s${n} = vec4f(0.0);`)}
   for (var row = 0u; row < params.rows; row += ${rowsInFlight}u) {

@@ -29,7 +29,27 @@ export interface ColumnTiles extends Disposable {
   readonly spans: StorageBuffer;
   /** The lists, one after the other. */
   readonly texels: StorageBuffer;
+  /**
+   * Pieces of the tiles' lists, a workgroup each: `[tile, first texel]`.
+   *
+   * @param texels Texels of a piece.
+   * @param part "upper": only pieces that reach the diagonal of a product of all columns with
+   * themselves, or lie above it.
+   */
+  pieces(texels: number, part?: "all" | "upper"): Pieces;
 }
+
+/** What the workgroups of a dispatch do, one each. */
+export interface Pieces {
+  readonly list: BufferOperand;
+  readonly count: number;
+}
+
+/**
+ * Software drivers give each thread one run of neighbouring workgroups. Uneven work is dealt to so
+ * many hands, one after the other, that every run gets its share of the long and the short.
+ */
+const hands = 16;
 
 /** Places tiles on lists of texels that stay with the caller. */
 export function createColumnTiles(
@@ -39,7 +59,9 @@ export function createColumnTiles(
   tiles: readonly TileSpan[],
   texels: StorageBuffer,
 ): ColumnTiles {
-  const spans = createStorage(gpu, tiles.length * 16, "column spans");
+  const own = new DisposableStack();
+  const known = new Map<string, Pieces>();
+  const spans = own.use(createStorage(gpu, tiles.length * 16, "column spans"));
   spans.write(
     Uint32Array.from(tiles.flatMap(({ start, end, inverseRow, set }) => [
       start,
@@ -55,8 +77,31 @@ export function createColumnTiles(
     longest: Math.max(...tiles.map(({ start, end }) => end - start)),
     spans,
     texels,
-    [Symbol.dispose]: () => spans[Symbol.dispose](),
+    pieces(texels, part = "all") {
+      const key = `${texels} ${part}`;
+      if (!known.has(key)) known.set(key, listPieces(own, gpu, width, tiles, texels, part));
+      return known.get(key)!;
+    },
+    [Symbol.dispose]: () => own.dispose(),
   };
+}
+
+function listPieces(
+  own: DisposableStack,
+  gpu: Gpu,
+  width: number,
+  tiles: readonly TileSpan[],
+  texels: number,
+  part: "all" | "upper",
+): Pieces {
+  const all = tiles.flatMap(({ start, end }, tile) =>
+    range(Math.ceil((end - start) / texels)).map((piece) => [tile, piece * texels])
+      .filter(([, first]) => part === "all" || first! + texels > tile * width / 4)
+  );
+  const dealt = range(hands).flatMap((hand) => all.filter((_, i) => i % hands === hand));
+  const storage = own.use(createStorage(gpu, dealt.length * 8, "pieces"));
+  storage.write(Uint32Array.from(dealt.flat()));
+  return { list: { storage, type: "array<vec2u>", access: "read" }, count: dealt.length };
 }
 
 /** Tiles of fits that all use every column. */
