@@ -1,3 +1,5 @@
+import { range, unroll } from "../ops/code.ts";
+
 /** How the kernels of the ladder begin: a workgroup takes a block of queries and a head. */
 export const attentionHeader = (lanes: number) => `
 @compute @workgroup_size(${lanes})
@@ -35,10 +37,8 @@ export function onlineCode(
   lanes: number,
   load: Load,
 ): string {
-  const all = (count: number, line: (i: number) => string) =>
-    [...Array(count).keys()].map(line).join("\n");
-  const each = (line: (q: number) => string) => all(queries, line);
-  const sum = (q: number) => [...Array(keys).keys()].map((j) => `p${q}_${j}`).join(" + ");
+  const each = (line: (q: number) => string) => unroll(queries, line);
+  const sum = (q: number) => range(keys).map((j) => `p${q}_${j}`).join(" + ");
   const keyTexel = load("k", (row) => `load_qkv(${row}, k_texel + d)`);
   const valueTexel = (d: number) =>
     load(
@@ -51,35 +51,35 @@ export function onlineCode(
       `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = -3.0e38; var l${q} = 0.0;`
     )
   }
-  ${each((q) => all(headTexels, (d) => `var o${q}_${d} = vec4f(0.0);`))}
+  ${each((q) => unroll(headTexels, (d) => `var o${q}_${d} = vec4f(0.0);`))}
   for (var key = block.y; key < end; key += ${keys}u) {
-    ${each((q) => all(keys, (j) => `var s${q}_${j} = 0.0;`))}
+    ${each((q) => unroll(keys, (j) => `var s${q}_${j} = 0.0;`))}
     for (var d = 0u; d < HEAD; d++) {
       ${each((q) => `let q${q} = load_qkv(row${q}, q_texel + d);`)}
       ${keyTexel.early}
-      ${all(keys, (j) => keyTexel.inTime(j) + each((q) => `s${q}_${j} += dot(q${q}, k${j});`))}
+      ${unroll(keys, (j) => keyTexel.inTime(j) + each((q) => `s${q}_${j} += dot(q${q}, k${j});`))}
     }
     ${
     each((q) => `
     ${
-      all(
+      unroll(
         keys,
         (j) => `s${q}_${j} = select(-3.0e38, s${q}_${j} * params.scale, key + ${j}u < end);`,
       )
     }
     var n${q} = m${q};
-    ${all(keys, (j) => `n${q} = max(n${q}, s${q}_${j});`)}
+    ${unroll(keys, (j) => `n${q} = max(n${q}, s${q}_${j});`)}
     let shrink${q} = exp(m${q} - n${q});
     m${q} = n${q};
-    ${all(keys, (j) => `let p${q}_${j} = exp(s${q}_${j} - n${q});`)}
+    ${unroll(keys, (j) => `let p${q}_${j} = exp(s${q}_${j} - n${q});`)}
     l${q} = l${q} * shrink${q} + ${sum(q)};`)
   }
     ${
-    all(headTexels, (d) => `
+    unroll(headTexels, (d) => `
     ${each((q) => `o${q}_${d} *= shrink${q};`)}
     ${valueTexel(d).early}
     ${
-      all(keys, (j) =>
+      unroll(keys, (j) =>
         valueTexel(d).inTime(j) +
         each((q) => `o${q}_${d} += p${q}_${j} * v${d}_${j};`))
     }`)
@@ -88,7 +88,7 @@ export function onlineCode(
   ${
     each((q) =>
       `if (row${q} < end) {` +
-      all(headTexels, (d) => `store_out(row${q}, q_texel + ${d}u, o${q}_${d} / l${q});`) + "}"
+      unroll(headTexels, (d) => `store_out(row${q}, q_texel + ${d}u, o${q}_${d} / l${q});`) + "}"
     )
   }
 }`;

@@ -1,6 +1,7 @@
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { unroll } from "../ops/code.ts";
 import { linear } from "../ops/linear.ts";
 import type { SharedTile } from "../ops/linear_tiles.ts";
 
@@ -174,8 +175,6 @@ export function tiledMatmul(
 
 /** Lanes run along the rows; sums sit in named scalars, which stay in registers. */
 function tileCode(rows: number, cols: number, ahead: number, lanes: number): string {
-  const all = (count: number, line: (i: number) => string) =>
-    [...Array(count).keys()].map(line).join("\n");
   const row = (r: number) => `row + ${r * lanes}u`;
   const loadW = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);` : "";
   const multiply = (r: number, n: number) =>
@@ -187,16 +186,16 @@ function tileCode(rows: number, cols: number, ahead: number, lanes: number): str
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = group.y * ${lanes * rows}u + lane;
   let col = group.x * ${cols}u;
-  ${all(rows, (r) => all(cols, (n) => `var y${r}_${n} = 0.0;`))}
+  ${unroll(rows, (r) => unroll(cols, (n) => `var y${r}_${n} = 0.0;`))}
   for (var k = 0u; k < params.texels; k++) {
-    ${all(rows, (r) => `let x${r} = load_x(${row(r)}, k);`)}
-    ${all(Math.min(ahead, cols), loadW)}
-    ${all(cols, (n) => loadW(n + ahead) + all(rows, (r) => multiply(r, n)))}
+    ${unroll(rows, (r) => `let x${r} = load_x(${row(r)}, k);`)}
+    ${unroll(Math.min(ahead, cols), loadW)}
+    ${unroll(cols, (n) => loadW(n + ahead) + unroll(rows, (r) => multiply(r, n)))}
   }
   ${
-    all(rows, (r) =>
+    unroll(rows, (r) =>
       `if (${row(r)} < params.rows) {` +
-      all(cols / 4, (t) => `store_y(${row(r)}, col / 4u + ${t}u, vec4f(${texel(r, t)}));`) + "}")
+      unroll(cols / 4, (t) => `store_y(${row(r)}, col / 4u + ${t}u, vec4f(${texel(r, t)}));`) + "}")
   }
 }`;
 }

@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { range, unroll } from "../ops/code.ts";
 
 /** Work that does nothing but one thing, so that it shows the most that the device can do. */
 export interface PeakKernel {
@@ -50,22 +51,19 @@ function groupsOf(gpu: Gpu): number {
 /** Four multiply-adds an accumulator and iteration, all of whose operands sit in registers. */
 function multiplyAdd(recorder: Recorder, out: StorageBuffer): void {
   const { gpu } = recorder;
-  const all = [...Array(accumulators).keys()];
+  const each = (line: (i: number) => string) => unroll(accumulators, line);
   recorder.dispatch({
     label: "peak",
     code: `
 @compute @workgroup_size(${gpu.lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  ${all.map((i) => `var s${i} = f32(lane) * ${i}.5;`).join("\n")}
+  ${each((i) => `var s${i} = f32(lane) * ${i}.5;`)}
   let x = vec4f(0.9, 0.8, 0.7, 0.6) / f32(lane + 1u);
   let y = vec4f(0.1, 0.2, 0.3, 0.4) * f32(lane + 1u);
   for (var i = 0u; i < ${iterations}u; i++) {
-    ${
-      ["x", "y", "z", "w"].map((c) => all.map((i) => `s${i} = s${i} * x.${c} + y.${c};`).join("\n"))
-        .join("\n")
-    }
+    ${["x", "y", "z", "w"].map((c) => each((i) => `s${i} = s${i} * x.${c} + y.${c};`)).join("\n")}
   }
-  out[group.x * ${gpu.lanes}u + lane] = ${all.map((i) => `s${i}`).join(" + ")};
+  out[group.x * ${gpu.lanes}u + lane] = ${range(accumulators).map((i) => `s${i}`).join(" + ")};
 }`,
     buffers: { out: { storage: out, type: "array<f32>", access: "read_write" } },
     workgroups: [groupsOf(gpu)],
@@ -75,7 +73,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 /** Each invocation copies eight texels, as a kernel would read and write them. */
 function copyMatrix(recorder: Recorder, from: Matrix, to: Matrix): void {
   const { lanes } = recorder.gpu;
-  const texels = [...Array(8).keys()];
   recorder.dispatch({
     label: "copy",
     code: `
@@ -83,8 +80,8 @@ function copyMatrix(recorder: Recorder, from: Matrix, to: Matrix): void {
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= params.rows) { return; }
   let k = id.y * 8u;
-  ${texels.map((i) => `let v${i} = load_x(id.x, k + ${i}u);`).join("\n")}
-  ${texels.map((i) => `store_y(id.x, k + ${i}u, v${i});`).join("\n")}
+  ${unroll(8, (i) => `let v${i} = load_x(id.x, k + ${i}u);`)}
+  ${unroll(8, (i) => `store_y(id.x, k + ${i}u, v${i});`)}
 }`,
     reads: { x: from },
     writes: { y: to },

@@ -3,6 +3,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { tuningOf } from "../gpu/tuning.ts";
+import { range, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
 
 /** Heads that lie side by side in the rows of a matrix, each padded to whole texels. */
@@ -153,10 +154,10 @@ const loads: Record<KeyLoads, Load> = {
 function attentionCode(lanes: number, way: KeyLoads, options: AttentionOptions): string {
   const { headTexels, causal, window, bias } = options;
   const load = loads[way];
-  const queries = [...Array(queriesPerLane(lanes)).keys()];
-  const keys = [...Array(keysAtOnce).keys()];
-  const texels = [...Array(headTexels).keys()];
-  const each = (list: number[], line: (i: number) => string) => list.map(line).join("\n");
+  const keys = range(keysAtOnce);
+  const eachQuery = (line: (q: number) => string) => unroll(queriesPerLane(lanes), line);
+  const eachKey = (line: (j: number) => string) => unroll(keysAtOnce, line);
+  const eachTexel = (line: (d: number) => string) => unroll(headTexels, line);
 
   // "&&" would be a branch each, and some compilers need ages for dozens of them.
   const visible = (q: number) =>
@@ -194,60 +195,58 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let v_texel = params.value_texel + head / params.sharing * ${headTexels}u;
   ${bias ? "let bias_row = head * (2u * params.reach + 1u);" : ""}
   ${
-    each(queries, (q) =>
-      `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = lowest; var l${q} = 0.0;`)
+    eachQuery((q) =>
+      `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = lowest; var l${q} = 0.0;`
+    )
   }
-  ${each(queries, (q) => each(texels, (d) => `var o${q}_${d} = vec4f(0.0);`))}
+  ${eachQuery((q) => eachTexel((d) => `var o${q}_${d} = vec4f(0.0);`))}
   let start = ${window ? "max(begin + params.window, block.x + 1u) - params.window" : "begin"};
   let stop = min(end, ${reach(lanes, causal, window)});
   for (var first = start; first < stop; first += ${keysAtOnce}u) {
-    ${each(queries, (q) => keys.map((j) => `var s${q}_${j} = 0.0;`).join(" "))}
+    ${eachQuery((q) => keys.map((j) => `var s${q}_${j} = 0.0;`).join(" "))}
     for (var d = 0u; d < ${headTexels}u; d++) {
-      ${each(queries, (q) => `let q${q} = load_query(row${q}, q_texel + d);`)}
+      ${eachQuery((q) => `let q${q} = load_query(row${q}, q_texel + d);`)}
       ${keyTexel.early}
       ${
-    each(keys, (j) =>
+    eachKey((j) =>
       keyTexel.inTime(j) +
-      each(
-        queries,
-        (q) =>
-          `s${q}_${j} = s${q}_${j} + q${q}.x * k${j}.x + q${q}.y * k${j}.y + q${q}.z * k${j}.z + q${q}.w * k${j}.w;`,
-      ))
+      eachQuery((q) =>
+        `s${q}_${j} = s${q}_${j} + q${q}.x * k${j}.x + q${q}.y * k${j}.y + q${q}.z * k${j}.z + q${q}.w * k${j}.w;`
+      )
+    )
   }
     }
-    ${each(queries, (q) => each(keys, (j) => score(q, j)))}
+    ${eachQuery((q) => eachKey((j) => score(q, j)))}
     ${
-    each(queries, (q) => `
+    eachQuery((q) => `
     let n${q} = ${maximum(q)};
     let shrink${q} = exp(m${q} - n${q});
     m${q} = n${q};
-    ${
-      each(
-        keys,
-        (j) => `let p${q}_${j} = select(0.0, exp(s${q}_${j} - n${q}), s${q}_${j} > lowest);`,
-      )
-    }
+    ${eachKey((j) => `let p${q}_${j} = select(0.0, exp(s${q}_${j} - n${q}), s${q}_${j} > lowest);`)}
     l${q} = l${q} * shrink${q} + ${keys.map((j) => `p${q}_${j}`).join(" + ")};`)
   }
     ${
-    each(texels, (d) =>
+    eachTexel((d) =>
       `{
-      ${each(queries, (q) => `var t${q} = o${q}_${d} * shrink${q};`)}
+      ${eachQuery((q) => `var t${q} = o${q}_${d} * shrink${q};`)}
       ${valueTexel(d).early}
       ${
-        each(keys, (j) =>
+        eachKey((j) =>
           valueTexel(d).inTime(j) +
-          each(queries, (q) => `t${q} = t${q} + p${q}_${j} * v${j};`))
+          eachQuery((q) => `t${q} = t${q} + p${q}_${j} * v${j};`)
+        )
       }
-      ${each(queries, (q) => `o${q}_${d} = t${q};`)}
-    }`)
+      ${eachQuery((q) => `o${q}_${d} = t${q};`)}
+    }`
+    )
   }
   }
   ${
-    each(queries, (q) =>
+    eachQuery((q) =>
       `if (row${q} < end) {
-    ${each(texels, (d) => `store_out(row${q}, head * ${headTexels}u + ${d}u, o${q}_${d} / l${q});`)}
-  }`)
+    ${eachTexel((d) => `store_out(row${q}, head * ${headTexels}u + ${d}u, o${q}_${d} / l${q});`)}
+  }`
+    )
   }
 }
 `;

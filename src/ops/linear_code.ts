@@ -1,7 +1,5 @@
+import { range, unroll } from "./code.ts";
 import type { LinearTile, RegisterTile, SharedTile } from "./linear_tiles.ts";
-
-const list = (count: number) => [...Array(count).keys()];
-const each = (count: number, line: (i: number) => string) => list(count).map(line).join("");
 
 /**
  * The entry point of a linear layer, which hands each four neighbouring products to
@@ -21,25 +19,25 @@ export function workgroupOf(tile: LinearTile, lanes: number) {
 
 /** Sums sit in named scalars, which stay in registers. */
 function zeros({ rows, cols }: LinearTile): string {
-  return each(rows, (r) => each(cols, (n) => `var y${r}_${n} = 0.0; `) + "\n");
+  return unroll(rows, (r) => range(cols).map((n) => `var y${r}_${n} = 0.0;`).join(" "));
 }
 
 /** Adds the products of the texels `x0`, `x1`, … and `w{n}`. */
 function products({ rows }: LinearTile, n: number): string {
-  return each(
+  return unroll(
     rows,
     (r) =>
       `y${r}_${n} = y${r}_${n} + ` +
-      ["x", "y", "z", "w"].map((part) => `x${r}.${part} * w${n}.${part}`).join(" + ") + ";\n",
+      ["x", "y", "z", "w"].map((part) => `x${r}.${part} * w${n}.${part}`).join(" + ") + ";",
   );
 }
 
 function stores({ rows, cols }: LinearTile, row: (r: number) => string): string {
   const texel = (r: number, t: number) => [0, 1, 2, 3].map((c) => `y${r}_${4 * t + c}`).join(", ");
-  return each(rows, (r) =>
-    each(
+  return unroll(rows, (r) =>
+    unroll(
       cols / 4,
-      (t) => `finish(${row(r)}, col / 4u + ${t}u, vec4f(${texel(r, t)}));\n`,
+      (t) => `finish(${row(r)}, col / 4u + ${t}u, vec4f(${texel(r, t)}));`,
     ));
 }
 
@@ -55,8 +53,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   ${zeros(tile)}
   for (var k = 0u; k < params.texels; k++) {
     ${early}
-    ${each(rows, (r) => `let x${r} = load_x(${row(r)}, k);\n`)}
-    ${each(cols, (n) => inTime(n) + products(tile, n))}
+    ${unroll(rows, (r) => `let x${r} = load_x(${row(r)}, k);`)}
+    ${unroll(cols, (n) => inTime(n) + products(tile, n))}
   }
   ${stores(tile, row)}
 }
@@ -67,16 +65,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 function weightLoads({ cols, weights }: RegisterTile, lanes: number) {
   if (weights === "broadcast") {
     return {
-      early: each(
+      early: unroll(
         cols / lanes,
-        (i) => `let lane_w${i} = load_w(col + ${i * lanes}u + lane, k);\n`,
+        (i) => `let lane_w${i} = load_w(col + ${i * lanes}u + lane, k);`,
       ),
       inTime: (n: number) =>
         `let w${n} = subgroupBroadcast(lane_w${Math.floor(n / lanes)}, ${n % lanes}u);\n`,
     };
   }
   const load = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);\n` : "";
-  return { early: each(weights, load), inTime: (n: number) => load(n + weights) };
+  return { early: unroll(weights, load), inTime: (n: number) => load(n + weights) };
 }
 
 /** Texels of a row that lie in workgroup memory at once: 16 columns. */
@@ -112,9 +110,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     ${bring("w", `group.x * ${cols}u`, cols)}
     workgroupBarrier();
     for (var k = 0u; k < ${step}u; k++) {
-      ${each(tile.rows, (r) => `let x${r} = x_tile[k * ${rows}u + own_row + ${r * alongRows}u];\n`)}
+      ${unroll(tile.rows, (r) => `let x${r} = x_tile[k * ${rows}u + own_row + ${r * alongRows}u];`)}
       ${
-    each(tile.cols, (n) =>
+    unroll(tile.cols, (n) =>
       `let w${n} = w_tile[k * ${cols}u + own_col + ${n}u];\n${products(tile, n)}`)
   }
     }
