@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   for (var i = 0u; i < 4u; i++) {
     let k = 4u * group.y + i;
-    if (k >= BLOCK / 4u * subset.y) { return; }
+    if (k >= PIVOTS / 4u * subset.y) { return; }
     var value = vec4f(0.0);
     if (inside && list.x + k < list.y) {
       let source = texels[list.x + k];

@@ -1,15 +1,16 @@
-// The whole of the inverses, of which only the blocks on and above the diagonal were kept; follows
-// logistic_inverse.wgsl. Dispatch: (blocks of rows, blocks of the widest set).
+// The whole of the inverses, of which only the squares of PIVOTS rows and columns on and above the
+// diagonal were kept; sets and blocks as in logistic_inverse.wgsl.
+// Dispatch: (blocks of rows, blocks of the widest set).
 
 @compute @workgroup_size(BLOCK / 4u)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let block = blocks[group.x];
   let subset = sets[block.x];
-  if (group.y >= subset.y) { return; }
-  let is_below = group.y < block.y;
+  if (group.y * BLOCK >= PIVOTS * subset.y) { return; }
+  let is_below = group.y * BLOCK / PIVOTS < block.y * BLOCK / PIVOTS;
   for (var k = 0u; k < BLOCK / 4u; k++) {
-    let row = subset.x + BLOCK * min(block.y, group.y) + 4u * select(lane, k, is_below);
-    let texel = BLOCK / 4u * max(block.y, group.y) + select(k, lane, is_below);
+    let row = subset.x + BLOCK * select(block.y, group.y, is_below) + 4u * select(lane, k, is_below);
+    let texel = BLOCK / 4u * select(group.y, block.y, is_below) + select(k, lane, is_below);
     let part = mat4x4f(
       load_from(row, texel),
       load_from(row + 1u, texel),

@@ -1,38 +1,44 @@
-// Inverts the pivot block of each set at work; follows logistic_inverse.wgsl. Lanes run along the
-// rows of the block, a workgroup's width apart. Dispatch: (sets at work).
+// Inverts the block of the pivots of each set at work, where PIVOTS = BLOCK; follows
+// logistic_inverse.wgsl. Lanes run along the rows of the block, a workgroup's width apart; an
+// invocation keeps its own rows, and all see the pivot row. Dispatch: (sets at work).
 
-var<workgroup> block: array<array<vec4f, BLOCK / 4u>, BLOCK>;
+const OWN = BLOCK / LANES;
+const TEXELS = BLOCK / 4u;
+
+var<workgroup> shared_row: array<vec4f, TEXELS>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let subset = sets[group.x];
-  let pivot = pivot_block(subset);
-  for (var row = lane; row < BLOCK; row += LANES) {
-    for (var k = 0u; k < BLOCK / 4u; k++) {
-      block[row][k] = load_from(subset.x + BLOCK * pivot + row, BLOCK / 4u * pivot + k);
+  let pivot = pivot_step(subset);
+  var own: array<array<vec4f, TEXELS>, OWN>;
+  for (var i = 0u; i < OWN; i++) {
+    for (var k = 0u; k < TEXELS; k++) {
+      own[i][k] = load_from(subset.x + BLOCK * pivot + lane + LANES * i, TEXELS * pivot + k);
     }
   }
   for (var p = 0u; p < BLOCK; p++) {
+    // The pivot row is scaled by who owns it, with the inverse in the place of the pivot.
     workgroupBarrier();
-    let inverse = 1.0 / block[p][p / 4u][p & 3u];
-    workgroupBarrier();
-    // The pivot row is scaled by the lanes together, a texel each.
-    for (var k = lane; k < BLOCK / 4u; k += LANES) {
-      var value = block[p][k] * inverse;
-      if (k == p / 4u) { value[p & 3u] = inverse; }
-      block[p][k] = value;
+    if (lane == p % LANES) {
+      let i = p / LANES;
+      let inverse = 1.0 / own[i][p / 4u][p & 3u];
+      for (var k = 0u; k < TEXELS; k++) { shared_row[k] = own[i][k] * inverse; }
+      shared_row[p / 4u][p & 3u] = inverse;
     }
     workgroupBarrier();
-    for (var row = lane; row < BLOCK; row += LANES) {
-      if (row == p) { continue; }
-      let factor = block[row][p / 4u][p & 3u];
-      block[row][p / 4u][p & 3u] = 0.0;
-      for (var k = 0u; k < BLOCK / 4u; k++) { block[row][k] -= factor * block[p][k]; }
+    for (var i = 0u; i < OWN; i++) {
+      let factor = own[i][p / 4u][p & 3u];
+      own[i][p / 4u][p & 3u] = 0.0;
+      let is_pivot = lane + LANES * i == p;
+      for (var k = 0u; k < TEXELS; k++) {
+        own[i][k] = select(own[i][k] - factor * shared_row[k], shared_row[k], is_pivot);
+      }
     }
   }
-  for (var row = lane; row < BLOCK; row += LANES) {
-    for (var k = 0u; k < BLOCK / 4u; k++) {
-      store_pivots(BLOCK * group.x + row, k, block[row][k]);
+  for (var i = 0u; i < OWN; i++) {
+    for (var k = 0u; k < TEXELS; k++) {
+      store_inverted(BLOCK * group.x + lane + LANES * i, k, own[i][k]);
     }
   }
 }

@@ -1,15 +1,24 @@
+import diagonalCode from "../../shaders/logistic_inverse_diagonal.wgsl" with { type: "text" };
 import gatherCode from "../../shaders/logistic_inverse_gather.wgsl" with { type: "text" };
 import inverseCode from "../../shaders/logistic_inverse.wgsl" with { type: "text" };
 import mirrorCode from "../../shaders/logistic_inverse_mirror.wgsl" with { type: "text" };
 import pivotCode from "../../shaders/logistic_inverse_pivot.wgsl" with { type: "text" };
 import stripCode from "../../shaders/logistic_inverse_strip.wgsl" with { type: "text" };
 import type { Gpu } from "../gpu/device.ts";
-import type { BufferOperand } from "../gpu/kernel.ts";
-import { createMatrix, type Matrix } from "../gpu/matrix.ts";
+import type { Matrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { roundUp } from "../util.ts";
-import { inverseLanes, panelCode, pivotCount, sweepCode } from "./logistic_inverse_code.ts";
+import { inverseLanes, panelCode, sweepCode } from "./logistic_inverse_code.ts";
+import {
+  activeSets,
+  blockSize,
+  countBlocks,
+  createStack,
+  type InverseStack,
+  pivotsFor,
+  widePivots,
+} from "./logistic_inverse_stack.ts";
 import { range } from "./logistic_tiles.ts";
 
 /** A set of columns, as a list of texels in a buffer of lists. */
@@ -34,9 +43,9 @@ export interface Drift {
   readonly total: number;
 }
 
-/** Rows and columns that the inverse for a number of columns takes. */
+/** At most how many rows the inverse for a number of columns takes. */
 export function inverseRows(columns: number): number {
-  return roundUp(columns, pivotCount);
+  return roundUp(columns, widePivots);
 }
 
 /**
@@ -55,65 +64,76 @@ export function invertSets(
   ridge: number,
   drift?: Drift,
 ): Inverses {
-  const layout = stack(sets);
-  const { order, sizes, first, steps, blockCount } = layout;
-  const width = pivotCount * steps;
   using own = new DisposableStack();
-  const create = (rows: number, cols: number, label: string) =>
-    createMatrix(gpu, rows, cols, label);
-  const pair = [0, 1].map(() => create(pivotCount * blockCount, width, "inverses"));
-  const kept = pair[1 - steps % 2]!;
-  own.use(pair[steps % 2]!);
-  const left = own.use(create(pivotCount * blockCount, pivotCount, "pivot columns"));
-  const strip = own.use(create(pivotCount * sets.length, width, "pivot rows"));
-  const panel = own.use(create(pivotCount * sets.length, width, "panel"));
-  const pivots = own.use(create(pivotCount * sets.length, pivotCount, "pivot blocks"));
-  const buffers = uploadLayout(own, gpu, layout, sets);
-  const constants = { BLOCK: pivotCount, LANES: inverseLanes(gpu) };
-  const code = {
-    strip: inverseCode + stripCode,
-    pivot: inverseCode + pivotCode,
-    panel: inverseCode + panelCode(gpu),
-    sweep: inverseCode + sweepCode(gpu),
-  };
+  const columns = sets.map(({ start, end }) => 4 * (end - start));
+  const order = range(sets.length).sort((a, b) => columns[b]! - columns[a]!);
+  const pivots = pivotsFor(columns[order[0]!]!);
+  const stack = createStack(own, gpu, order.map((i) => Math.ceil(columns[i]! / pivots)), pivots);
+  const [even, odd] = stack.pair;
+  // Where an even number of steps ends in the first, the second is free for the result.
+  const [result, spent] = stack.steps % 2 === 0 ? [odd, even] : [even, odd];
+  own.use(spent);
+  const lists = own.use(createStorage(gpu, sets.length * 16, "lists"));
+  lists.write(Uint32Array.from(order.flatMap((i) => {
+    const { start, end, weightRow } = sets[i]!;
+    return [start, end, weightRow, 0];
+  })));
   const recorder = new Recorder(gpu);
   recorder.dispatch({
     label: "logistic gather",
     code: gatherCode + driftCode(drift !== undefined),
-    constants: { BLOCK: pivotCount },
+    constants: { BLOCK: blockSize, PIVOTS: pivots },
     reads: { gram, weight, ...(drift && { sums: drift.sums }) },
-    writes: { to: pair[0]!, copy: pair[1]! },
-    buffers: { ...buffers, texels: { storage: texels, type: "array<u32>", access: "read" } },
+    writes: { to: even, copy: odd },
+    buffers: {
+      sets: stack.sets,
+      blocks: stack.blocks,
+      lists: { storage: lists, type: "array<vec4u>", access: "read" },
+      texels: { storage: texels, type: "array<u32>", access: "read" },
+    },
     floats: { ridge, total: drift?.total ?? 1 },
-    workgroups: [blockCount, width / 16],
+    workgroups: [stack.blockCount, stack.width / 16],
   });
+  eliminate(recorder, stack, sets.length);
+  mirror(recorder, stack, sets.length, result);
+  recorder.submit();
+  const firstRow = new Array<number>(sets.length);
+  let first = 0;
+  order.forEach((i, s) =>
+    firstRow[i] = (first += pivots * stack.sizes[s]!) - pivots * stack.sizes[s]!
+  );
+  return { matrix: result, firstRow, [Symbol.dispose]: () => result[Symbol.dispose]() };
+}
+
+/** Records the steps on the first matrices of a stack; they end in one of its pair. */
+function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): void {
+  const { gpu } = recorder;
+  const { pivots, steps, sets, blocks, kept, pair, left, strip, panel, inverted } = stack;
+  const constants = { BLOCK: blockSize, PIVOTS: pivots, LANES: inverseLanes(gpu) };
+  const code = { panel: inverseCode + panelCode(gpu), sweep: inverseCode + sweepCode(gpu) };
   for (let step = 0; step < steps; step++) {
-    const active = sizes.filter((size) => step + size >= steps);
+    const active = activeSets(stack, step).slice(0, matrices);
+    const count = countBlocks(stack, active);
     const from = pair[step % 2]!;
-    const shared = { constants, buffers: { sets: buffers.sets }, uints: { step, steps } };
+    const shared = { constants, uints: { step, steps } };
     recorder.dispatch({
       ...shared,
       label: "logistic strip",
-      code: code.strip,
+      code: inverseCode + stripCode,
       reads: { from },
       writes: { left, strip },
-      workgroups: [active.length, steps],
+      buffers: { sets, blocks },
+      workgroups: [count.rows],
     });
-    recorder.dispatch({
-      ...shared,
-      label: "logistic pivot",
-      code: code.pivot,
-      reads: { from },
-      writes: { pivots },
-      workgroups: [active.length],
-    });
+    invertPivots(recorder, stack, step, active.length);
     recorder.dispatch({
       ...shared,
       label: "logistic panel",
       code: code.panel,
-      reads: { strip, pivots },
+      reads: { strip, inverted },
       writes: { panel },
-      workgroups: [active.length, steps],
+      buffers: { sets, blocks },
+      workgroups: [count.rows, pivots / blockSize],
     });
     recorder.dispatch({
       ...shared,
@@ -121,63 +141,56 @@ export function invertSets(
       code: code.sweep,
       reads: { from, left, panel },
       writes: { to: pair[1 - step % 2]! },
-      buffers: { sets: buffers.sets, blocks: buffers.blocks },
-      workgroups: [active.reduce((sum, size) => sum + size, 0), steps],
+      buffers: { sets, kept },
+      workgroups: [count.kept],
     });
   }
+}
+
+/** Records the inverses of the pivot blocks of the first matrices. */
+function invertPivots(
+  recorder: Recorder,
+  { pivots, steps, sets, pair, inverted, inner }: InverseStack,
+  step: number,
+  matrices: number,
+): void {
+  const constants = { BLOCK: blockSize, PIVOTS: pivots, LANES: inverseLanes(recorder.gpu) };
+  const shared = { reads: { from: pair[step % 2]! }, buffers: { sets }, uints: { step, steps } };
+  if (!inner) {
+    recorder.dispatch({
+      ...shared,
+      constants,
+      label: "logistic pivot",
+      code: inverseCode + pivotCode,
+      writes: { inverted },
+      workgroups: [matrices],
+    });
+    return;
+  }
+  recorder.dispatch({
+    ...shared,
+    constants,
+    label: "logistic diagonal",
+    code: inverseCode + diagonalCode,
+    writes: { to: inner.pair[0] },
+    workgroups: [matrices, pivots / blockSize],
+  });
+  eliminate(recorder, inner, matrices);
+  mirror(recorder, inner, matrices, inverted);
+}
+
+/** Records the whole of the first inverses, of which a part was kept. */
+function mirror(recorder: Recorder, stack: InverseStack, matrices: number, to: Matrix): void {
+  const { pivots, steps, sizes, sets, blocks, pair, width } = stack;
   recorder.dispatch({
     label: "logistic mirror",
     code: mirrorCode,
-    constants: { BLOCK: pivotCount },
+    constants: { BLOCK: blockSize, PIVOTS: pivots },
     reads: { from: pair[steps % 2]! },
-    writes: { to: kept },
-    buffers: { sets: buffers.sets, blocks: buffers.blocks },
-    workgroups: [blockCount, steps],
+    writes: { to },
+    buffers: { sets, blocks },
+    workgroups: [countBlocks(stack, sizes.slice(0, matrices)).rows, width / blockSize],
   });
-  recorder.submit();
-  const firstRow = new Array<number>(sets.length);
-  order.forEach((i, s) => firstRow[i] = pivotCount * first[s]!);
-  return { matrix: kept, firstRow, [Symbol.dispose]: () => kept[Symbol.dispose]() };
-}
-
-/** Stacks the sets in falling order of their blocks; `first` is the block where each begins. */
-function stack(sets: readonly ColumnSet[]) {
-  const blocks = sets.map(({ start, end }) => inverseRows(4 * (end - start)) / pivotCount);
-  const order = range(sets.length).sort((a, b) => blocks[b]! - blocks[a]!);
-  const sizes = order.map((i) => blocks[i]!);
-  let blockCount = 0;
-  const first = sizes.map((size) => (blockCount += size) - size);
-  return { order, sizes, first, steps: sizes[0]!, blockCount };
-}
-
-function uploadLayout(
-  own: DisposableStack,
-  gpu: Gpu,
-  { order, sizes, first }: ReturnType<typeof stack>,
-  sets: readonly ColumnSet[],
-) {
-  const upload = (label: string, type: string, numbers: number[]): BufferOperand => {
-    const storage = own.use(createStorage(gpu, numbers.length * 4, label));
-    storage.write(Uint32Array.from(numbers));
-    return { storage, type, access: "read" };
-  };
-  return {
-    sets: upload(
-      "sets",
-      "array<vec2u>",
-      sizes.flatMap((size, s) => [pivotCount * first[s]!, size]),
-    ),
-    blocks: upload(
-      "blocks",
-      "array<vec2u>",
-      sizes.flatMap((size, s) => range(size).flatMap((block) => [s, block])),
-    ),
-    lists: upload(
-      "lists",
-      "array<vec4u>",
-      order.flatMap((i) => [sets[i]!.start, sets[i]!.end, sets[i]!.weightRow, 0]),
-    ),
-  };
 }
 
 /** The product of the means of a column and a texel of columns. */

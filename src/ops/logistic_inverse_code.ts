@@ -1,54 +1,55 @@
 import type { Gpu } from "../gpu/device.ts";
+import { blockSize } from "./logistic_inverse_stack.ts";
 import { range, unroll } from "./logistic_tiles.ts";
 
-/** Pivots of a step of the inversion, and rows and columns of a block. */
-export const pivotCount = 32;
-
 /** Texels of a row of a block. */
-const blockTexels = pivotCount / 4;
+const blockTexels = blockSize / 4;
 
 /** Invocations of a workgroup, whose lanes run along the rows of a block. */
 export function inverseLanes({ lanes }: Gpu): number {
-  return Math.min(lanes, pivotCount);
+  return Math.min(lanes, blockSize);
 }
 
 /**
- * `panel = pivots strip`, and the inverted pivot block itself where that stands.
- * Dispatch: (sets at work, blocks of the widest set); a workgroup takes a block.
+ * `panel = inverted strip`, and the inverted pivot block itself where that stands.
+ * Dispatch: (blocks of columns of the sets at work, blocks of pivots); a workgroup takes a block.
  */
 export function panelCode(gpu: Gpu): string {
   return productCode(gpu, {
     begin: `
-  let subset = sets[group.x];
-  let pivot = pivot_block(subset);
-  let is_needed = group.y < subset.y;
-  let row = BLOCK * group.x + lane;`,
-    copied: "pivot == group.y",
-    copy: (r, k) => `load_pivots(row + ${r}, (${k}) % ${blockTexels}u)`,
+  let block = blocks[group.x];
+  let subset = sets[block.x];
+  let column = block.y;
+  let is_pivot = column * BLOCK / PIVOTS == pivot_step(subset);
+  let row = PIVOTS * block.x + BLOCK * group.y + lane;`,
+    copied: "is_pivot",
+    copy: (r, k) => `load_inverted(row + ${r}, (${k}) % (PIVOTS / 4u))`,
     start: () => "vec4f(0.0)",
-    left: (r) => `load_pivots(row + ${r}, j)`,
-    right: (i, k) => `load_strip(BLOCK * group.x + 4u * j + ${i}, ${k})`,
+    left: (r) => `load_inverted(row + ${r}, j)`,
+    right: (i, k) => `load_strip(PIVOTS * block.x + 4u * j + ${i}, ${k})`,
     sign: "+",
     store: "store_panel",
   });
 }
 
 /**
- * `to = from - left panel` on and above the diagonal, and the panel itself in the pivot rows.
- * Dispatch: (blocks of rows of the sets at work, blocks of the widest set).
+ * `to = from - left panel` where a block is kept, and the panel itself in the pivot rows.
+ * Dispatch: (blocks that are kept of the sets at work).
  */
 export function sweepCode(gpu: Gpu): string {
   return productCode(gpu, {
     begin: `
-  let block = blocks[group.x];
+  let block = kept[group.x];
   let subset = sets[block.x];
-  let pivot = pivot_block(subset);
+  let pivot = pivot_step(subset);
+  let column = block.z;
+  let is_pivot = column * BLOCK / PIVOTS == pivot;
   let row = subset.x + BLOCK * block.y + lane;
-  let panel_row = BLOCK * block.x;
-  let is_needed = group.y >= block.y && group.y < subset.y;`,
-    copied: "block.y == pivot",
-    copy: (r, k) => `load_panel(panel_row + lane + ${r}, ${k})`,
-    start: (r, k) => `select(load_from(row + ${r}, ${k}), vec4f(0.0), group.y == pivot)`,
+  let panel_row = PIVOTS * block.x;
+  let copy_row = panel_row + BLOCK * block.y % PIVOTS + lane;`,
+    copied: "block.y * BLOCK / PIVOTS == pivot",
+    copy: (r, k) => `load_panel(copy_row + ${r}, ${k})`,
+    start: (r, k) => `select(load_from(row + ${r}, ${k}), vec4f(0.0), is_pivot)`,
     left: (r) => `load_left(row + ${r}, j)`,
     right: (i, k) => `load_panel(panel_row + 4u * j + ${i}, ${k})`,
     sign: "-",
@@ -56,9 +57,12 @@ export function sweepCode(gpu: Gpu): string {
   });
 }
 
+/** Texels that an invocation makes of each of its rows at a time. */
+const texels = 4;
+
 /** What a product of two blocks reads and writes, as WGSL; r and i are rows, k is a texel. */
 interface BlockProduct {
-  /** Declares `is_needed`, and what the others use. */
+  /** Declares `column`, the block of columns, and what the others use. */
   readonly begin: string;
   /** Whether the block is a copy and no product. */
   readonly copied: string;
@@ -75,21 +79,19 @@ interface BlockProduct {
 /** Lanes run along the rows; an invocation owns its rows of the block and some texels at a time. */
 function productCode(gpu: Gpu, product: BlockProduct): string {
   const lanes = inverseLanes(gpu);
-  const rows = pivotCount / lanes;
-  const texels = gpu.adapter.software ? 4 : 4;
+  const rows = blockSize / lanes;
   const row = (r: number) => `${r * lanes}u`;
   const texel = (t: number) => `k + ${t}u`;
   const each = (line: (r: number, t: number) => string) =>
     unroll(rows, (r) => unroll(texels, (t) => line(r, t)));
-  const right = rightTexels(gpu, lanes, texels, product);
+  const right = rightTexels(gpu, lanes, product);
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   ${product.begin}
-  let end = select(0u, (group.y + 1u) * ${blockTexels}u, is_needed);
-  for (var k = group.y * ${blockTexels}u; k < end; k += ${texels}u) {
+  for (var k = column * ${blockTexels}u; k < (column + 1u) * ${blockTexels}u; k += ${texels}u) {
     ${each((r, t) => `var s${r}_${t} = ${product.start(row(r), texel(t))};`)}
-    for (var j = 0u; j < ${blockTexels}u; j++) {
+    for (var j = 0u; j < PIVOTS / 4u; j++) {
       ${unroll(rows, (r) => `let l${r} = ${product.left(row(r))};`)}
       ${right.early}
       ${
@@ -117,7 +119,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 function rightTexels(
   gpu: Gpu,
   lanes: number,
-  texels: number,
   { right }: BlockProduct,
 ): { early: string; inTime: (i: number, t: number) => string } {
   const perLoad = lanes / 4;
