@@ -1,5 +1,6 @@
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
 import type { Features } from "../features/store.ts";
+import { range } from "../ops/logistic_tiles.ts";
 import { SpindleError } from "../util.ts";
 
 export type { Features };
@@ -12,7 +13,7 @@ export interface Scaling {
 }
 
 /** Rows that are standardised at a time. */
-const rowsAtOnce = 8;
+const rowsAtOnce = 16;
 
 /** Makes features of an array in memory. */
 export function featuresOf(data: Float32Array, rows: number, name?: string): Features {
@@ -79,17 +80,31 @@ export function uploadStandardized(
   const block = readBlock(features, start, end);
   const rows = end - start;
   const texels = new Float32Array(matrix.texels * rows * 4);
-  const inverse = deviation.map((sd) => (sd > 0 ? 1 / sd : 0));
+  const { cols } = features;
+  // Beyond the last column stands the first one, times nothing.
+  const each = range(4 * matrix.texels).map((j) => ({
+    column: columns[j] ?? columns[0]!,
+    shift: mean[j] ?? 0,
+    scale: deviation[j]! > 0 ? 1 / deviation[j]! : 0,
+  }));
   let marks = 0;
   // Texels of neighbouring rows are neighbours: some rows at a time fill whole lines of the cache.
   for (let first = 0; first < rows; first += rowsAtOnce) {
     const last = Math.min(rows, first + rowsAtOnce);
-    for (let j = 0; j < columns.length; j++) {
-      const [column, shift, scale] = [columns[j]!, mean[j]!, inverse[j]!];
-      for (let row = first; row < last; row++) {
-        const value = block[row * features.cols + column]!;
-        texels[((j >> 2) * rows + row) * 4 + (j & 3)] = (value - shift) * scale;
-        marks += 0 * value;
+    for (let k = 0; k < matrix.texels; k++) {
+      const [x, y, z, w] = [each[4 * k]!, each[4 * k + 1]!, each[4 * k + 2]!, each[4 * k + 3]!];
+      let to = 4 * (k * rows + first);
+      for (let row = first; row < last; row++, to += 4) {
+        const from = row * cols;
+        const a = block[from + x.column]!;
+        const b = block[from + y.column]!;
+        const c = block[from + z.column]!;
+        const d = block[from + w.column]!;
+        texels[to] = (a - x.shift) * x.scale;
+        texels[to + 1] = (b - y.shift) * y.scale;
+        texels[to + 2] = (c - z.shift) * z.scale;
+        texels[to + 3] = (d - w.shift) * w.scale;
+        marks += 0 * a + 0 * b + (0 * c + 0 * d);
       }
     }
   }
