@@ -43,9 +43,9 @@ export interface Drift {
   readonly total: number;
 }
 
-/** At most how many rows the inverse for a number of columns takes. */
-export function inverseRows(columns: number): number {
-  return roundUp(columns, widePivots);
+/** At most how many rows the inverse for columns of so many texels takes. */
+export function inverseRows(texels: number): number {
+  return roundUp(4 * texels, widePivots);
 }
 
 /**

@@ -133,7 +133,7 @@ function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
   let rows = Infinity;
   for (const group of bySet) {
     const moreFits = group.length * group[0]!.fits.length;
-    const moreRows = inverseRows(group[0]!.places.length) + inverseRows(1);
+    const moreRows = inverseRows(new Set(group[0]!.places.map((place) => place >> 2)).size);
     if (fits + moreFits > batchLimit || rows + moreRows > rowLimit) {
       batches.push([]);
       [fits, rows] = [0, 0];
