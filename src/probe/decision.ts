@@ -3,7 +3,7 @@ import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { cutRows, readRows } from "./design.ts";
 import type { Coefficients, Problem } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
-import { type Features, measureScaling } from "./standardize.ts";
+import { type Features, measureScaling, remember } from "./standardize.ts";
 
 /**
  * The logits of fitted classifiers.
@@ -13,9 +13,10 @@ import { type Features, measureScaling } from "./standardize.ts";
  */
 export async function decision(
   gpu: Gpu,
-  features: Features,
+  source: Features,
   fits: readonly (Coefficients & { readonly problem: Problem })[],
 ): Promise<Float32Array[]> {
+  const features = remember(source);
   const { rows } = features;
   const perFit = fits[0]?.intercept.length ?? 0;
   const count = fits.length * perFit;

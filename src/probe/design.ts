@@ -5,7 +5,13 @@ import { Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
 import { rowsPerChunk } from "../ops/logistic_rows.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
-import { type Features, measureScaling, type Scaling, uploadStandardized } from "./standardize.ts";
+import {
+  type Features,
+  measureScaling,
+  remember,
+  type Scaling,
+  uploadStandardized,
+} from "./standardize.ts";
 
 /** Rows of the features, centred and scaled. */
 export interface DesignBlock {
@@ -32,12 +38,13 @@ export interface Design extends Disposable {
 /** Uploads features by blocks of rows and multiplies their Gram matrix. */
 export function createDesign(
   gpu: Gpu,
-  features: Features,
+  source: Features,
   labels: ArrayLike<number>,
   columns: Uint32Array,
   residentBytes?: number,
 ): Design {
   using cleanup = new DisposableStack();
+  const features = remember(source);
   const scaling = measureScaling(features, columns, readRows(features));
   const blocks = cutRows(cleanup, gpu, features, scaling, residentBytes);
   const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));

@@ -22,6 +22,24 @@ export function featuresOf(data: Float32Array, rows: number, name?: string): Fea
   return { rows, cols, read, ...(name === undefined ? {} : { name }) };
 }
 
+/** Features of at most so many bytes stay in memory from one reading to the next. */
+const rememberedBytes = 2 ** 28;
+
+/** The same features, which keep what was read where that is little: reading may take its time. */
+export function remember(features: Features): Features {
+  if (4 * features.rows * features.cols > rememberedBytes) return features;
+  const blocks = new Map<string, Float32Array>();
+  return {
+    ...features,
+    read(start, end) {
+      const key = `${start} ${end}`;
+      const block = blocks.get(key) ?? features.read(start, end);
+      blocks.set(key, block);
+      return block;
+    },
+  };
+}
+
 /**
  * Measures the used columns.
  *
