@@ -30,9 +30,9 @@ export async function timeOverhead(
   using restored = new DisposableStack();
   const { submit } = GPUQueue.prototype;
   GPUQueue.prototype.submit = function (commands) {
-    submit.call(this, [marks.next()]);
-    submit.call(this, commands);
-    submit.call(this, [marks.next()]);
+    // In one piece: a driver may hold a submission up until the one before is done.
+    const before = marks.next();
+    submit.call(this, [before, ...commands, marks.next()]);
   };
   restored.defer(() => GPUQueue.prototype.submit = submit);
   const { dispatchWorkgroups } = GPUComputePassEncoder.prototype;

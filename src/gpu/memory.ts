@@ -49,6 +49,8 @@ export const uploadPiece = 16 * 2 ** 20;
 /** A host-visible buffer for reading results back, reused from one batch to the next. */
 export class Readback implements Disposable {
   #buffer: GPUBuffer;
+  /** Comes to the reason where the results cannot be read. */
+  #waiting: Promise<Error | undefined> | undefined;
 
   constructor(readonly gpu: Gpu, bytes: number) {
     this.#buffer = gpu.device.createBuffer({
@@ -65,18 +67,28 @@ export class Readback implements Disposable {
   }
 
   /**
+   * Begins to wait for the work that was submitted so far; {@linkcode read} goes on with it. In Deno
+   * the call itself takes until that work is done, and what follows 10 ms longer.
+   */
+  wait(): void {
+    this.#waiting ??= this.#buffer.mapAsync(GPUMapMode.READ)
+      .then(() => undefined, (error: Error) => error);
+  }
+
+  /**
    * Waits for the submitted work and copies the first `bytes` bytes.
    *
    * @throws {SpindleError} If the GPU rejected a command or was lost.
    */
   async read(bytes: number): Promise<ArrayBuffer> {
     this.gpu.check();
-    try {
-      await this.#buffer.mapAsync(GPUMapMode.READ);
-    } catch (error) {
+    this.wait();
+    const error = await this.#waiting;
+    this.#waiting = undefined;
+    if (error) {
       await Promise.resolve();
       this.gpu.check();
-      throw new SpindleError(`Cannot read the GPU's results: ${(error as Error).message}`);
+      throw new SpindleError(`Cannot read the GPU's results: ${error.message}`);
     }
     const copy = this.#buffer.getMappedRange().slice(0, bytes);
     this.#buffer.unmap();

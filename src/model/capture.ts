@@ -32,7 +32,7 @@ export function orderPools(wanted: readonly Pool[]): Pool[] {
 /**
  * Runs the model over sentences and yields the wanted states, batch by batch, in order.
  *
- * While one batch runs on the GPU, the host already prepares the next.
+ * While one batch runs on the GPU, the host reads the one before and prepares the next.
  *
  * @param wanted Pools in the order of {@linkcode orderPools}; none for every token's state.
  * @throws {SpindleError} If a sentence has no tokens or more than the model has positions.
@@ -46,18 +46,22 @@ export async function* captureBatches(
   const lengths = sentences.map((ids) => ids.length);
   checkLengths(model, lengths);
   using recorder = new CaptureRecorder(model, states, wanted);
-  let waiting: Pending | undefined;
+  let running: Pending | undefined;
+  let next: Pending | undefined;
   try {
     for (const cut of cutBatches(lengths, model.tokensPerBatch)) {
       using batch = packBatch(model.gpu, sentences, cut);
-      const next = recorder.record(batch);
-      if (waiting) yield await collect(waiting, states, wanted);
-      waiting = next;
+      next = recorder.record(batch);
+      // In this order: a readback waits for all that was submitted before it.
+      running?.readback.wait();
+      recorder.submit();
+      if (running) yield await collect(running, states, wanted);
+      running = next;
     }
-    if (waiting) yield await collect(waiting, states, wanted);
-    waiting = undefined;
+    if (running) yield await collect(running, states, wanted);
   } finally {
-    waiting?.owned.dispose();
+    running?.owned.dispose();
+    next?.owned.dispose();
   }
 }
 
@@ -71,7 +75,7 @@ function checkLengths(model: Model, lengths: readonly number[]): void {
   });
 }
 
-/** A submitted batch whose results were not read yet. */
+/** A recorded batch whose results were not read yet. */
 interface Pending {
   readonly first: number;
   readonly count: number;
@@ -134,9 +138,13 @@ class CaptureRecorder implements Disposable {
     const owned = new DisposableStack();
     const readback = owned.use(new Readback(model.gpu, bytes));
     this.#recorder.copy(storage.buffer, readback.target, bytes);
-    this.#recorder.submit();
     const { first, count, tokens } = batch;
     return { first, count, tokens, spans, readback, bytes, owned };
+  }
+
+  /** Starts the batch that was recorded. */
+  submit(): void {
+    this.#recorder.submit();
   }
 
   #storage(bytes: number): StorageBuffer {

@@ -1,5 +1,5 @@
 import type { NormWeights } from "../ops/norm.ts";
-import { SpindleError } from "../util.ts";
+import { roundUp, SpindleError } from "../util.ts";
 import type { Batch } from "./batch.ts";
 import { type Linear, type Loader, loadLinear, loadNorm } from "./block_weights.ts";
 import type { EmbeddingRefs } from "./spec.ts";
@@ -40,10 +40,16 @@ export function loadEmbedding(loader: Loader, refs: EmbeddingRefs): Embedding {
       offset,
       unplacedId,
     },
-    tokenType: tokenType && reader.table(tokenType, width).row(0),
+    tokenType: tokenType && firstRow(reader.table(tokenType, width)),
     norm: norm && loadNorm(loader, norm, width),
     projection: projection && loadLinear(loader, projection, spec.width, width),
   };
+}
+
+function firstRow(table: HostTable): Float32Array {
+  const row = new Float32Array(table.width);
+  table.read(0, row);
+  return row;
 }
 
 /**
@@ -56,9 +62,9 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
   const { width, token, position, tokenType } = embedding;
   const { tokens, ids, positions } = batch;
   const packed = new Float32Array(Math.ceil(width / 4) * tokens * 4);
-  const add = (row: Float32Array, t: number) => {
-    for (let c = 0; c < width; c++) packed[((c >> 2) * tokens + t) * 4 + (c & 3)]! += row[c]!;
-  };
+  const sum = new Float32Array(roundUp(width, 4));
+  const tokenRow = sum.subarray(0, width);
+  const positionRow = new Float32Array(width);
   let unplaced = 0;
   for (let t = 0; t < tokens; t++) {
     const at = positions[t]!;
@@ -68,14 +74,32 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
         `Cannot embed the token id ${id}: the model's vocabulary has ${token.rows} ids from 0`,
       );
     }
-    add(token.row(id), t);
+    token.read(id, tokenRow);
     if (position) {
       if (at === 0) unplaced = 0;
       const isUnplaced = id === position.unplacedId;
       if (isUnplaced) unplaced++;
-      add(position.table.row(position.offset + (isUnplaced ? -1 : at - unplaced)), t);
+      position.table.read(position.offset + (isUnplaced ? -1 : at - unplaced), positionRow);
+      add(sum, positionRow);
     }
-    if (tokenType) add(tokenType, t);
+    if (tokenType) add(sum, tokenType);
+    scatter(sum, packed, t, tokens);
   }
   return packed;
+}
+
+// Functions of their own, since what is called for each token soon runs as machine code.
+
+function add(sum: Float32Array, row: Float32Array): void {
+  for (let c = 0; c < row.length; c++) sum[c]! += row[c]!;
+}
+
+/** Writes the texels of token `t`, which lie far from each other. */
+function scatter(sum: Float32Array, packed: Float32Array, t: number, tokens: number): void {
+  for (let c = 0, to = 4 * t; c < sum.length; c += 4, to += 4 * tokens) {
+    packed[to] = sum[c]!;
+    packed[to + 1] = sum[c + 1]!;
+    packed[to + 2] = sum[c + 2]!;
+    packed[to + 3] = sum[c + 3]!;
+  }
 }

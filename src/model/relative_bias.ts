@@ -20,8 +20,9 @@ export function loadRelativeBias(
   const table = reader.table(ref, heads, buckets);
   const columns = 2 * reach + 1;
   const data = new Float32Array(heads * columns);
+  const row = new Float32Array(heads);
   for (let at = 0; at < columns; at++) {
-    const row = table.row(bucketOf(at - reach, buckets, reach, !causal));
+    table.read(bucketOf(at - reach, buckets, reach, !causal), row);
     for (let head = 0; head < heads; head++) data[head * columns + at] = row[head]!;
   }
   const storage = owned.use(createStorage(gpu, data.byteLength, ref.name));

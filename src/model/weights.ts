@@ -10,8 +10,8 @@ export interface HostTable {
   readonly rows: number;
   /** Numbers of a row. */
   readonly width: number;
-  /** A row in float32. */
-  row(index: number): Float32Array;
+  /** Reads a row in float32 into an array of that width. */
+  read(index: number, into: Float32Array): void;
 }
 
 /** Reads the tensors of a checkpoint by the references of its family. */
@@ -77,16 +77,15 @@ export class WeightReader {
     this.#checkShape(name, [count, width]);
     const slice = (index: number) => [index * width, (index + 1) * width] as const;
     const base = { rows: count, width };
-    if (dtype === "F16") {
-      const data = new Float16Array(this.source.readBytes(name).buffer);
-      return { ...base, row: (index) => new Float32Array(data.subarray(...slice(index))) };
-    }
     if (dtype === "BF16") {
       const data = new Uint16Array(this.source.readBytes(name).buffer);
-      return { ...base, row: (index) => bfloat16ToFloat32(data.subarray(...slice(index))) };
+      const row = (index: number) => bfloat16ToFloat32(data.subarray(...slice(index)));
+      return { ...base, read: (index, into) => into.set(row(index)) };
     }
-    const data = readFloats(this.source, name);
-    return { ...base, row: (index) => data.subarray(...slice(index)) };
+    const data = dtype === "F16"
+      ? new Float16Array(this.source.readBytes(name).buffer)
+      : readFloats(this.source, name);
+    return { ...base, read: (index, into) => into.set(data.subarray(...slice(index))) };
   }
 
   /**
