@@ -124,7 +124,8 @@ export class Batch implements Disposable {
         this.#gradient(recorder, "model");
         this.#dual(recorder, "model");
       }
-      this.#accept(recorder);
+      // What is told of a step is told of the last one.
+      this.#accept(recorder, step === steps - 1);
       recorder.submit();
     }
     logisticColumns(recorder, "penalty", this.#columnOperands(), this.#tiles, this.#fits);
@@ -252,9 +253,9 @@ export class Batch implements Disposable {
   }
 
   /** Learns from the step, solves the intercept at the new point and makes that the accepted one. */
-  #accept(recorder: Recorder): void {
+  #accept(recorder: Recorder, isTold: boolean): void {
     this.#sum(recorder, "compare", "compared");
-    this.#sum(recorder, "loss", "loss");
+    if (isTold) this.#sum(recorder, "loss", "loss");
     this.#v = rotate(this.#v);
     for (const block of this.#blocks) block.ring = rotate(block.ring);
   }
