@@ -6,7 +6,8 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
-import { type ColumnTiles, fitTexels, tileBuffers, unroll } from "./logistic_tiles.ts";
+import { unroll } from "./code.ts";
+import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /** What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more. */
 export interface DescentOperands {

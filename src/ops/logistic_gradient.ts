@@ -2,7 +2,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { type ColumnTiles, range, tileBuffers, unroll } from "./logistic_tiles.ts";
+import { range, unroll } from "./code.ts";
+import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
 
 /**
  * Records `g = r^T x (+ previous)`, for each tile of fits over its own columns only.

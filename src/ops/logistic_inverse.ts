@@ -9,6 +9,8 @@ import type { Matrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { roundUp } from "../util.ts";
+import { range } from "./code.ts";
+import { cachedCode } from "./code_cache.ts";
 import { inverseLanes, panelCode, sweepCode } from "./logistic_inverse_code.ts";
 import {
   activeSets,
@@ -19,7 +21,6 @@ import {
   pivotsFor,
   widePivots,
 } from "./logistic_inverse_stack.ts";
-import { range } from "./logistic_tiles.ts";
 
 /** A set of columns, as a list of texels in a buffer of lists. */
 export interface ColumnSet {
@@ -110,7 +111,11 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
   const { gpu } = recorder;
   const { pivots, steps, sets, blocks, kept, pair, left, strip, panel, inverted } = stack;
   const constants = { BLOCK: blockSize, PIVOTS: pivots, LANES: inverseLanes(gpu) };
-  const code = { panel: inverseCode + panelCode(gpu), sweep: inverseCode + sweepCode(gpu) };
+  const { lanes, subgroups } = gpu;
+  const code = {
+    panel: cachedCode(["panel", lanes, subgroups], () => inverseCode + panelCode(gpu)),
+    sweep: cachedCode(["sweep", lanes, subgroups], () => inverseCode + sweepCode(gpu)),
+  };
   for (let step = 0; step < steps; step++) {
     const active = activeSets(stack, step).slice(0, matrices);
     const count = countBlocks(stack, active);

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
+import { range, unroll } from "./code.ts";
 import { blockSize } from "./logistic_inverse_stack.ts";
-import { range, unroll } from "./logistic_tiles.ts";
 
 /** Texels of a row of a block. */
 const blockTexels = blockSize / 4;

@@ -2,7 +2,8 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { type ColumnTiles, fitTexels, tileBuffers, unroll } from "./logistic_tiles.ts";
+import { unroll } from "./code.ts";
+import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /**
  * Records `z = x v^T`, for each tile of fits over its own columns only.

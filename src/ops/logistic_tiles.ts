@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { range, unroll } from "./code.ts";
 
 /** A tile of fits that stand side by side and use the same columns. */
 export interface TileSpan {
@@ -149,14 +150,4 @@ export function fitTexels(
     live,
     (n) => `let ${name(n)} = subgroupBroadcast(${own(Math.floor(n / lanes))}, ${n % lanes}u);`,
   );
-}
-
-/** The integers below `n`. */
-export function range(n: number): number[] {
-  return [...Array(n).keys()];
-}
-
-/** `line` for every integer below `n`, joined. */
-export function unroll(n: number, line: (i: number) => string): string {
-  return range(n).map(line).join("\n");
 }

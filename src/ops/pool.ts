@@ -45,9 +45,21 @@ export function pool(
       sentences: { storage: sentences, type: "array<vec2u>", access: "read" },
       out: { ...out, type: "array<vec4f>", access: "read_write" },
     },
-    uints: { texels: x.texels, sentences: count },
+    uints: { texels: x.texels, sentences: count, step: spreadStep(count) },
     workgroups: [Math.ceil(x.texels / lanes), count],
   });
+}
+
+/**
+ * A step that leads to each of `count` sentences once and spreads neighbours over all of them. A
+ * thread of a software driver takes a piece of the grid, and pieces of sentences in the order of
+ * their lengths would be unequal.
+ */
+export function spreadStep(count: number): number {
+  const divisor = (a: number, b: number): number => b === 0 ? a : divisor(b, a % b);
+  let step = Math.max(1, Math.round(0.618 * count));
+  while (divisor(step, count) > 1) step++;
+  return step;
 }
 
 /** Records a copy of the first `rows` rows of `x` into float32 `[rows, 4 * ceil(width / 4)]`. */

@@ -1,6 +1,6 @@
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
 import type { Features } from "../features/store.ts";
-import { range } from "../ops/logistic_tiles.ts";
+import { range } from "../ops/code.ts";
 import { SpindleError } from "../util.ts";
 
 export type { Features };
