@@ -3,12 +3,13 @@
 //
 // x: [tokens, width]; sentences: (first row, end row); out: array<vec4f> [pools, sentences, texels].
 // The pools that are wanted come in the order first, last, max, mean. Lanes run along the texels:
-// dispatch ceil(texels / LANES) x sentences workgroups.
+// dispatch ceil(texels / LANES) x sentences workgroups, which visit the sentences in steps of
+// params.step.
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let k = group.x * LANES + lane;
-  let sentence = group.y;
+  let sentence = group.y * params.step % params.sentences;
   if (k >= params.texels) {
     return;
   }

@@ -3,7 +3,7 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { uploadMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage, readStorage } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
-import { type Pool, pool, pools, unpack } from "../../src/ops/pool.ts";
+import { type Pool, pool, pools, spreadStep, unpack } from "../../src/ops/pool.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -74,5 +74,15 @@ gpuTest("unpack() copies the rows of a matrix", async (gpu) => {
         x.subarray(row * width, (row + 1) * width),
       );
     }
+  }
+});
+
+Deno.test("spreadStep() leads to every sentence once, and each half has long and short ones", () => {
+  for (let count = 1; count <= 100; count++) {
+    const order = Array.from({ length: count }, (_, i) => i * spreadStep(count) % count);
+    assert.equal(new Set(order).size, count, `${count}`);
+    const half = order.slice(0, Math.floor(count / 2));
+    const mean = half.reduce((sum, sentence) => sum + sentence, 0) / half.length;
+    if (count >= 16) assert.ok(Math.abs(mean / count - 0.5) < 0.1, `${count}: ${mean}`);
   }
 });
