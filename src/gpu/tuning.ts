@@ -4,6 +4,7 @@ import { replaceFile, writeAll } from "../formats/files.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 import type { AdapterDescription, Gpu, MatrixStorage } from "./device.ts";
+import { driverBuild } from "./driver_build.ts";
 
 /** Which variant of each kernel was the fastest, by the kernel's name. */
 export type Tuning = Readonly<Record<string, string>>;
@@ -15,7 +16,8 @@ const known = new WeakMap<Gpu, Tuning | undefined>();
 
 /**
  * The variants that were chosen on this adapter and driver. Where nothing was, or what is there
- * cannot be read or is of other kernels, it is undefined and the defaults hold. A run reads it once.
+ * cannot be read or is of other kernels or drivers, it is undefined and the defaults hold. A run
+ * reads it once.
  */
 export function tuningOf(gpu: Gpu): Tuning | undefined {
   if (!known.has(gpu)) known.set(gpu, recall(adapterKey(gpu)));
@@ -68,7 +70,9 @@ export function remember(name: string, value: Tuning): string {
     );
   }
   const file = join(folder, fileName);
-  const all = { ...remembered(), [name]: value, version: kernelsVersion };
+  const drivers = driverBuild();
+  const header = { version: kernelsVersion, ...(drivers && { drivers }) };
+  const all = { ...remembered(), [name]: value, ...header };
   try {
     Deno.mkdirSync(folder, { recursive: true });
   } catch { /* what follows says why it cannot be written */ }
@@ -78,7 +82,7 @@ export function remember(name: string, value: Tuning): string {
 
 const fileName = "tuning.json";
 
-/** Other lanes or another memory want other variants, and so does another version of a driver. */
+/** Other lanes or another memory want other variants. */
 function adapterKey({ adapter, lanes, subgroups, storage }: Gpu): string {
   return [adapter.vendor, adapter.description, lanes, subgroups, storage].join(" | ");
 }
@@ -93,11 +97,14 @@ function texts(entry: unknown): Tuning | undefined {
   return Object.fromEntries(Object.entries(entry).filter(isText));
 }
 
-/** All that is in the file; nothing where it cannot be read or is stale. */
+/** All that is in the file; nothing where it cannot be read or is of other kernels or drivers. */
 function remembered(): JsonObject {
   try {
     const all = readJsonObject(join(cacheFolder()!, fileName));
-    return all["version"] === kernelsVersion ? all : {};
+    const { version, drivers: known } = all;
+    const drivers = driverBuild();
+    const isOther = known !== undefined && drivers !== undefined && known !== drivers;
+    return version === kernelsVersion && !isOther ? all : {};
   } catch {
     return {};
   }

@@ -3,7 +3,7 @@ import { cacheFolder } from "../formats/cache_folder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { recall, remember } from "../gpu/tuning.ts";
 import { checkLinear } from "../ops/self_test.ts";
-import { SpindleError } from "../util.ts";
+import { isGranted, SpindleError } from "../util.ts";
 
 /**
  * Mesa's software driver works on vectors of at most 256 bits unless this variable says otherwise,
@@ -90,9 +90,4 @@ function processorHas512Bits(): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether something is allowed: just to do it might ask the user. */
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requestGpu } from "../../src/gpu/device.ts";
+import { driverBuild } from "../../src/gpu/driver_build.ts";
 import { saveStorage, saveTuning, tuningOf } from "../../src/gpu/tuning.ts";
 import { withCache } from "../cache.ts";
 
@@ -31,6 +32,23 @@ Deno.test("tuningOf() ignores a cache that cannot be read or is of other kernels
       assert.equal(tuningOf(gpu), undefined);
     }
   });
+});
+
+Deno.test({
+  name: "tuningOf() ignores what was chosen on an earlier build of a driver",
+  ignore: !driverBuild(),
+  fn: () =>
+    withCache(async () => {
+      using tuned = await requestGpu();
+      const file = saveTuning(tuned, { linear: "16x16 15" });
+      const saved = JSON.parse(await Deno.readTextFile(file));
+      assert.equal(saved.drivers, driverBuild());
+      for (const [drivers, kept] of [[undefined, true], ["2020-01-01T00:00:00.000Z", false]]) {
+        await Deno.writeTextFile(file, JSON.stringify({ ...saved, drivers }));
+        using gpu = await requestGpu();
+        assert.equal(!!tuningOf(gpu), kept);
+      }
+    }),
 });
 
 Deno.test("requestGpu() puts matrices where saveStorage() said, unless told otherwise", async () => {
