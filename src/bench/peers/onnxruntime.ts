@@ -3,7 +3,7 @@ import type { ReadyPeer } from "./peer.ts";
 
 /** What the bench uses of onnxruntime, in a browser build or native. */
 interface Onnxruntime {
-  readonly env: { logLevel: string; readonly wasm: { numThreads: number } };
+  readonly env: { logLevel: string; readonly wasm: { numThreads?: number } };
   readonly Tensor: new (
     type: "float32" | "int64",
     data: Float32Array | BigInt64Array,
@@ -28,10 +28,16 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** The ways to run onnxruntime. */
+/** The ways to run onnxruntime. What `isDefault` runs on as many threads as it chooses itself. */
 export const onnxruntimeKinds = [
   { name: "onnxruntime-web WebGPU", module: "onnxruntimeWebgpu", provider: "webgpu" },
-  { name: "onnxruntime-web wasm", module: "onnxruntimeWasm", provider: "wasm" },
+  {
+    name: "onnxruntime-web wasm, by default",
+    module: "onnxruntimeWasmDefault",
+    provider: "wasm",
+    isDefault: true,
+  },
+  { name: "onnxruntime-web wasm, all threads", module: "onnxruntimeWasm", provider: "wasm" },
   { name: "onnxruntime native", module: "onnxruntimeNative", provider: "cpu" },
 ] as const;
 
@@ -51,18 +57,20 @@ export interface OpenSession {
 
 /** Loads a model; the outputs come back to host memory. */
 export async function openSession(
-  { module, provider }: OnnxruntimeKind,
+  { module, provider, ...options }: OnnxruntimeKind,
   model: Uint8Array,
 ): Promise<OpenSession> {
   const runtime = await importPackage<Onnxruntime>(module);
-  const threads = navigator.hardwareConcurrency;
-  runtime.env.logLevel = "error";
-  if (provider === "wasm") runtime.env.wasm.numThreads = threads;
+  const all = navigator.hardwareConcurrency;
+  const { env } = runtime;
+  env.logLevel = "error";
+  if (provider === "wasm" && !("isDefault" in options)) env.wasm.numThreads = all;
   const session = await runtime.InferenceSession.create(model, {
     executionProviders: [provider],
     logSeverityLevel: 3,
-    ...(provider === "cpu" && { intraOpNumThreads: threads }),
+    ...(provider === "cpu" && { intraOpNumThreads: all }),
   });
+  const threads = provider === "wasm" ? env.wasm.numThreads ?? all : all;
   return {
     session,
     ...(provider !== "webgpu" && { threads }),

@@ -6,8 +6,10 @@ export const packages = {
   tfjsWebgpu: "@tensorflow/tfjs-backend-webgpu@4.22.0",
   tfjsWasm: "@tensorflow/tfjs-backend-wasm@4.22.0",
   onnxruntimeWebgpu: "onnxruntime-web@1.30.0/webgpu",
-  // The build for Node, whose wasm runs on more than one thread.
+  // The build for Node, whose wasm can run on more than one thread.
   onnxruntimeWasm: "onnxruntime-web@1.30.0",
+  // The same wasm once more, for a module starts it with one number of threads and keeps that.
+  onnxruntimeWasmDefault: "onnxruntime-web@1.30.0/wasm",
   onnxruntimeNative: "onnxruntime-node@1.30.0",
   jax: "@jax-js/jax@0.1.25",
 } as const;
