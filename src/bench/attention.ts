@@ -1,13 +1,13 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
+import { attention, type QueryBlocks } from "../ops/attention.ts";
+import { queriesPerBlock } from "../ops/attention_code.ts";
 import {
-  attention,
-  type KeyLoads,
-  keyLoads,
-  queriesPerBlock,
-  type QueryBlocks,
-} from "../ops/attention.ts";
+  type AttentionVariant,
+  attentionVariants,
+  sentenceLength,
+} from "../ops/attention_variants.ts";
 import {
   type AttentionOperands,
   attentionSteps,
@@ -48,12 +48,14 @@ export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolea
   ]);
 }
 
-/** Attention by each of the ways in which keys reach the lanes, the default first. */
-export function keyLoadsProblem(gpu: Gpu, shape: AttentionShape): Problem {
+/** Attention by each variant for sentences of that length, the default first. */
+export function attentionVariantsProblem(gpu: Gpu, shape: AttentionShape): Problem {
+  const variants = [...attentionVariants(gpu, sentenceLength(shape.tokens))];
   return problemOf(
     gpu,
     shape,
-    (createOperands) => keyLoads(gpu).map((keys) => ownVariant(keys, createOperands(), keys)),
+    (createOperands) =>
+      variants.map(([name, variant]) => ownVariant(name, createOperands(), variant)),
   );
 }
 
@@ -108,7 +110,11 @@ function problemOf(
 
 type OwnVariant = Omit<Variant, "read"> & { readonly out: Matrix };
 
-function ownVariant(name: string, operands: AttentionOperands, keys?: KeyLoads): OwnVariant {
+function ownVariant(
+  name: string,
+  operands: AttentionOperands,
+  variant?: AttentionVariant,
+): OwnVariant {
   const { qkv: matrix, out, heads, headTexels, scale } = operands;
   const { gpu } = matrix;
   const blocks = operands.blocks(queriesPerBlock(gpu.lanes) / gpu.lanes);
@@ -119,7 +125,7 @@ function ownVariant(name: string, operands: AttentionOperands, keys?: KeyLoads):
     headTexels,
     scale,
     causal: false,
-    ...(keys && { keys }),
+    ...(variant && { variant }),
   };
   return {
     name,
@@ -168,7 +174,7 @@ function blockCutter(
     }
     const storage = owned.use(createStorage(gpu, blocks.length * 4, "query blocks"));
     storage.write(new Uint32Array(blocks));
-    const result = { storage, count: blocks.length / 4 };
+    const result = { storage, count: blocks.length / 4, longest: tokens };
     made.set(step, result);
     return result;
   };

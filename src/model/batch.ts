@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
-import { queriesPerBlock, type QueryBlocks } from "../ops/attention.ts";
+import type { QueryBlocks } from "../ops/attention.ts";
+import { queriesPerBlock } from "../ops/attention_code.ts";
 
 /** Sentences packed one after another, without padding. */
 export interface Batch extends Disposable {
@@ -71,11 +72,12 @@ export function packBatch(
     storage.write(data);
     return storage;
   };
+  const longest = Math.max(...chosen.map((sentence) => sentence.length));
   return {
     first,
     count,
     tokens,
-    longest: Math.max(...chosen.map((sentence) => sentence.length)),
+    longest,
     ids,
     positions,
     ends: spans.filter((_, i) => i % 2 === 1),
@@ -84,6 +86,7 @@ export function packBatch(
     queryBlocks: {
       storage: upload(new Uint32Array(blocks), "query blocks"),
       count: blocks.length / 4,
+      longest,
     },
     [Symbol.dispose]: () => owned.dispose(),
   };

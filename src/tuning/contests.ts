@@ -1,8 +1,9 @@
-import { type AttentionShape, keyLoadsProblem } from "../bench/attention.ts";
+import { type AttentionShape, attentionVariantsProblem } from "../bench/attention.ts";
 import { matmulNumbers, type MatmulShape, productProblem } from "../bench/matmul.ts";
 import type { Problem, Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { sentenceLength } from "../ops/attention_variants.ts";
 import { linear } from "../ops/linear.ts";
 import { fitTile, linearTiles, type RowCount } from "../ops/linear_tiles.ts";
 
@@ -13,12 +14,15 @@ export interface Contest {
   create(gpu: Gpu): Problem;
 }
 
-/** Problems large enough to tell variants apart, in software in about a millisecond. */
+/**
+ * Problems large enough to tell variants apart, in software in about a millisecond. Long sentences
+ * are not among them: heads of the usual width, which decide, take a second to compile.
+ */
 export function quickContests({ adapter: { software } }: Gpu): Contest[] {
   return [
     linearContest("few", software ? [32, 768, 384] : [32, 768, 768]),
     linearContest("many", software ? [256, 384, 384] : [2048, 768, 768]),
-    attentionContest({ sentences: 1, tokens: 128, heads: 4, headWidth: software ? 16 : 64 }),
+    attentionContest({ sentences: 2, tokens: 64, heads: 8, headWidth: software ? 16 : 64 }),
   ];
 }
 
@@ -26,6 +30,7 @@ export function quickContests({ adapter: { software } }: Gpu): Contest[] {
 export const thoroughContests: readonly Contest[] = [
   linearContest("few", [32, 1536, 384]),
   linearContest("many", [512, 768, 768]),
+  attentionContest({ sentences: 16, tokens: 32, heads: 12, headWidth: 64 }),
   attentionContest({ sentences: 4, tokens: 128, heads: 12, headWidth: 64 }),
 ];
 
@@ -34,7 +39,8 @@ export function linearContest(count: RowCount, shape: MatmulShape): Contest {
 }
 
 export function attentionContest(shape: AttentionShape): Contest {
-  return { kernel: "attention", create: (gpu) => keyLoadsProblem(gpu, shape) };
+  const kernel = `attention ${sentenceLength(shape.tokens)}`;
+  return { kernel, create: (gpu) => attentionVariantsProblem(gpu, shape) };
 }
 
 /** A matrix product by each tile of the linear layer, the default first. */

@@ -4,7 +4,8 @@ import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts"
 import { createStorage } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { packBatch } from "../../src/model/batch.ts";
-import { attention, type KeyLoads, keyLoads } from "../../src/ops/attention.ts";
+import { attention } from "../../src/ops/attention.ts";
+import { type AttentionVariant, attentionVariants } from "../../src/ops/attention_variants.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -17,7 +18,7 @@ interface Case {
   window?: number;
   /** Reach of a table of biases by distance. */
   reach?: number;
-  keys?: KeyLoads;
+  variant?: AttentionVariant;
 }
 
 const scale = 0.7;
@@ -90,7 +91,7 @@ async function check(gpu: Gpu, test: Case): Promise<Float32Array> {
       causal,
       window,
       bias: reach ? { storage: biases, reach } : undefined,
-      ...(test.keys && { keys: test.keys }),
+      ...(test.variant && { variant: test.variant }),
     },
   );
   recorder.submit();
@@ -127,8 +128,14 @@ gpuTest("attention() adds a bias by distance, beyond its reach that of the ends"
   await check(gpu, { ...base, reach: 7, causal: true });
 });
 
-gpuTest("attention() gives the same bits however keys reach the lanes", async (gpu) => {
-  const outputs: Float32Array[] = [];
-  for (const keys of keyLoads(gpu)) outputs.push(await check(gpu, { ...base, keys }));
-  for (const output of outputs) assert.deepEqual(output, outputs[0]);
+gpuTest("attention() gives the same bits by all variants", async (gpu) => {
+  const variants = [
+    ...attentionVariants(gpu, "short").values(),
+    ...attentionVariants(gpu, "long").values(),
+  ];
+  for (const more of [{}, { causal: true }, { window: 7 }, { reach: 7 }]) {
+    const outputs: Float32Array[] = [];
+    for (const variant of variants) outputs.push(await check(gpu, { ...base, ...more, variant }));
+    for (const output of outputs) assert.deepEqual(output, outputs[0]);
+  }
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Gpu, requestGpu } from "../../src/gpu/device.ts";
 import { tuningOf } from "../../src/gpu/tuning.ts";
-import { keyLoads } from "../../src/ops/attention.ts";
+import { attentionVariants } from "../../src/ops/attention_variants.ts";
 import { linearTiles } from "../../src/ops/linear_tiles.ts";
 import { chooseFastest } from "../../src/tuning/choice.ts";
 import { attentionContest, type Contest, linearContest } from "../../src/tuning/contests.ts";
@@ -18,10 +18,10 @@ const contests: Contest[] = [
 
 function assertTuned(gpu: Gpu): void {
   const tuning = tuningOf(gpu) ?? {};
-  assert.deepEqual(Object.keys(tuning), ["linear few", "linear many", "attention"]);
+  assert.deepEqual(Object.keys(tuning), ["linear few", "linear many", "attention short"]);
   assert.ok(linearTiles(gpu, "few").has(tuning["linear few"]!));
   assert.ok(linearTiles(gpu, "many").has(tuning["linear many"]!));
-  assert.ok(keyLoads(gpu).some((name) => name === tuning.attention));
+  assert.ok(attentionVariants(gpu, "short").has(tuning["attention short"]!));
   assert.equal(gpu.liveBytes, 0, "GPU memory was not freed");
 }
 

@@ -1,0 +1,168 @@
+import type { AttentionOptions } from "./attention.ts";
+import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
+import { range, unroll } from "./code.ts";
+
+/**
+ * Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. Each key that is
+ * loaded serves them all; more than 32 in a workgroup would stand idle in short sentences, and
+ * the sums of more than one would not fit a GPU's registers.
+ */
+function queriesPerLane(lanes: number): number {
+  return Math.max(1, 32 / lanes);
+}
+
+/** How many neighbouring queries a workgroup takes. */
+export function queriesPerBlock(lanes: number): number {
+  return lanes * queriesPerLane(lanes);
+}
+
+/** WGSL for the row before which the last key lies that any query of a block sees. */
+function reach(lanes: number, causal: boolean, window: number | undefined): string {
+  if (causal) return `block.x + ${queriesPerBlock(lanes)}u`;
+  return window ? `block.x + ${queriesPerBlock(lanes)}u + params.window` : "end";
+}
+
+/** How a texel of each key's row reaches every lane: code before its use, and at each key's use. */
+type Load = (groups: number, name: string, texel: (row: string) => string) => {
+  readonly early: string;
+  readonly inTime: (key: number) => string;
+};
+
+const loads: Record<AttentionVariant["keys"], Load> = {
+  each: (_groups, name, texel) => ({
+    early: "",
+    inTime: (j) => `let ${name}${j} = ${texel(`first + ${j}u`)};\n`,
+  }),
+  // Of more lanes than keys some load the same, which costs nothing.
+  broadcast: (groups, name, texel) => ({
+    early: unroll(
+      groups,
+      (g) =>
+        `let lane_${name}_${g} = ${texel(`first + ${g * keysOfGroup}u + lane % ${keysOfGroup}u`)};`,
+    ),
+    inTime: (j) =>
+      `let ${name}${j} = subgroupBroadcast(lane_${name}_${Math.floor(j / keysOfGroup)}, ${
+        j % keysOfGroup
+      }u);\n`,
+  }),
+};
+
+/**
+ * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
+ * their sum and their output in named scalars; it walks the keys some groups at a time. Whatever
+ * the number of groups, each is compared with the maximum and added on its own, in order.
+ */
+export function attentionCode(
+  lanes: number,
+  variant: AttentionVariant,
+  options: AttentionOptions,
+): string {
+  const { headTexels, causal, window, bias } = options;
+  const { groups } = variant;
+  const keysAtOnce = groups * keysOfGroup;
+  const load = (name: string, texel: (row: string) => string) =>
+    loads[variant.keys](groups, name, texel);
+  const keysOf = (g: number) => range(keysOfGroup).map((j) => g * keysOfGroup + j);
+  const eachGroup = (line: (g: number) => string) => unroll(groups, line);
+  const eachQuery = (line: (q: number) => string) => unroll(queriesPerLane(lanes), line);
+  const eachKey = (line: (j: number) => string) => unroll(keysAtOnce, line);
+  const eachTexel = (line: (d: number) => string) => unroll(headTexels, line);
+
+  // "&&" would be a branch each, and some compilers need ages for dozens of them.
+  const visible = (q: number) =>
+    [
+      "(j < end)",
+      causal && `(j <= row${q})`,
+      window && `(j + params.window > row${q})`,
+      window && !causal && `(row${q} + params.window > j)`,
+    ].filter(Boolean).join(" & ");
+  const score = (q: number, j: number) => {
+    const added = bias
+      ? ` + bias[bias_row + min(max(j + params.reach, row${q}) - row${q}, 2u * params.reach)]`
+      : "";
+    return `{ let j = first + ${j}u; s${q}_${j} = select(lowest, s${q}_${j} * params.scale${added}, ${
+      visible(q)
+    }); }`;
+  };
+  const maximum = (q: number, g: number) =>
+    keysOf(g).reduce((max, j) => `max(${max}, s${q}_${j})`, `m${q}`);
+
+  const weight = (q: number, g: number, j: number) =>
+    `let p${q}_${j} = select(0.0, exp(s${q}_${j} - n${q}_${g}), s${q}_${j} > lowest);`;
+  const softmax = (q: number, g: number) => `
+    let n${q}_${g} = ${maximum(q, g)};
+    let shrink${q}_${g} = exp(m${q} - n${q}_${g});
+    m${q} = n${q}_${g};
+    ${keysOf(g).map((j) => weight(q, g, j)).join("\n")}
+    l${q} = l${q} * shrink${q}_${g} + ${keysOf(g).map((j) => `p${q}_${j}`).join(" + ")};`;
+
+  const keyTexel = load("k", (row) => `load_key(${row}, k_texel + d)`);
+  const valueTexel = (d: number) =>
+    load("v", (row) => `select(vec4f(0.0), load_value(${row}, v_texel + ${d}u), ${row} < end)`);
+
+  return `
+const lowest = -3.0e38;
+
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let block = blocks[group.x];
+  let head = group.y;
+  let begin = block.y;
+  let end = block.z;
+  let q_texel = params.query_texel + head * ${headTexels}u;
+  let k_texel = params.key_texel + head / params.sharing * ${headTexels}u;
+  let v_texel = params.value_texel + head / params.sharing * ${headTexels}u;
+  ${bias ? "let bias_row = head * (2u * params.reach + 1u);" : ""}
+  ${
+    eachQuery((q) =>
+      `let row${q} = block.x + lane + ${q * lanes}u; var m${q} = lowest; var l${q} = 0.0;`
+    )
+  }
+  ${eachQuery((q) => eachTexel((d) => `var o${q}_${d} = vec4f(0.0);`))}
+  let start = ${window ? "max(begin + params.window, block.x + 1u) - params.window" : "begin"};
+  let stop = min(end, ${reach(lanes, causal, window)});
+  for (var first = start; first < stop; first += ${keysAtOnce}u) {
+    ${eachQuery((q) => range(keysAtOnce).map((j) => `var s${q}_${j} = 0.0;`).join(" "))}
+    for (var d = 0u; d < ${headTexels}u; d++) {
+      ${eachQuery((q) => `let q${q} = load_query(row${q}, q_texel + d);`)}
+      ${keyTexel.early}
+      ${
+    eachKey((j) =>
+      keyTexel.inTime(j) +
+      eachQuery((q) =>
+        `s${q}_${j} = s${q}_${j} + q${q}.x * k${j}.x + q${q}.y * k${j}.y + q${q}.z * k${j}.z + q${q}.w * k${j}.w;`
+      )
+    )
+  }
+    }
+    ${eachQuery((q) => eachKey((j) => score(q, j)))}
+    ${eachQuery((q) => eachGroup((g) => softmax(q, g)))}
+    ${
+    eachTexel((d) =>
+      `{
+      ${eachQuery((q) => `var t${q} = o${q}_${d};`)}
+      ${valueTexel(d).early}
+      ${
+        eachGroup((g) =>
+          eachQuery((q) => `t${q} = t${q} * shrink${q}_${g};`) +
+          keysOf(g).map((j) =>
+            valueTexel(d).inTime(j) +
+            eachQuery((q) => `t${q} = t${q} + p${q}_${j} * v${j};`)
+          ).join("\n")
+        )
+      }
+      ${eachQuery((q) => `o${q}_${d} = t${q};`)}
+    }`
+    )
+  }
+  }
+  ${
+    eachQuery((q) =>
+      `if (row${q} < end) {
+    ${eachTexel((d) => `store_out(row${q}, head * ${headTexels}u + ${d}u, o${q}_${d} / l${q});`)}
+  }`
+    )
+  }
+}
+`;
+}
