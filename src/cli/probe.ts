@@ -116,8 +116,8 @@ function printTable(fits: readonly ReturnType<typeof describe>[number][]): void 
 function saveModels(path: string, models: readonly LogisticModel[]): void {
   const regressions = models[0]!.intercept.length;
   const columns = models[0]!.coef.length / regressions;
-  const join = (parts: Float32Array[]) => Float32Array.from(parts.flatMap((part) => [...part]));
-  const tensor = (shape: number[], parts: Float32Array[]) =>
+  const join = (parts: Iterable<number>[]) => Float32Array.from(parts.flatMap((part) => [...part]));
+  const tensor = (shape: number[], parts: Iterable<number>[]) =>
     ({ dtype: "F32", shape, data: join(parts) }) as const;
   const shape = [models.length, regressions];
   writeSafetensors(

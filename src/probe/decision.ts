@@ -1,9 +1,11 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { cutRows, readRows } from "./design.ts";
-import type { Coefficients, Problem } from "./fit.ts";
+import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
 import { type Features, measureScaling, remember } from "./standardize.ts";
+
+type Weights = Coefficients | ScoredCoefficients;
 
 /**
  * The logits of fitted classifiers.
@@ -14,7 +16,7 @@ import { type Features, measureScaling, remember } from "./standardize.ts";
 export async function decision(
   gpu: Gpu,
   source: Features,
-  fits: readonly (Coefficients & { readonly problem: Problem })[],
+  fits: readonly (Weights & { readonly problem: Problem })[],
 ): Promise<Float32Array[]> {
   const features = remember(source);
   const { rows } = features;
@@ -42,7 +44,7 @@ export async function decision(
 
 /** Coefficients over the columns in their order, and intercepts for centred features. */
 function spread(
-  fits: readonly Coefficients[],
+  fits: readonly Weights[],
   { columns, sets, setOf }: ColumnOrder,
   mean: Float64Array,
 ): { weights: Float32Array; shifts: Float64Array } {

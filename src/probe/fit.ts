@@ -28,8 +28,8 @@ export type Scale = "raw" | "standardized";
 export interface Coefficients {
   /** `[regressions, columns]`, row-major. */
   readonly coef: Float32Array;
-  /** `[regressions]`. */
-  readonly intercept: Float32Array;
+  /** `[regressions]`; beside large means of features, fewer digits would be another model. */
+  readonly intercept: Float64Array;
 }
 
 /** How well one regression was solved. */
@@ -46,8 +46,10 @@ export interface Certificate {
   readonly converged: boolean;
 }
 
-/** An iterate and its score on the validation rows. */
-export interface ScoredCoefficients extends Coefficients {
+/** An iterate and its score on the validation rows, as it is saved. */
+export interface ScoredCoefficients extends Pick<Coefficients, "coef"> {
+  /** `[regressions]`. */
+  readonly intercept: Float32Array;
   readonly score: number;
   readonly nIter: number;
 }
@@ -57,6 +59,8 @@ export interface Fit extends Coefficients {
   readonly problem: Problem;
   /** One a regression. */
   readonly certificates: readonly Certificate[];
+  /** Where one more step would lead, whose model bounds the optimum. */
+  readonly ahead?: Coefficients;
   /** The iterate with the best validation score (of equals the first), and the last one. */
   readonly validation?: { readonly best: ScoredCoefficients; readonly last: ScoredCoefficients };
 }
@@ -68,7 +72,7 @@ export function regressionsOf(classes: number): number {
 
 /** From scaled coordinates, on the design's columns, to the features' own. */
 export function unscale(
-  scaled: Float32Array,
+  scaled: ArrayLike<number>,
   scaledIntercept: number,
   places: Uint32Array,
   { mean, deviation }: Scaling,

@@ -27,7 +27,7 @@ export interface LogisticModel {
   /** `[regressions, columns]`: one regression for two classes, positive for the larger label. */
   readonly coef: Float32Array;
   /** `[regressions]`. */
-  readonly intercept: Float32Array;
+  readonly intercept: Float64Array;
   /** Steps of the slowest regression. */
   readonly nIter: number;
   /** Whether every gap reached the tolerance. */
@@ -90,6 +90,7 @@ export async function fitLogistic(
   const fits = await fitProblems(gpu, train, classes.length, problems, {
     tolerance,
     maxIterations,
+    exact: true,
   });
   const models = fits.map(({ problem, coef, intercept, certificates }) => ({
     C: problem.C,

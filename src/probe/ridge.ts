@@ -10,6 +10,7 @@ import {
 import { add, dot, QuasiNewton } from "./quasi_newton.ts";
 import { balancedResiduals, certify, penaltyWeight, pullsOf } from "./wide_certificate.ts";
 import { shareOfRight } from "./run.ts";
+import { solverDefaults } from "./solver_options.ts";
 import type { Wide } from "./wide_design.ts";
 import { WideRows } from "./wide_rows.ts";
 
@@ -32,7 +33,7 @@ export async function fitRidge(
   problem: Problem,
   before: Coefficients | undefined,
 ): Promise<RidgeFit> {
-  const { tolerance = 1e-3, maxIterations = 200 } = wide.options;
+  const { tolerance, maxIterations } = { ...solverDefaults, ...wide.options };
   const { rows, targets, scaling } = wide;
   const allowed = problem.columns ?? scaling.columns;
   const factors = Float64Array.from(
@@ -49,7 +50,7 @@ export async function fitRidge(
   for (let nIter = 0;;) {
     const logits = margins.map((z, i) => z + descents[i % targets.length]!.intercept);
     const residuals = balancedResiduals(wide, logits);
-    const gradient = await rows.gradient(residuals, targets.length);
+    const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
     const pulls = pullsOf(wide, problem, allowed, gradient);
     const reached = {
       coef: Float32Array.from(weights().flatMap((each) => [...each])),
@@ -188,7 +189,12 @@ async function scored(
   const margins = await held.margins(weights, scaled.length);
   const logits = Float32Array.from(margins, (z, i) => z + scaled[i % scaled.length]!.intercept);
   const { coef, intercept } = fit;
-  const only = { coef, intercept, nIter, score: score(predictClasses(logits, scaled.length)) };
+  const only = {
+    coef,
+    intercept: Float32Array.from(intercept),
+    nIter,
+    score: score(predictClasses(logits, scaled.length)),
+  };
   return { validation: { best: only, last: only } };
 }
 
@@ -201,7 +207,7 @@ function finish(
 ): Fit {
   const allowed = problem.columns ?? scaling.columns;
   const coef = new Float32Array(descents.length * allowed.length);
-  const intercept = new Float32Array(descents.length);
+  const intercept = new Float64Array(descents.length);
   descents.forEach(({ weights, intercept: shift }, k) => {
     const scaled = toScaled([weights], factors, allowed, rows.features.cols);
     const own = unscale(scaled, shift, allowed, scaling);

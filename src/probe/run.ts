@@ -28,6 +28,8 @@ export interface Run {
   readonly fits: Omit<BatchFit, "set" | "start">[];
   readonly state: { coef?: Float32Array; intercept: number; validation?: Float32Array }[];
   readonly certificates: Certificate[];
+  /** Where one more step would lead each regression. */
+  ahead: Run["state"] | undefined;
   best: ScoredCoefficients | undefined;
   last: ScoredCoefficients | undefined;
 }
@@ -57,6 +59,7 @@ export function beginRun(
       problem.start ? rescale(problem.start, k, places, scaling) : { intercept }
     ),
     certificates: [],
+    ahead: undefined,
     best: undefined,
     last: undefined,
   };
@@ -133,7 +136,8 @@ export function scoreRun(
     validation!.forEach((margin, row) => logits[row * perRun + k] = margin + intercept)
   );
   const value = score(predictClasses(logits, perRun));
-  run.last = { ...coefficients(run, design), score: value, nIter };
+  const { coef, intercept } = coefficients(run, run.state, design);
+  run.last = { coef, intercept: Float32Array.from(intercept), score: value, nIter };
   if (!run.best || value > run.best.score) run.best = run.last;
 }
 
@@ -143,10 +147,10 @@ export function shareOfRight(labels: Int32Array): (predicted: Int32Array) => num
     predicted.reduce((right, c, row) => right + Number(c === labels[row]), 0) / labels.length;
 }
 
-function coefficients({ places, state }: Run, { scaling }: Design) {
+function coefficients({ places }: Run, state: Run["state"], { scaling }: Design) {
   const width = places.length;
   const coef = new Float32Array(state.length * width);
-  const intercept = new Float32Array(state.length);
+  const intercept = new Float64Array(state.length);
   state.forEach(({ coef: scaled, intercept: shift }, k) => {
     const own = unscale(scaled!, shift, places, scaling);
     coef.set(own.coef, k * width);
@@ -157,11 +161,12 @@ function coefficients({ places, state }: Run, { scaling }: Design) {
 
 /** The fit that a run has come to. */
 export function finishRun(run: Run, design: Design): Fit {
-  const { problem, certificates, best, last } = run;
+  const { problem, certificates, state, ahead, best, last } = run;
   return {
     problem,
-    ...coefficients(run, design),
+    ...coefficients(run, state, design),
     certificates,
+    ...(ahead && { ahead: coefficients(run, ahead, design) }),
     ...(best && last ? { validation: { best, last } } : {}),
   };
 }

@@ -5,47 +5,22 @@ import { Batch } from "./batch.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { createDesign, cutRows, type Design, type DesignBlock } from "./design.ts";
 import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
-import {
-  beginRun,
-  type ClassStart,
-  finishRun,
-  isDone,
-  look,
-  type Run,
-  scoreRun,
-  type Validation,
-} from "./run.ts";
-import { type ColumnSets, createColumnSets } from "./sets.ts";
+import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
+import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
+import { solveAlone } from "./own_model.ts";
+import { solverDefaults, type SolverOptions } from "./solver_options.ts";
+import { fitsHost, proveFits } from "./prove.ts";
 import { fitWide, widestDesign } from "./wide.ts";
 
 export type { Validation } from "./run.ts";
+export type { SolverOptions } from "./solver_options.ts";
 
-/** How {@linkcode fitProblems} solves. */
-export interface SolverOptions {
-  /** The relative duality gap at which a regression is solved; 1e-3 by default. */
-  readonly tolerance?: number;
-  /** At most how many steps, each with two products of all rows and columns; 200 by default. */
-  readonly maxIterations?: number;
-  readonly validation?: Validation;
-  /** Steps without a better validation score after which a problem is given up; none by default. */
-  readonly patience?: number;
-  /**
-   * At most how many bytes of features stay in GPU memory; those of more are uploaded anew in each
-   * step. 1 GiB by default.
-   */
-  readonly residentBytes?: number;
-}
-
-const defaultTolerance = 1e-3;
-const defaultMaxIterations = 200;
-/** Steps between two looks at the results. */
-const stepsPerLook = 2;
 /** At most how many rounds a step spends on its model. */
 const roundsPerStep = 30;
 /** After so many steps a regression gets a model of its own. */
 const sharedSteps = 30;
-/** Such a model is its own only; a smaller ridge and more rounds make the most of it. */
-const ownModel = { ridgeShare: 0.1, rounds: 60 };
+/** The share of the steps that the GPU may take where the host may have to go on. */
+const deviceShare = 0.8;
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
 
@@ -70,11 +45,23 @@ export async function fitProblems(
   const { features, labels } = train;
   const starts = classStarts(labels, classes);
   const order = orderColumns(problems, features.cols);
-  if (order.columns.length > widestDesign) {
-    return await fitWide(gpu, train, starts, problems, options, fitOnDesign);
-  }
-  using design = createDesign(gpu, features, labels, order.columns, options.residentBytes);
-  return await fitOnDesign(design, order, starts, problems, options);
+  const isWide = order.columns.length > widestDesign;
+  const solve = async (options: SolverOptions) => {
+    if (isWide) {
+      return await fitWide(gpu, train, starts, problems, options, fitOnDesign);
+    }
+    using design = createDesign(gpu, features, labels, order.columns, options.residentBytes);
+    return await fitOnDesign(design, order, starts, problems, options);
+  };
+  if (!options.exact) return await solve(options);
+  if (problems.some(({ columns }) => columns)) throw new Error("exact problems use all columns");
+  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
+  const deviceSteps = !isWide && fitsHost(features)
+    ? sharedSteps
+    : Math.ceil(deviceShare * maxIterations);
+  const fits = await solve({ ...options, maxIterations: Math.min(maxIterations, deviceSteps) });
+  const targets = starts.map(({ target }) => target);
+  return proveFits(train, targets, fits, { tolerance, maxIterations });
 }
 
 /** Fits problems on a design that holds their columns in the given order. */
@@ -152,7 +139,7 @@ async function solveBatch(
   validationBlocks: readonly DesignBlock[],
   options: SolverOptions,
 ): Promise<void> {
-  const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
+  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
   let active = runs;
   {
     const setNumbers = [...new Set(runs.map(({ set }) => set))];
@@ -160,10 +147,7 @@ async function solveBatch(
     let nIter = 0;
     const until = Math.min(sharedSteps, maxIterations);
     while (active.length > 0 && nIter < until) {
-      const fits = active.flatMap(({ set, fits, state }) =>
-        fits.map((fit, k) => ({ ...fit, set: setNumbers.indexOf(set), start: state[k]! }))
-      );
-      using batch = new Batch(design, sets, fits, validationBlocks);
+      using batch = new Batch(design, sets, placedFits(active, setNumbers), validationBlocks);
       let unsolved = active;
       while (unsolved.length > 0.7 * active.length && nIter < until) {
         batch.advance(stepsPerLook, roundsPerStep);
@@ -179,79 +163,9 @@ async function solveBatch(
       }
       active = unsolved;
     }
+    if (nIter >= maxIterations) active = [];
+    const left = runs.filter((run) => !active.includes(run));
+    if (options.exact && left.length > 0) await lookAhead(left, setNumbers, design, sets);
   }
   for (const run of active) await solveAlone(run, design, validationBlocks, options);
-}
-
-/** Goes on with the regressions of a run, one by one, each with a model of its own. */
-async function solveAlone(
-  run: Run,
-  design: Design,
-  validationBlocks: readonly DesignBlock[],
-  options: SolverOptions,
-): Promise<void> {
-  using sets = prepareSets([run], [run.set], design, ownModel.ridgeShare);
-  for (const [k, fit] of run.fits.entries()) {
-    const begin = () =>
-      new Batch(design, sets, [{ ...fit, set: 0, start: run.state[k]! }], validationBlocks);
-    if (run.certificates[k]!.converged) continue;
-    await solveByOwnModel(run, k, begin, design, options);
-    if (isDone(run, run.certificates[k]!.nIter, options.patience)) return;
-  }
-}
-
-/**
- * Goes on with one regression. Its own model holds near a point only: where a step makes things
- * worse, it is taken back, and the next ones are shorter.
- */
-async function solveByOwnModel(
-  run: Run,
-  k: number,
-  begin: () => Batch,
-  design: Design,
-  options: SolverOptions,
-): Promise<void> {
-  const { tolerance = defaultTolerance, maxIterations = defaultMaxIterations } = options;
-  let { nIter } = run.certificates[k]!;
-  let caution = 1;
-  let batch = begin();
-  try {
-    while (nIter < maxIterations && !run.certificates[k]!.converged) {
-      batch.advance(stepsPerLook, ownModel.rounds);
-      nIter += stepsPerLook;
-      const [snapshot] = await batch.read();
-      const isWorse = !look(run, k, snapshot!, nIter, tolerance);
-      if (options.validation) scoreRun(run, design, nIter, options.validation);
-      if (isDone(run, nIter, options.patience)) return;
-      if (isWorse) {
-        caution *= 8;
-        batch[Symbol.dispose]();
-        batch = begin();
-      } else {
-        batch.refresh(caution);
-        caution = Math.max(1, caution / 2);
-      }
-    }
-  } finally {
-    batch[Symbol.dispose]();
-  }
-}
-
-function prepareSets(
-  runs: readonly Run[],
-  setNumbers: readonly number[],
-  design: Design,
-  share?: number,
-): ColumnSets {
-  const { deviation } = design.scaling;
-  const weights = setNumbers.map((set) => {
-    const { places, problem } = runs.find((run) => run.set === set)!;
-    const each = new Float32Array(deviation.length).fill(Infinity);
-    for (const place of places) {
-      const sd = deviation[place]!;
-      if (sd > 0) each[place] = problem.scale === "standardized" ? 1 : 1 / sd;
-    }
-    return each;
-  });
-  return createColumnSets(design, weights, share);
 }

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Coefficients, Fit, LabelledFeatures, Problem, ScoredCoefficients } from "./fit.ts";
 import { fitRidge } from "./ridge.ts";
 import { type ClassStart, requireSolvable } from "./run.ts";
-import type { SolverOptions } from "./solve.ts";
+import { solverDefaults, type SolverOptions } from "./solver_options.ts";
 import { balancedResiduals, certify, pullsOf, strongestPulls } from "./wide_certificate.ts";
 import { type NarrowSolver, solveOnColumns, type Wide } from "./wide_design.ts";
 import { WideRows } from "./wide_rows.ts";
@@ -60,7 +60,7 @@ async function solveByWorkingSets(
   before: Point | undefined,
 ): Promise<{ fit: Fit; point: Point }> {
   const { targets, rows, scaling } = wide;
-  const { tolerance = 1e-3, maxIterations = 200, patience = Infinity } = wide.options;
+  const { tolerance, maxIterations, patience = Infinity } = { ...solverDefaults, ...wide.options };
   const { l1Ratio = 1 } = problem;
   const allowed = problem.columns ?? scaling.columns;
   const dual = targets.map(() => 0);
@@ -78,7 +78,7 @@ async function solveByWorkingSets(
     if (solved.validation) validation = latest(validation, solved.validation, nIter);
     nIter += solved.nIter;
     const residuals = balancedResiduals(wide, solved.logits);
-    const gradient = await rows.gradient(residuals, targets.length);
+    const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
     point = { coef: solved.coef, intercept: solved.intercept, gradient };
     pulls = pullsOf(wide, problem, allowed, gradient);
     const certificates = certify(wide, problem, { ...solved, residuals, pulls, dual, nIter })
@@ -101,17 +101,22 @@ async function solveByWorkingSets(
 /** The model without columns. */
 async function nullPoint(wide: Wide, allowed: Uint32Array): Promise<Point> {
   const { labels, starts, rows } = wide;
-  const intercept = Float32Array.from(starts, (start) => start.intercept);
+  const intercept = Float64Array.from(starts, (start) => start.intercept);
   const logits = Float32Array.from(
     { length: labels.length * starts.length },
     (_, i) => intercept[i % starts.length]!,
   );
-  const gradient = await rows.gradient(balancedResiduals(wide, logits), starts.length);
+  const residuals = Float32Array.from(balancedResiduals(wide, logits));
+  const gradient = await rows.gradient(residuals, starts.length);
   return { coef: new Float32Array(starts.length * allowed.length), intercept, gradient };
 }
 
 /** The places of the columns in use, and of the others that pull most strongly. */
-function chooseColumns({ coef }: Coefficients, pulls: Float64Array, need: number): Uint32Array {
+export function chooseColumns(
+  { coef }: Pick<Coefficients, "coef">,
+  pulls: Float64Array,
+  need: number,
+): Uint32Array {
   const width = pulls.length;
   const used = new Set<number>();
   coef.forEach((value, i) => value !== 0 && used.add(i % width));

@@ -10,27 +10,38 @@ export interface WideTargets {
 
 /** Residuals `[rows, regressions]`, weighted so that those of each regression sum to zero. */
 export function balancedResiduals(
-  { labels, targets }: WideTargets,
+  wide: WideTargets,
   logits: ArrayLike<number>,
-): Float32Array {
-  const residuals = new Float32Array(logits.length);
+): Float64Array {
+  const { labels, targets } = wide;
+  const residuals = new Float64Array(logits.length);
+  targets.forEach((target, k) =>
+    labels.forEach((label, row) => {
+      const i = row * targets.length + k;
+      const size = 1 / (1 + Math.exp(label === target ? logits[i]! : -logits[i]!));
+      residuals[i] = label === target ? -size : size;
+    })
+  );
+  return balance(wide, residuals);
+}
+
+/** Shrinks the residuals of the rows of one sign until those of each regression sum to zero. */
+export function balance({ labels, targets }: WideTargets, residuals: Float64Array): Float64Array {
   targets.forEach((target, k) => {
     const sums = [0, 0];
     const at = (row: number) => row * targets.length + k;
-    labels.forEach((label, row) => {
-      const positive = label === target;
-      const size = 1 / (1 + Math.exp(positive ? logits[at(row)]! : -logits[at(row)]!));
-      residuals[at(row)] = positive ? -size : size;
-      sums[Number(positive)]! += size;
-    });
+    labels.forEach((label, row) =>
+      sums[Number(label === target)]! += Math.abs(residuals[at(row)]!)
+    );
     const least = Math.min(...sums);
-    labels.forEach((label, row) => residuals[at(row)]! *= least / sums[Number(label === target)]!);
+    const shares = sums.map((sum) => sum > 0 ? least / sum : 0);
+    labels.forEach((label, row) => residuals[at(row)]! *= shares[Number(label === target)]!);
   });
   return residuals;
 }
 
 /** The summed loss of each regression. */
-function losses({ labels, targets }: WideTargets, logits: ArrayLike<number>): number[] {
+export function losses({ labels, targets }: WideTargets, logits: ArrayLike<number>): number[] {
   return targets.map((target, k) => {
     let sum = 0;
     labels.forEach((label, row) => {
@@ -41,17 +52,16 @@ function losses({ labels, targets }: WideTargets, logits: ArrayLike<number>): nu
   });
 }
 
-/** The penalty of coefficients in scaled coordinates. */
+/** The penalty of coefficients on the columns that stand at some places of the scaling. */
 export function penaltyOf(
-  problem: Problem,
+  { l1Ratio = 1, scale = "raw" }: Problem,
   coef: Float32Array | Float64Array,
+  places: Uint32Array,
   { deviation }: Scaling,
 ): number {
-  const { l1Ratio = 1 } = problem;
   let sum = 0;
-  coef.forEach((value, j) => {
-    if (value === 0) return;
-    const size = Math.abs(value) * penaltyWeight(problem, deviation[j]!);
+  coef.forEach((value, i) => {
+    const size = Math.abs(value) * (scale === "raw" ? 1 : deviation[places[i]!]!);
     sum += l1Ratio * size + (1 - l1Ratio) / 2 * size * size;
   });
   return sum;
@@ -68,7 +78,7 @@ export function pullsOf(
   { targets, scaling: { deviation } }: WideTargets,
   problem: Problem,
   allowed: Uint32Array,
-  gradient: Float32Array,
+  gradient: ArrayLike<number>,
 ): Float64Array[] {
   const cols = deviation.length;
   return targets.map((_, k) =>
@@ -95,7 +105,7 @@ export function certify(
   { coef, logits, penalty, residuals, pulls, dual, nIter }: Pick<Coefficients, "coef"> & {
     readonly logits: Float64Array;
     readonly penalty: readonly number[];
-    readonly residuals: Float32Array;
+    readonly residuals: Float64Array;
     readonly pulls: readonly Float64Array[];
     readonly dual: number[];
     readonly nIter: number;
@@ -112,11 +122,11 @@ export function certify(
 }
 
 /** The dual objective of a regression, at the best multiple of its residuals. */
-function dualObjective(
+export function dualObjective(
   { labels, targets }: WideTargets,
   { C, l1Ratio = 1 }: Problem,
   k: number,
-  residuals: Float32Array,
+  residuals: Float64Array,
   pulls: Float64Array,
 ): number {
   const strongest = pulls.reduce((most, pull) => Math.max(most, pull), 0);

@@ -1,10 +1,16 @@
 import { createStorage } from "../gpu/memory.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { type Design, gramMatrix } from "./design.ts";
-import { type Coefficients, type Fit, type Problem, rescale } from "./fit.ts";
+import {
+  type Coefficients,
+  type Fit,
+  type Problem,
+  rescale,
+  type ScoredCoefficients,
+} from "./fit.ts";
 import { blockMargins } from "./margins.ts";
 import type { ClassStart } from "./run.ts";
-import type { SolverOptions } from "./solve.ts";
+import type { SolverOptions } from "./solver_options.ts";
 import { selectScaling } from "./standardize.ts";
 import { penaltyOf, type WideTargets } from "./wide_certificate.ts";
 import type { WideRows } from "./wide_rows.ts";
@@ -57,8 +63,10 @@ export async function solveOnColumns(
   const [fit] = await wide.narrow(design, order, wide.starts, [narrowed], {
     ...wide.options,
     ...limits,
+    exact: false,
   });
-  const spread = <T extends Coefficients>(each: T) => spreadCoef(each, allowed.length, places);
+  const spread = <T extends Coefficients | ScoredCoefficients>(each: T) =>
+    spreadCoef(each, allowed.length, places);
   const { certificates, validation } = fit!;
   return {
     ...spread({ coef: fit!.coef, intercept: fit!.intercept }),
@@ -102,7 +110,12 @@ async function evaluate({ rows, blocks, scaling, gram }: Design, { sets }: Colum
       logits[block.firstRow * regressions + i] = margin + scaled[i % regressions]!.intercept
     );
   }));
-  return { logits, penalty: scaled.map(({ coef }) => penaltyOf(fit.problem, coef, scaling)) };
+  const width = sets[0]!.length;
+  const penalty = scaled.map((_, k) => {
+    const coef = fit.coef.subarray(k * width, (k + 1) * width);
+    return penaltyOf(fit.problem, coef, sets[0]!, scaling);
+  });
+  return { logits, penalty };
 }
 
 /** Coefficients on some of the columns. */
@@ -115,10 +128,14 @@ function gatherCoef({ coef, intercept }: Coefficients, width: number, places: Ui
 }
 
 /** Coefficients on all columns, zero beside the given places. */
-function spreadCoef<T extends Coefficients>(each: T, width: number, places: Uint32Array): T {
+function spreadCoef<T extends Coefficients | ScoredCoefficients>(
+  each: T,
+  width: number,
+  places: Uint32Array,
+): T {
   const coef = new Float32Array(each.intercept.length * width);
-  each.intercept.forEach((_, k) =>
-    places.forEach((place, i) => coef[k * width + place] = each.coef[k * places.length + i]!)
-  );
+  for (let k = 0; k < each.intercept.length; k++) {
+    places.forEach((place, i) => coef[k * width + place] = each.coef[k * places.length + i]!);
+  }
   return { ...each, coef };
 }

@@ -1,0 +1,26 @@
+import type { Validation } from "./run.ts";
+
+/** How {@linkcode fitProblems} solves. */
+export interface SolverOptions {
+  /** The relative duality gap at which a regression is solved; 1e-3 by default. */
+  readonly tolerance?: number;
+  /** At most how many steps, each with two products of all rows and columns; 200 by default. */
+  readonly maxIterations?: number;
+  readonly validation?: Validation;
+  /** Steps without a better validation score after which a problem is given up; none by default. */
+  readonly patience?: number;
+  /**
+   * At most how many bytes of features stay in GPU memory; those of more are uploaded anew in each
+   * step. 1 GiB by default.
+   */
+  readonly residentBytes?: number;
+  /**
+   * Whether to certify, in float64 on the host, the coefficients as they are rounded, and to polish
+   * what float32 could not prove; off by default, as it takes time for each fit. Needs problems on
+   * all columns.
+   */
+  readonly exact?: boolean;
+}
+
+/** What is used where nothing else is said. */
+export const solverDefaults = { tolerance: 1e-3, maxIterations: 200 };
