@@ -1,6 +1,6 @@
 // Where a descent on the quadratic model begins, elementwise on coefficients [fits, cols]; follows
-// logistic_prox.wgsl. a: the point y; b: the gradient there; even, odd: the two places of t after the
-// descent before; out, q: see logistic_descent.wgsl. Dispatch: (fits / LANES, texels).
+// logistic_prox.wgsl. a: the point y; b: the gradient there; even, odd: the two last iterates of the
+// descent before; out: the first iterate of this one. Dispatch: (fits / LANES, texels).
 
 // The multipliers go on from the descent before; the first one takes those that fit the gradient.
 fn begin(fit: u32, k: u32) {
@@ -14,12 +14,12 @@ fn begin(fit: u32, k: u32) {
   let before = number(LAST_CURVATURE, fit);
   if (before > 0.0) {
     let odd = (u32(number(INNER_STEPS, fit)) & 1u) == 1u;
-    let t = select(load_even(fit, k), load_odd(fit, k), odd);
+    let t = select(load_even(2u * fit + 1u, k), load_odd(2u * fit + 1u, k), odd);
     multiplier = (t - shrink(fit, t, weight, params.ridge * before)) * (before / curvature);
   }
   let none = vec4f(0.0);
   let t = select(y + multiplier, none, is_excluded(weight));
   let v = shrink(fit, t, weight, strength);
-  store_out(fit, k, t);
-  store_q(fit, k, select(params.ridge * (2.0 * v - t - y) - g / curvature, none, is_excluded(weight)));
+  store_out(2u * fit + 1u, k, t);
+  store_out(2u * fit, k, select(params.ridge * (2.0 * v - t - y) - g / curvature, none, is_excluded(weight)));
 }

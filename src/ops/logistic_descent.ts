@@ -7,7 +7,7 @@ import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
 import { unroll } from "./code.ts";
-import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
+import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /** What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more. */
 export interface DescentOperands {
@@ -18,11 +18,9 @@ export interface DescentOperands {
   /** `[fits, cols]`: the point about which the model is made, and the gradient there. */
   readonly y: Matrix;
   readonly g: Matrix;
-  /** `[fits, cols]`: what the inverse is multiplied with, and the point before it is shrunk. */
-  readonly q: Matrix;
-  readonly t: Matrix;
-  readonly qNext: Matrix;
-  readonly tNext: Matrix;
+  /** `[2 fits, cols]`: what the inverse is multiplied with, and the point before it is shrunk. */
+  readonly iterate: Matrix;
+  readonly next: Matrix;
 }
 
 /**
@@ -34,7 +32,7 @@ export interface DescentOperands {
  */
 export function descentStep(
   recorder: Recorder,
-  { inverse, weight, y, g, q, t, qNext, tNext }: DescentOperands,
+  { inverse, weight, y, g, iterate, next }: DescentOperands,
   tiles: ColumnTiles,
   { state, partials, fitTexels }: FitState,
   { ridge, step, isLooked, enough }: {
@@ -49,16 +47,16 @@ export function descentStep(
   const texels = gpu.adapter.software ? (tiles.live > 8 ? 2 : 3) : 1;
   const { list, count } = tiles.pieces(lanes * texels);
   recorder.dispatch({
-    label: `logistic descend ${q.rows}x${q.cols}`,
+    label: `logistic descend ${y.rows}x${y.cols}`,
     code: cachedCode(
       ["descent", texels, lanes, gpu.subgroups, tiles.width, tiles.live],
       () => proxCode + descentCode + productCode(gpu, texels, tiles),
     ),
     constants: { ...fieldConstants, TILE: tiles.width },
-    reads: { inverse, weight, y, g, q, t },
-    writes: { q_next: qNext, t_next: tNext },
+    reads: { inverse, weight, y, g, iterate },
+    writes: { next },
     buffers: {
-      ...tileBuffers(tiles),
+      texels: columnTexels(tiles),
       pieces: list,
       state: { storage: state, type: "array<f32>", access: "read" },
       partials: { storage: partials, type: "array<vec4f>", access: "read_write" },
@@ -78,7 +76,7 @@ export function descentStep(
       COLUMNS: lanes * texels,
     },
     buffers: {
-      spans: tileBuffers(tiles)["spans"]!,
+      spans: tileBuffers(tiles).spans,
       state: { storage: state, type: "array<vec4f>", access: "read_write" },
       partials: { storage: partials, type: "array<vec4f>", access: "read" },
     },
@@ -103,10 +101,9 @@ var<workgroup> scratch: array<vec4f, ${lanes * quarter}>;
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let piece = pieces[group.x];
-  let fit = piece.x * ${width}u;
-  let span = spans[piece.x];
-  let first = piece.y;
+  let fit = pieces[2u * group.x].x * ${width}u;
+  let first = pieces[2u * group.x].y;
+  let span = pieces[2u * group.x + 1u];
   let length = span.y - span.x;
   if (is_idle(fit)) { return; }
   ${unroll(texels, (c) => `let c${c} = min(first + lane + ${c * lanes}u, length - 1u);`)}
@@ -115,7 +112,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let k = texels[span.x + i];
     let row = span.z + 4u * i;
     ${unroll(texels, (c) => unroll(4, (r) => `let m${c}_${r} = load_inverse(row + ${r}u, c${c});`))}
-    ${fitTexels(gpu, tiles, (n) => `q${n}`, (fit) => `load_q(${fit}, k)`)}
+    ${fitTexels(gpu, tiles, (n) => `q${n}`, (fit) => `load_iterate(2u * (${fit}), k)`)}
     ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + ${product(c, n)};`))}
   }
   ${unroll(width, (n) => `var d${n} = 0.0;`)}

@@ -3,7 +3,7 @@ import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
 import { range, unroll } from "./code.ts";
-import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
+import { columnTexels, type ColumnTiles } from "./logistic_tiles.ts";
 
 /**
  * Records `g = r^T x (+ previous)`, for each tile of fits over its own columns only.
@@ -35,7 +35,7 @@ fn finish(fit: u32, texel: u32, sum: vec4f) {
 ${outerProductCode(recorder.gpu, tiles, "finish(fit + FIT, q, SUM);")}`),
     reads: previous ? { x, r, previous } : { x, r },
     writes: { g },
-    buffers: { ...tileBuffers(tiles), pieces: list },
+    buffers: { texels: columnTexels(tiles), pieces: list },
     uints: { rows, fits: g.rows },
     workgroups: [count],
   });
@@ -97,7 +97,7 @@ ${
     ),
     reads: { x, r: x, ...(previous && { previous }), ...(weights && { weights }) },
     writes: { g: gram },
-    buffers: { ...tileBuffers(tiles), pieces: list },
+    buffers: { texels: columnTexels(tiles), pieces: list },
     uints: { rows, texels: x.texels },
     floats: { scale },
     workgroups: [count],
@@ -133,10 +133,9 @@ function outerProductCode(
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let piece = pieces[group.x];
-  let fit = piece.x * ${width}u;
-  let span = spans[piece.x];
-  let first = span.x + piece.y;
+  let fit = pieces[2u * group.x].x * ${width}u;
+  let span = pieces[2u * group.x + 1u];
+  let first = span.x + pieces[2u * group.x].y;
   let q = texels[min(first + lane, span.y - 1u)];
   ${unroll(width, (n) => `var s${n} = vec4f(0.0);`)}
   for (var row = 0u; row < params.rows; row += ${rowsInFlight}u) {

@@ -11,9 +11,9 @@ const codes = { extrapolate: extrapolateCode, begin: beginCode, accept: acceptCo
 
 /**
  * Records an elementwise step on coefficients `[fits, cols]`: `extrapolate` (a: the accepted point,
- * b: the one before), `begin` (a: y, b: the gradient, even and odd: the two places of t, writes also
- * q) or `accept` (a, b: the two
- * places of t). `shaders/logistic_descent.wgsl` tells what t and q are.
+ * b: the one before), `begin` (a: y, b: the gradient, even and odd: the two last iterates; writes the
+ * next one) or `accept` (a, b: the two last iterates). `shaders/logistic_descent.wgsl` tells what an
+ * iterate is.
  *
  * @param weight Penalty weights `[sets, cols]`.
  */
@@ -21,13 +21,12 @@ export function logisticPoints(
   recorder: Recorder,
   step: keyof typeof codes,
   reads: { a: Matrix; b: Matrix; weight: Matrix; even?: Matrix; odd?: Matrix },
-  writes: { out: Matrix; q?: Matrix },
+  out: Matrix,
   tiles: ColumnTiles,
   { state, fitTexels }: FitState,
   ridge: number,
 ): void {
   const { lanes } = recorder.gpu;
-  const { out } = writes;
   recorder.dispatch({
     label: `logistic ${step}`,
     code: proxCode + codes[step] + `
@@ -37,13 +36,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }`,
     constants: { ...fieldConstants, LANES: lanes, TILE: tiles.width },
     reads: { ...reads },
-    writes: { ...writes },
+    writes: { out },
     buffers: {
-      spans: tileBuffers(tiles)["spans"]!,
+      spans: tileBuffers(tiles).spans,
       state: { storage: state, type: "array<f32>", access: "read" },
     },
-    uints: { fits: out.rows, fit_texels: fitTexels },
+    uints: { fits: 4 * fitTexels, fit_texels: fitTexels },
     floats: { ridge },
-    workgroups: [Math.ceil(out.rows / lanes), out.texels],
+    workgroups: [Math.ceil(4 * fitTexels / lanes), out.texels],
   });
 }

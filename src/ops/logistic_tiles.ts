@@ -31,7 +31,7 @@ export interface ColumnTiles extends Disposable {
   /** The lists, one after the other. */
   readonly texels: StorageBuffer;
   /**
-   * Pieces of the tiles' lists, a workgroup each: `[tile, first texel]`.
+   * Pieces of the tiles' lists, a workgroup each: the tile and the first texel, then the tile's span.
    *
    * @param texels Texels of a piece.
    * @param part "upper": only pieces that reach the diagonal of a product of all columns with
@@ -63,14 +63,7 @@ export function createColumnTiles(
   const own = new DisposableStack();
   const known = new Map<string, Pieces>();
   const spans = own.use(createStorage(gpu, tiles.length * 16, "column spans"));
-  spans.write(
-    Uint32Array.from(tiles.flatMap(({ start, end, inverseRow, set }) => [
-      start,
-      end,
-      inverseRow,
-      set,
-    ])),
-  );
+  spans.write(Uint32Array.from(tiles.flatMap(spanNumbers)));
   return {
     width,
     live,
@@ -87,6 +80,10 @@ export function createColumnTiles(
   };
 }
 
+function spanNumbers({ start, end, inverseRow, set }: TileSpan): number[] {
+  return [start, end, inverseRow, set];
+}
+
 function listPieces(
   own: DisposableStack,
   gpu: Gpu,
@@ -100,9 +97,12 @@ function listPieces(
       .filter(([, first]) => part === "all" || first! + texels > tile * width / 4)
   );
   const dealt = range(hands).flatMap((hand) => all.filter((_, i) => i % hands === hand));
-  const storage = own.use(createStorage(gpu, dealt.length * 8, "pieces"));
-  storage.write(Uint32Array.from(dealt.flat()));
-  return { list: { storage, type: "array<vec2u>", access: "read" }, count: dealt.length };
+  const storage = own.use(createStorage(gpu, dealt.length * 32, "pieces"));
+  storage.write(Uint32Array.from(dealt.flatMap(([tile, first]) => [
+    ...[tile!, first!, 0, 0],
+    ...spanNumbers(tiles[tile!]!),
+  ])));
+  return { list: { storage, type: "array<vec4u>", access: "read" }, count: dealt.length };
 }
 
 /** Tiles of fits that all use every column. */
@@ -121,11 +121,16 @@ export function createWholeTiles(
 }
 
 /** The lists as a kernel binds them. */
-export function tileBuffers({ spans, texels }: ColumnTiles): Record<string, BufferOperand> {
+export function tileBuffers(tiles: ColumnTiles): Record<"spans" | "texels", BufferOperand> {
   return {
-    spans: { storage: spans, type: "array<vec4u>", access: "read" },
-    texels: { storage: texels, type: "array<u32>", access: "read" },
+    spans: { storage: tiles.spans, type: "array<vec4u>", access: "read" },
+    texels: columnTexels(tiles),
   };
+}
+
+/** The lists of texels, for kernels whose pieces tell the spans. */
+export function columnTexels({ texels }: ColumnTiles): BufferOperand {
+  return { storage: texels, type: "array<u32>", access: "read" };
 }
 
 /**

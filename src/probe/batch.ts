@@ -53,9 +53,8 @@ export class Batch implements Disposable {
   readonly #y: Matrix;
   /** Pairs are read and written in turn. */
   #g: Matrix[];
-  readonly #q: readonly [Matrix, Matrix];
-  /** Two that descents alternate between, and where they begin. */
-  readonly #t: readonly [Matrix, Matrix, Matrix];
+  /** Two iterates that descents alternate between, and where they begin. */
+  readonly #iterates: readonly [Matrix, Matrix, Matrix];
 
   /** @param fits Those of a set stand together. */
   constructor(
@@ -82,8 +81,8 @@ export class Batch implements Disposable {
     this.#v = [own.use(uploadMatrix(gpu, start, count, cols)), matrix("v"), matrix("v")];
     this.#y = matrix("y");
     this.#g = [matrix("g"), matrix("g")];
-    this.#q = [matrix("q"), matrix("q")];
-    this.#t = [matrix("t"), matrix("t"), matrix("t")];
+    const iterate = () => own.use(createMatrix(gpu, 2 * count, cols, "iterate"));
+    this.#iterates = [iterate(), iterate(), iterate()];
     this.#blocks = design.blocks.map(({ record, rows, firstRow }) => {
       const margins = () => own.use(createMatrix(gpu, rows, count, "margins"));
       return {
@@ -188,7 +187,7 @@ export class Batch implements Disposable {
   #gradient(recorder: Recorder, point: DualPoint): void {
     if (point === "residual") {
       const [v, previous] = this.#v as [Matrix, Matrix];
-      this.#points(recorder, "extrapolate", { a: v, b: previous }, { out: this.#y });
+      this.#points(recorder, "extrapolate", { a: v, b: previous }, this.#y);
       this.#sum(recorder, "sums", "intercept");
     }
     this.#sum(recorder, "sums", "balance", point);
@@ -225,29 +224,22 @@ export class Batch implements Disposable {
   #descend(recorder: Recorder, rounds: number): void {
     const { weight, ridge } = this.sets;
     const inverse = (this.#model ?? this.sets.inverses).matrix;
-    const [y, g, q, t] = [this.#y, this.#g[0]!, this.#q, this.#t];
-    this.#points(recorder, "begin", { a: y, b: g, even: t[0], odd: t[1] }, { out: t[2], q: q[0] });
+    const [y, g] = [this.#y, this.#g[0]!];
+    const [even, odd, first] = this.#iterates;
+    this.#points(recorder, "begin", { a: y, b: g, even, odd }, first);
     for (let step = 0; step < rounds; step++) {
-      const [from, to] = step % 2 === 0 ? [0, 1] as const : [1, 0] as const;
+      const [from, next] = step % 2 === 0 ? [even, odd] : [odd, even];
+      const iterate = step === 0 ? first : from;
       descentStep(
         recorder,
-        {
-          inverse,
-          weight,
-          y,
-          g,
-          q: q[from],
-          t: t[step === 0 ? 2 : from],
-          qNext: q[to],
-          tNext: t[to],
-        },
+        { inverse, weight, y, g, iterate, next },
         this.#tiles,
         this.#fits,
         { ridge, step, enough, isLooked: step % roundsPerLook === 0 || step === rounds - 1 },
       );
     }
     const next = this.#v[2]!;
-    this.#points(recorder, "accept", { a: t[0], b: t[1] }, { out: next });
+    this.#points(recorder, "accept", { a: even, b: odd }, next);
     this.#margins(recorder, next, 2);
     if (this.#model) this.#sum(recorder, "drift", "shifted");
   }
@@ -283,11 +275,11 @@ export class Batch implements Disposable {
     recorder: Recorder,
     step: "extrapolate" | "begin" | "accept",
     reads: Record<"a" | "b", Matrix> & { even?: Matrix; odd?: Matrix },
-    writes: { out: Matrix; q?: Matrix },
+    out: Matrix,
   ): void {
     const { weight, ridge } = this.sets;
     const all = { ...reads, weight };
-    logisticPoints(recorder, step, all, writes, this.#tiles, this.#fits, ridge);
+    logisticPoints(recorder, step, all, out, this.#tiles, this.#fits, ridge);
   }
 
   #columnOperands() {
