@@ -3,6 +3,7 @@ import { SpindleError } from "../util.ts";
 import type { Certificate, Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
 import { type Features, featuresOf } from "./standardize.ts";
+import { widestDesign } from "./wide.ts";
 
 /** How {@linkcode fitLogistic} fits; names and meanings are those of scikit-learn. */
 export interface LogisticOptions {
@@ -38,7 +39,7 @@ export interface LogisticModel {
 
 /**
  * Fits logistic regressions to a matrix and labels, each with a certificate of how close to its
- * optimum it is. A model that does not converge says so in `converged` and on the console.
+ * optimum it is, in float64 and of the weights that are returned. A model that does not converge says so in `converged` and on the console.
  *
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
  * @param y A whole number a row: its class.
@@ -108,10 +109,15 @@ export async function fitLogistic(
 function warnOfSlowModels(models: readonly LogisticModel[], tolerance: number): void {
   const slow = models.filter(({ converged }) => !converged);
   if (slow.length === 0) return;
-  const worst = Math.max(...slow.flatMap(({ certificates }) => certificates.map(({ gap }) => gap)));
+  const certificates = slow.flatMap((model) => model.certificates);
+  const worst = Math.max(...certificates.map(({ gap }) => gap));
+  const isFull = certificates.some(({ nonzeros }) => nonzeros >= widestDesign);
+  const advice = isFull
+    ? `at most ${widestDesign} weights can be in use beside a share of L1: take an l1Ratio of 0, a ` +
+      `larger one or a smaller C`
+    : `allow more iterations, a larger tolerance or a smaller C, or penalise standardized weights`;
   console.warn(
-    `${slow.length} of ${models.length} regressions (C ${slow.map(({ C }) => C).join(", ")}) did ` +
-      `not converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; allow more ` +
-      `iterations, a larger tolerance or a smaller C`,
+    `${slow.length} of ${models.length} models (C ${slow.map(({ C }) => C).join(", ")}) did not ` +
+      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; ${advice}`,
   );
 }

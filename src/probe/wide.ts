@@ -86,7 +86,9 @@ async function solveByWorkingSets(
     const next = chooseColumns(point, strongestPulls(pulls), l1Ratio);
     const stuck = !joins(next, places, strongestPulls(pulls), l1Ratio);
     if (stuck) tightened++;
+    const isFull = certificates.some(({ nonzeros }) => nonzeros >= widestDesign);
     const done = certificates.every(({ converged }) => converged) || nIter >= maxIterations ||
+      stuck && isFull ||
       tightened > tightenings ||
       validation && nIter - validation.best.nIter >= patience;
     if (done) {
