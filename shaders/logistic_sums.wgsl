@@ -7,10 +7,10 @@ var<workgroup> scratch: array<vec4f, LANES * SUMS>;
 fn reduce(t: u32, chunk: u32, lane: u32, sums: array<vec4f, SUMS>) {
   for (var i = 0u; i < SUMS; i++) { scratch[lane * SUMS + i] = sums[i]; }
   workgroupBarrier();
-  if (lane < SUMS) {
+  for (var which = lane; which < SUMS; which += LANES) {
     var sum = vec4f(0.0);
-    for (var i = 0u; i < LANES; i++) { sum += scratch[i * SUMS + lane]; }
-    partials[((params.first_chunk + chunk) * params.fit_texels + t) * SUMS + lane] = sum;
+    for (var i = 0u; i < LANES; i++) { sum += scratch[i * SUMS + which]; }
+    partials[((params.first_chunk + chunk) * params.fit_texels + t) * SUMS + which] = sum;
   }
 }
 

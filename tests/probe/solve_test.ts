@@ -54,9 +54,10 @@ gpuTest("fitProblems() reports the objective and a true gap", async (gpu) => {
   );
   for (const fit of fits) {
     const [certificate] = fit.certificates;
-    assert.ok(certificate!.converged);
+    const told = `C ${fit.problem.C}: ${JSON.stringify(certificate)}`;
+    assert.ok(certificate!.converged, told);
     const exact = objective(fit, 0, x, labels, 1);
-    assert.ok(Math.abs(certificate!.objective / exact - 1) < 2e-6);
+    assert.ok(Math.abs(certificate!.objective / exact - 1) < 2e-6, `${told} of ${exact}`);
     // Any other point is no more than the gap below.
     const nudged = { ...fit, coef: fit.coef.map((w) => 0.999 * w) };
     assert.ok(objective(nudged, 0, x, labels, 1) >= exact * (1 - certificate!.gap - 1e-6));
