@@ -1,6 +1,7 @@
 import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
+import type { Readback } from "./memory.ts";
 import { storageOf } from "./tuning.ts";
 
 /** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
@@ -36,6 +37,12 @@ export class Gpu implements Disposable {
    * @ignore
    */
   readonly idleUniforms: GPUBuffer[] = [];
+  /**
+   * Readbacks of submitted work that nobody waits for yet.
+   *
+   * @ignore
+   */
+  readonly unread: Set<Readback> = new Set();
   /** Bytes of the buffers and textures that were allocated and not yet freed. */
   liveBytes: number = 0;
   #failure: SpindleError | undefined;

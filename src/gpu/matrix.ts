@@ -1,6 +1,13 @@
 import { roundUp, SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
-import { createStorage, Readback, type StorageBuffer, uploadPiece } from "./memory.ts";
+import {
+  createStorage,
+  type Pending,
+  Readback,
+  type StorageBuffer,
+  uploadPiece,
+} from "./memory.ts";
+import { Recorder } from "./recorder.ts";
 
 /** The element type of a matrix in GPU memory; sums are float32 either way. */
 export type Precision = "f32" | "f16";
@@ -161,25 +168,36 @@ export function packTexels(data: Float32Array, rows: number, cols: number): Floa
 
 /** Reads a float32 matrix back as row-major `[rows, cols]`. */
 export async function readMatrix(matrix: Matrix): Promise<Float32Array<ArrayBuffer>> {
-  const { gpu, rows, cols, texels, stride, memory } = matrix;
+  const recorder = new Recorder(matrix.gpu);
+  using pending = copyMatrixBack(recorder, matrix);
+  recorder.submit();
+  return await pending.read();
+}
+
+/** Records a copy of a float32 matrix, to be read as row-major `[rows, cols]`. */
+export function copyMatrixBack(
+  recorder: Recorder,
+  { gpu, rows, cols, texels, stride, memory }: Matrix,
+): Pending<Float32Array<ArrayBuffer>> {
   const pitch = memory instanceof GPUTexture ? roundUp(rows * 16, 256) : stride * 16;
-  using readback = new Readback(gpu, pitch * texels);
-  const encoder = gpu.device.createCommandEncoder();
+  const bytes = pitch * texels;
+  const readback = new Readback(gpu, bytes);
   if (memory instanceof GPUTexture) {
-    encoder.copyTextureToBuffer(
-      { texture: memory },
-      { buffer: readback.target, bytesPerRow: pitch },
-      [rows, texels],
-    );
-  } else {
-    encoder.copyBufferToBuffer(memory.buffer, 0, readback.target, 0, pitch * texels);
-  }
-  gpu.device.queue.submit([encoder.finish()]);
-  const packed = new Float32Array(await readback.read(pitch * texels));
+    recorder.copyTextureBack(memory, readback, pitch, [rows, texels]);
+  } else recorder.copyBack(memory.buffer, readback, bytes);
+  return {
+    read: async () => unpackTexels(new Float32Array(await readback.read(bytes)), rows, cols),
+    [Symbol.dispose]: () => readback[Symbol.dispose](),
+  };
+}
+
+/** The converse of {@linkcode packTexels}, for texels whose rows may be padded. */
+function unpackTexels(packed: Float32Array, rows: number, cols: number) {
+  const pitch = packed.length / Math.ceil(cols / 4);
   const data = new Float32Array(rows * cols);
   for (let row = 0; row < rows; row++) {
     for (let col = 0; col < cols; col++) {
-      data[row * cols + col] = packed[(col >> 2) * (pitch / 4) + row * 4 + (col & 3)]!;
+      data[row * cols + col] = packed[(col >> 2) * pitch + row * 4 + (col & 3)]!;
     }
   }
   return data;

@@ -1,5 +1,6 @@
 import { SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
+import { Recorder } from "./recorder.ts";
 
 /** Creates a storage buffer of `bytes` bytes, counted in `gpu.liveBytes`. */
 export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBuffer {
@@ -71,6 +72,7 @@ export class Readback implements Disposable {
    * the call itself takes until that work is done, and what follows 10 ms longer.
    */
   wait(): void {
+    this.gpu.unread.delete(this);
     this.#waiting ??= this.#buffer.mapAsync(GPUMapMode.READ)
       .then(() => undefined, (error: Error) => error);
   }
@@ -97,21 +99,32 @@ export class Readback implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.gpu.unread.delete(this);
     this.gpu.liveBytes -= this.#buffer.size;
     this.#buffer.destroy();
   }
 }
 
+/** What a recorder copies back: read it once that was submitted, then dispose it. */
+export interface Pending<Result> extends Disposable {
+  read(): Promise<Result>;
+}
+
+/** Records a copy of the first bytes of a storage buffer, of all where not given. */
+export function copyStorageBack(
+  recorder: Recorder,
+  { gpu, buffer }: StorageBuffer,
+  bytes = buffer.size,
+): Pending<ArrayBuffer> {
+  const readback = new Readback(gpu, bytes);
+  recorder.copyBack(buffer, readback, bytes);
+  return { read: () => readback.read(bytes), [Symbol.dispose]: () => readback[Symbol.dispose]() };
+}
+
 /** Reads a whole storage buffer, or its first `bytes` bytes. */
-export async function readStorage(
-  storage: StorageBuffer,
-  bytes = storage.buffer.size,
-): Promise<ArrayBuffer> {
-  const { gpu } = storage;
-  using readback = new Readback(gpu, bytes);
-  const encoder = gpu.device.createCommandEncoder();
-  const size = Math.ceil(bytes / 4) * 4;
-  encoder.copyBufferToBuffer(storage.buffer, 0, readback.target, 0, size);
-  gpu.device.queue.submit([encoder.finish()]);
-  return await readback.read(bytes);
+export async function readStorage(storage: StorageBuffer, bytes?: number): Promise<ArrayBuffer> {
+  const recorder = new Recorder(storage.gpu);
+  using pending = copyStorageBack(recorder, storage, bytes);
+  recorder.submit();
+  return await pending.read();
 }

@@ -1,5 +1,6 @@
 import type { Gpu } from "./device.ts";
 import { compile, type Dispatch, paramBytes, resources } from "./kernel.ts";
+import type { Readback } from "./memory.ts";
 import { roundUp } from "../util.ts";
 
 const uniformBytes = 64 * 1024;
@@ -8,6 +9,7 @@ const uniformBytes = 64 * 1024;
 export class Recorder {
   #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | undefined;
+  #readbacks: Readback[] = [];
   #uniforms: { buffer: GPUBuffer; bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
 
   constructor(readonly gpu: Gpu) {
@@ -24,6 +26,25 @@ export class Recorder {
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.gpu.device.createBindGroup({ layout, entries }));
     this.#pass.dispatchWorkgroups(...dispatch.workgroups);
+  }
+
+  /** Adds a copy of the first bytes of a buffer, to be read once this is submitted. */
+  copyBack(from: GPUBuffer, readback: Readback, bytes: number): void {
+    this.copy(from, readback.target, bytes);
+    this.#readbacks.push(readback);
+  }
+
+  /** Adds a copy of a texture, to be read once this is submitted. */
+  copyTextureBack(
+    texture: GPUTexture,
+    readback: Readback,
+    bytesPerRow: number,
+    size: readonly [number, number],
+  ): void {
+    this.#endPass();
+    const target = { buffer: readback.target, bytesPerRow };
+    this.#encoder.copyTextureToBuffer({ texture }, target, [...size]);
+    this.#readbacks.push(readback);
   }
 
   /** Adds a copy between buffers. */
@@ -46,7 +67,12 @@ export class Recorder {
       gpu.device.queue.writeBuffer(buffer, 0, bytes, 0, roundUp(used, 4));
       gpu.idleUniforms.push(buffer);
     }
+    // Software drivers hold a submission up until the ones before are done, and who begins to wait
+    // after it waits for it, too.
+    for (const readback of gpu.unread) readback.wait();
     gpu.device.queue.submit([this.#encoder.finish()]);
+    for (const readback of this.#readbacks) gpu.unread.add(readback);
+    this.#readbacks = [];
     this.#uniforms = [];
     this.#encoder = gpu.device.createCommandEncoder();
   }

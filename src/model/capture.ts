@@ -52,8 +52,6 @@ export async function* captureBatches(
     for (const cut of cutBatches(lengths, model.tokensPerBatch)) {
       using batch = packBatch(model.gpu, sentences, cut);
       next = recorder.record(batch);
-      // In this order: a readback waits for all that was submitted before it.
-      running?.readback.wait();
       recorder.submit();
       if (running) yield await collect(running, states, wanted);
       running = next;
@@ -137,7 +135,7 @@ class CaptureRecorder implements Disposable {
     );
     const owned = new DisposableStack();
     const readback = owned.use(new Readback(model.gpu, bytes));
-    this.#recorder.copy(storage.buffer, readback.target, bytes);
+    this.#recorder.copyBack(storage.buffer, readback, bytes);
     const { first, count, tokens } = batch;
     return { first, count, tokens, spans, readback, bytes, owned };
   }

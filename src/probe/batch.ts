@@ -1,6 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
-import { readStorage } from "../gpu/memory.ts";
+import { createMatrix, type Matrix, uploadMatrix } from "../gpu/matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { logisticColumns } from "../ops/logistic_columns.ts";
 import { descentStep } from "../ops/logistic_descent.ts";
@@ -15,20 +14,12 @@ import {
   logisticSums,
   logisticWeights,
   type RowBlock,
-  type StateField,
-  stateFields,
   updateState,
 } from "../ops/logistic_rows.ts";
 import { type ColumnTiles, createColumnTiles } from "../ops/logistic_tiles.ts";
-import {
-  type BatchBlock,
-  type BatchFit,
-  column,
-  createFitState,
-  type FitSnapshot,
-  placeFits,
-} from "./batch_layout.ts";
+import { type BatchBlock, type BatchFit, createFitState, placeFits } from "./batch_layout.ts";
 import { type Design, type DesignBlock, gramMatrix } from "./design.ts";
+import { type FitSnapshot, Reached } from "./reached.ts";
 import { type ColumnSets, invert } from "./sets.ts";
 
 /** The share of its first step's squared length at which a descent on the model stops. */
@@ -50,6 +41,7 @@ export class Batch implements Disposable {
   #v: Matrix[];
   /** The model of the only fit, once it has its own. */
   #model: Inverses | undefined;
+  #reached: Reached | undefined;
   readonly #y: Matrix;
   /** Pairs are read and written in turn. */
   #g: Matrix[];
@@ -106,6 +98,7 @@ export class Batch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#reached?.[Symbol.dispose]();
     this.#model?.[Symbol.dispose]();
     this.#owned.dispose();
   }
@@ -125,12 +118,14 @@ export class Batch implements Disposable {
       }
       // What is told of a step is told of the last one.
       this.#accept(recorder, step === steps - 1);
-      recorder.submit();
     }
     logisticColumns(recorder, "penalty", this.#columnOperands(), this.#tiles, this.#fits);
     for (const { record, z, rows } of this.#validation) {
       record(recorder, (x) => logisticMargins(recorder, x, this.#v[0]!, z, this.#tiles, rows));
     }
+    this.#reached?.[Symbol.dispose]();
+    const margins = this.#validation.map(({ z }) => z);
+    this.#reached = new Reached(recorder, this.#fits, this.#v[0]!, margins);
     recorder.submit();
   }
 
@@ -161,26 +156,9 @@ export class Batch implements Disposable {
     this.#model = invert(this.sets, own, { sums: this.#g[0]!, total: rows / 4 });
   }
 
-  /** Reads what the work submitted so far has reached. */
+  /** Reads what the last advance has reached. */
   async read(): Promise<FitSnapshot[]> {
-    const [state, coef, ...validation] = await Promise.all([
-      readStorage(this.#fits.state),
-      readMatrix(this.#v[0]!),
-      ...this.#validation.map(({ z }) => readMatrix(z)),
-    ]);
-    const fields = new Float32Array(state);
-    const stride = 4 * this.#fits.fitTexels;
-    const cols = this.design.gram.cols;
-    return this.#places.map((place) => {
-      const field = (name: StateField) => fields[stateFields.indexOf(name) * stride + place]!;
-      return {
-        coef: coef.subarray(place * cols, (place + 1) * cols),
-        intercept: field("INTERCEPT"),
-        primal: field("LOSS") + field("PENALTY"),
-        dual: field("DUAL"),
-        validation: column(validation, place, stride),
-      };
-    });
+    return await this.#reached!.read(this.#places);
   }
 
   /** The gradient of the extrapolated point, or of the model's dual point, into `g`. */

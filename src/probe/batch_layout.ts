@@ -24,18 +24,6 @@ export interface BatchFit {
   readonly start: { readonly coef?: Float32Array; readonly intercept: number };
 }
 
-/** What a batch knows of a fit at a moment. */
-export interface FitSnapshot {
-  /** `[cols]`, in scaled coordinates. */
-  readonly coef: Float32Array;
-  readonly intercept: number;
-  /** Objectives, divided by C. */
-  readonly primal: number;
-  readonly dual: number;
-  /** Margins of the validation rows, without the intercept. */
-  readonly validation: Float32Array;
-}
-
 /** A block of rows with its margins: accepted, previous, and the ones to write next. */
 export type BatchBlock = Omit<RowBlock, "z" | "previous" | "next"> & {
   readonly record: DesignBlock["record"];
@@ -92,19 +80,4 @@ function initialState(placed: readonly (BatchFit | undefined)[]): Float32Array<A
   set("TIME", () => 1);
   set("DUAL", () => -3e38);
   return state;
-}
-
-/** One column of row-major matrices that stand one below the other. */
-export function column(
-  parts: readonly Float32Array[],
-  place: number,
-  stride: number,
-): Float32Array {
-  const rows = parts.map((part) => part.length / stride);
-  const values = new Float32Array(rows.reduce((sum, count) => sum + count, 0));
-  let at = 0;
-  for (const part of parts) {
-    for (let i = place; i < part.length; i += stride) values[at++] = part[i]!;
-  }
-  return values;
 }

@@ -106,6 +106,9 @@ function passingBlock(upload: () => Matrix, firstRow: number, rows: number): Des
   };
 }
 
+/** Bytes of uploads that may wait in host memory. */
+const mostWaiting = 2 ** 26;
+
 /** Uploads rows piece by piece, so that the host holds few of them at a time. */
 function uploadRows(
   gpu: Gpu,
@@ -116,11 +119,15 @@ function uploadRows(
 ): Matrix {
   const x = createMatrix(gpu, rows, scaling.columns.length, features.name ?? "features");
   const step = readRows(features);
+  let waiting = 0;
   for (let at = 0; at < rows; at += step) {
     const end = firstRow + Math.min(rows, at + step);
     uploadStandardized(x, features, firstRow + at, end, scaling, at);
-    // What was uploaded stays in host memory until something is submitted.
-    gpu.device.queue.submit([]);
+    // What was uploaded stays in host memory until something is submitted; that waits for the GPU.
+    waiting += 16 * step * x.texels;
+    if (waiting < mostWaiting) continue;
+    new Recorder(gpu).submit();
+    waiting = 0;
   }
   return x;
 }

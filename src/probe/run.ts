@@ -1,5 +1,5 @@
 import { SpindleError } from "../util.ts";
-import type { BatchFit, FitSnapshot } from "./batch_layout.ts";
+import type { BatchFit } from "./batch_layout.ts";
 import type { Design } from "./design.ts";
 import {
   type Certificate,
@@ -11,6 +11,7 @@ import {
   type ScoredCoefficients,
   unscale,
 } from "./fit.ts";
+import type { FitSnapshot } from "./reached.ts";
 import type { Scaling } from "./standardize.ts";
 
 /** Where to keep the iterate that predicts other rows best. */
