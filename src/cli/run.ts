@@ -175,16 +175,21 @@ async function loadData(args: {
   return args.metric ? { ...dataset, metric: args.metric } : dataset;
 }
 
-/** Says where the optimum was asked for and not reached; the best iterate needs none. */
+/** Says how many fits stopped before their optimum, and what to do where that matters. */
 function warnOfSlowFits(
   { solver: { iterate, probes, heads, converged, worstGap } }: Results,
 ): void {
   const fits = probes + heads;
-  if (iterate !== "converged" || converged === fits) return;
+  if (converged === fits) return;
+  const slow = `${fits - converged} of ${fits} regressions`;
   note(
-    `${fits - converged} of ${fits} regressions did not converge: the largest duality gap is ` +
-      `${worstGap.toExponential(1)}; look at the gaps in probes.tsv and heads.tsv, or pass ` +
-      `--iterate best, which needs no optimum`,
+    iterate === "converged"
+      ? `${slow} did not converge: the largest duality gap is ${
+        worstGap.toExponential(1)
+      }; look at ` +
+        `the gaps in probes.tsv and heads.tsv, or pass --iterate best, which needs no optimum`
+      : `${slow} were stopped before their optimum, as their validation score had stopped rising; ` +
+        `pass --iterate converged to go on`,
   );
 }
 
