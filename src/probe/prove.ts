@@ -14,8 +14,8 @@ import {
   pullsOf,
 } from "./wide_certificate.ts";
 
-/** So many rows times columns squared take the host about a second for a Newton step. */
-const hostSized = 2e9;
+/** So many rows times columns squared take the host a tenth of a second for a Newton step. */
+const hostSized = 2e8;
 /** The same sum over all steps that a regression is given on the host. */
 const hostWork = 6e10;
 
