@@ -99,10 +99,7 @@ export function invertSets(
   mirror(recorder, stack, sets.length, result);
   recorder.submit();
   const firstRow = new Array<number>(sets.length);
-  let first = 0;
-  order.forEach((i, s) =>
-    firstRow[i] = (first += pivots * stack.sizes[s]!) - pivots * stack.sizes[s]!
-  );
+  order.forEach((i, s) => firstRow[i] = stack.firstRow[s]!);
   return { matrix: result, firstRow, [Symbol.dispose]: () => result[Symbol.dispose]() };
 }
 

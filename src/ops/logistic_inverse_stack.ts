@@ -19,6 +19,8 @@ export interface InverseStack {
   readonly pivots: number;
   /** Steps that each matrix takes, in falling order. */
   readonly sizes: readonly number[];
+  /** The first row of each matrix. */
+  readonly firstRow: readonly number[];
   /** Steps of the widest: the others begin later, so that all end together. */
   readonly steps: number;
   /** Blocks of rows of all matrices, and how many columns the widest has. */
@@ -71,12 +73,13 @@ export function createStack(
     return { storage, type, access: "read" };
   };
   let first = 0;
-  const sets = sizes.flatMap((size) => [(first += pivots * size) - pivots * size, size]);
+  const firstRow = sizes.map((size) => (first += pivots * size) - pivots * size);
   const perStep = pivots / blockSize;
   const blocksOf = (size: number) => range(size * perStep);
   return {
     pivots,
     sizes,
+    firstRow,
     steps,
     blockCount: rows / blockSize,
     width,
@@ -85,7 +88,7 @@ export function createStack(
     strip: create(pivots * count, width, "pivot rows"),
     panel: create(pivots * count, width, "panel"),
     inverted: create(pivots * count, pivots, "pivot blocks"),
-    sets: upload("sets", "array<vec2u>", sets),
+    sets: upload("sets", "array<vec2u>", sizes.flatMap((size, set) => [firstRow[set]!, size])),
     blocks: upload(
       "blocks",
       "array<vec2u>",

@@ -1,4 +1,6 @@
 import { minimiseLasso } from "./lasso.ts";
+import { dot } from "./quasi_newton.ts";
+import { softplus } from "./wide_certificate.ts";
 
 /** A regression on some columns, centred and scaled, about a point of it. */
 export interface NewtonProblem {
@@ -40,11 +42,7 @@ export function newtonStep(problem: NewtonProblem): NewtonStep {
   const { hessian, pulls, total } = weightedProducts(columns, curvature);
   const sum = error.reduce((a, b) => a + b, 0);
   const size = coef.length;
-  const slope = columns.map((column, j) => {
-    let product = 0;
-    for (let i = 0; i < error.length; i++) product += error[i]! * column[i]!;
-    return C * (product - pulls[j]! * sum / total);
-  });
+  const slope = columns.map((column, j) => C * (dot(error, column) - pulls[j]! * sum / total));
   for (let i = 0; i < hessian.length; i++) hessian[i]! *= C;
   for (let j = 0; j < size; j++) hessian[j * size + j]! += l2[j]!;
   const linear = Float64Array.from(slope, (each, j) => {
@@ -71,13 +69,9 @@ export function newtonStep(problem: NewtonProblem): NewtonStep {
 function weightedProducts(columns: readonly Float64Array[], h: Float64Array) {
   const size = columns.length;
   const total = h.reduce((a, b) => a + b, 0);
-  const pulls = new Float64Array(size);
+  const pulls = Float64Array.from(columns, (column) => dot(h, column));
   const hessian = new Float64Array(size * size);
   const weighted = new Float64Array(h.length);
-  columns.forEach((column, a) => {
-    for (let i = 0; i < h.length; i++) weighted[i] = h[i]! * column[i]!;
-    pulls[a] = weighted.reduce((sum, each) => sum + each, 0);
-  });
   columns.forEach((column, a) => {
     const mean = pulls[a]! / total;
     for (let i = 0; i < h.length; i++) weighted[i] = h[i]! * (column[i]! - mean);
@@ -151,8 +145,4 @@ function descend(
     if (gain(share) > 0) return share;
   }
   return 0;
-}
-
-function softplus(z: number): number {
-  return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 }

@@ -8,7 +8,13 @@ import {
   unscale,
 } from "./fit.ts";
 import { add, dot, QuasiNewton } from "./quasi_newton.ts";
-import { balancedResiduals, certify, penaltyWeight, pullsOf } from "./wide_certificate.ts";
+import {
+  balancedResiduals,
+  certify,
+  penaltyWeight,
+  pullsOf,
+  softplus,
+} from "./wide_certificate.ts";
 import { shareOfRight } from "./run.ts";
 import { solverDefaults } from "./solver_options.ts";
 import type { Wide } from "./wide_design.ts";
@@ -136,7 +142,7 @@ function advance(
       const p = 1 / (1 + Math.exp(-z));
       const error = p - Number(label === target);
       const curvature = p * (1 - p);
-      sums.loss += Math.max(label === target ? -z : z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+      sums.loss += softplus(label === target ? -z : z);
       sums.step += error * changes[i]!;
       sums.shift += error;
       sums.stepStep += curvature * changes[i]! ** 2;

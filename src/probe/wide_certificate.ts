@@ -40,13 +40,18 @@ export function balance({ labels, targets }: WideTargets, residuals: Float64Arra
   return residuals;
 }
 
+/** log(1 + exp(z)), which neither overflows nor loses digits. */
+export function softplus(z: number): number {
+  return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+}
+
 /** The summed loss of each regression. */
 export function losses({ labels, targets }: WideTargets, logits: ArrayLike<number>): number[] {
   return targets.map((target, k) => {
     let sum = 0;
     labels.forEach((label, row) => {
       const z = logits[row * targets.length + k]!;
-      sum += Math.max(label === target ? -z : z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+      sum += softplus(label === target ? -z : z);
     });
     return sum;
   });
