@@ -28,7 +28,7 @@ export function createPeakKernels(gpu: Gpu): PeakKernels {
   const owned = onFailure.move();
   return {
     arithmetic: {
-      work: 2 * accumulators * 4 * lanes * iterations * groupsOf(gpu),
+      work: 2 * accumulators * steps * iterations * lanes * groupsOf(gpu),
       record: (recorder) => multiplyAdd(recorder, out),
     },
     copy: {
@@ -39,29 +39,36 @@ export function createPeakKernels(gpu: Gpu): PeakKernels {
   };
 }
 
-/** Chains in named scalars: enough to hide how long a step takes, few enough for the registers. */
-const accumulators = 16;
-const iterations = 512;
+/** Sums in named scalars: enough to hide how long a step takes, few enough for the registers. */
+const accumulators = 12;
+/** Steps of a loop's iteration: whatever an iteration costs beside them should not count. */
+const steps = 32;
+const iterations = 80;
 const copyCols = 1024;
 
 function groupsOf(gpu: Gpu): number {
   return gpu.adapter.software ? 256 : 4096;
 }
 
-/** Four multiply-adds an accumulator and iteration, all of whose operands sit in registers. */
+/**
+ * Multiply-adds whose operands sit in registers. Each sum takes its neighbour of the step before, or a
+ * compiler would finish one sum after the other, and the processor wait for each addition.
+ */
 function multiplyAdd(recorder: Recorder, out: StorageBuffer): void {
   const { gpu } = recorder;
   const each = (line: (i: number) => string) => unroll(accumulators, line);
+  const next = (i: number) => (i + 1) % accumulators;
   recorder.dispatch({
     label: "peak",
     code: `
 @compute @workgroup_size(${gpu.lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   ${each((i) => `var s${i} = f32(lane) * ${i}.5;`)}
-  let x = vec4f(0.9, 0.8, 0.7, 0.6) / f32(lane + 1u);
-  let y = vec4f(0.1, 0.2, 0.3, 0.4) * f32(lane + 1u);
+  let x = 0.001 / f32(lane + 1u);
   for (var i = 0u; i < ${iterations}u; i++) {
-    ${["x", "y", "z", "w"].map((c) => each((i) => `s${i} = s${i} * x.${c} + y.${c};`)).join("\n")}
+    ${each((i) => `let t0_${i} = s${i};`)}
+    ${unroll(steps, (t) => each((i) => `let t${t + 1}_${i} = t${t}_${i} * x + t${t}_${next(i)};`))}
+    ${each((i) => `s${i} = t${steps}_${i};`)}
   }
   out[group.x * ${gpu.lanes}u + lane] = ${range(accumulators).map((i) => `s${i}`).join(" + ")};
 }`,

@@ -1,4 +1,4 @@
-import { range, unroll } from "./code.ts";
+import { innerProduct, range, unroll } from "./code.ts";
 import type { LinearTile, RegisterTile, SharedTile } from "./linear_tiles.ts";
 
 /**
@@ -22,14 +22,11 @@ function zeros({ rows, cols }: LinearTile): string {
   return unroll(rows, (r) => range(cols).map((n) => `var y${r}_${n} = 0.0;`).join(" "));
 }
 
-/** Adds the products of the texels `x0`, `x1`, … and `w{n}`. */
+/** Adds the products of `x0`, `x1`, … and the texels `w{n}` of two columns, one beside the other. */
 function products({ rows }: LinearTile, n: number): string {
-  return unroll(
-    rows,
-    (r) =>
-      `y${r}_${n} = y${r}_${n} + ` +
-      ["x", "y", "z", "w"].map((part) => `x${r}.${part} * w${n}.${part}`).join(" + ") + ";",
-  );
+  const add = (r: number, n: number) =>
+    `y${r}_${n} = y${r}_${n} + ${innerProduct(`x${r}`, `w${n}`)};`;
+  return unroll(rows, (r) => `${add(r, n)} ${add(r, n + 1)}`);
 }
 
 function stores({ rows, cols }: LinearTile, row: (r: number) => string): string {
@@ -54,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var k = 0u; k < params.texels; k++) {
     ${early}
     ${unroll(rows, (r) => `let x${r} = load_x(${row(r)}, k);`)}
-    ${unroll(cols, (n) => inTime(n) + products(tile, n))}
+    ${unroll(cols / 2, (i) => inTime(2 * i) + inTime(2 * i + 1) + products(tile, 2 * i))}
   }
   ${stores(tile, row)}
 }
@@ -112,8 +109,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var k = 0u; k < ${step}u; k++) {
       ${unroll(tile.rows, (r) => `let x${r} = x_tile[k * ${rows}u + own_row + ${r * alongRows}u];`)}
       ${
-    unroll(tile.cols, (n) =>
-      `let w${n} = w_tile[k * ${cols}u + own_col + ${n}u];\n${products(tile, n)}`)
+    unroll(tile.cols / 2, (i) =>
+      unroll(2, (j) =>
+        `let w${2 * i + j} = w_tile[k * ${cols}u + own_col + ${2 * i + j}u];`) +
+      products(tile, 2 * i))
   }
     }
     workgroupBarrier();

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { unroll } from "./code.ts";
+import { innerProduct, unroll } from "./code.ts";
 import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /**
@@ -40,8 +40,6 @@ export function logisticMargins(
 function marginsCode(gpu: Gpu, rows: number, tiles: ColumnTiles): string {
   const { lanes } = gpu;
   const { width, live } = tiles;
-  const dot = (a: string, b: string) =>
-    ["x", "y", "z", "w"].map((c) => `${a}.${c} * ${b}.${c}`).join(" + ");
   return `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -54,7 +52,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     ${unroll(rows, (r) => `let x${r} = load_x(row + ${r * lanes}u, k);`)}
     ${fitTexels(gpu, tiles, (n) => `v${n}`, (fit) => `load_v(${fit}, k)`)}
     ${
-    unroll(live, (n) => unroll(rows, (r) => `z${r}_${n} = z${r}_${n} + ${dot(`x${r}`, `v${n}`)};`))
+    unroll(live, (n) =>
+      unroll(rows, (r) =>
+        `z${r}_${n} = z${r}_${n} + ${innerProduct(`x${r}`, `v${n}`)};`))
   }
   }
   ${
