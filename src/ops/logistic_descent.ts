@@ -6,7 +6,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
-import { unroll } from "./code.ts";
+import { pairwiseSum, unroll } from "./code.ts";
 import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /** What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more. */
@@ -95,7 +95,7 @@ function productCode(gpu: Gpu, texels: number, tiles: ColumnTiles): string {
   const { width, live } = tiles;
   const quarter = width / 4;
   const product = (c: number, n: number) =>
-    ["x", "y", "z", "w"].map((part, r) => `m${c}_${r} * q${n}.${part}`).join(" + ");
+    pairwiseSum(["x", "y", "z", "w"].map((part, r) => `m${c}_${r} * q${n}.${part}`));
   return `
 var<workgroup> scratch: array<vec4f, ${lanes * quarter}>;
 
@@ -113,7 +113,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let row = span.z + 4u * i;
     ${unroll(texels, (c) => unroll(4, (r) => `let m${c}_${r} = load_inverse(row + ${r}u, c${c});`))}
     ${fitTexels(gpu, tiles, (n) => `q${n}`, (fit) => `load_iterate(2u * (${fit}), k)`)}
-    ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + ${product(c, n)};`))}
+    ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + (${product(c, n)});`))}
   }
   ${unroll(width, (n) => `var d${n} = 0.0;`)}
   ${

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { range, unroll } from "./code.ts";
+import { pairwiseSum, range, unroll } from "./code.ts";
 import { columnTexels, type ColumnTiles } from "./logistic_tiles.ts";
 
 /**
@@ -124,9 +124,10 @@ function outerProductCode(
   const fitTexels = Math.ceil(live / 4);
   const loadR = (row: string, t: string) =>
     `load_r(${row}, fit / 4u + ${t})${weight ? ` * ${weight.replace("ROW", row)}` : ""}`;
-  const add = (n: number) =>
-    `s${n} = s${n}` +
-    range(rowsInFlight).map((i) => ` + x${i} * r${i}_${n >> 2}.${"xyzw"[n & 3]}`).join("") + ";";
+  const add = (n: number) => {
+    const products = range(rowsInFlight).map((i) => `x${i} * r${i}_${n >> 2}.${"xyzw"[n & 3]}`);
+    return `s${n} = s${n} + (${pairwiseSum(products)});`;
+  };
   const results = typeof store === "string"
     ? unroll(live, (n) => store.replace("FIT", `${n}u`).replace("SUM", `s${n}`))
     : unroll(width / 4, (t) => store(t, [0, 1, 2, 3].map((c) => `s${4 * t + c}`)));

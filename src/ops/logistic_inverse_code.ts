@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { range, unroll } from "./code.ts";
+import { pairwiseSum, range, unroll } from "./code.ts";
 import { blockSize } from "./logistic_inverse_stack.ts";
 
 /** Texels of a row of a block. */
@@ -98,9 +98,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     unroll(texels, (t) =>
       unroll(4, (i) => right.inTime(i, t)) + "\n" +
       unroll(rows, (r) =>
-        `s${r}_${t} = s${r}_${t}${
-          unroll(4, (i) => ` ${product.sign} l${r}.${"xyzw"[i]} * r${i}_${t}`)
-        };`))
+        `s${r}_${t} = s${r}_${t} ${product.sign} (${
+          pairwiseSum(range(4).map((i) => `l${r}.${"xyzw"[i]} * r${i}_${t}`))
+        });`))
   }
     }
     ${
