@@ -51,8 +51,8 @@ function groupsOf(gpu: Gpu): number {
 }
 
 /**
- * Multiply-adds whose operands sit in registers. Each sum takes its neighbour of the step before, or a
- * compiler would finish one sum after the other, and the processor wait for each addition.
+ * Multiply-adds whose operands sit in registers. Each sum takes its neighbour of the step before:
+ * otherwise compilers finish one sum after the other, and processors wait for each addition.
  */
 function multiplyAdd(recorder: Recorder, out: StorageBuffer): void {
   const { gpu } = recorder;

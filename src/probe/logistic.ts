@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { SpindleError } from "../util.ts";
 import type { Certificate, Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
-import { type Features, featuresOf } from "./standardize.ts";
+import { type Features, featuresOf, remember } from "./standardize.ts";
 import { widestDesign } from "./wide.ts";
 
 /** How {@linkcode fitLogistic} fits; names and meanings are those of scikit-learn. */
@@ -39,7 +39,8 @@ export interface LogisticModel {
 
 /**
  * Fits logistic regressions to a matrix and labels, each with a certificate of how close to its
- * optimum it is, in float64 and of the weights that are returned. A model that does not converge says so in `converged` and on the console.
+ * optimum it is, in float64 and of the weights that are returned. A model that does not converge
+ * says so in `converged` and on the console.
  *
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
  * @param y A whole number a row: its class.
@@ -68,7 +69,8 @@ export async function fitLogistic(
       `Cannot fit ${x.length} features to ${y.length} labels: give as many for each row`,
     );
   }
-  const features = x instanceof Float32Array ? featuresOf(x, y.length) : x;
+  // The certificate reads them again and again.
+  const features = x instanceof Float32Array ? featuresOf(x, y.length) : remember(x);
   if (features.rows !== y.length) {
     throw new SpindleError(
       `Cannot fit ${features.rows} rows to ${y.length} labels: give one a row`,
