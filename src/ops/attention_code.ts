@@ -1,6 +1,6 @@
 import type { AttentionOptions } from "./attention.ts";
 import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
-import { range, unroll } from "./code.ts";
+import { innerProduct, range, unroll } from "./code.ts";
 
 /**
  * Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. Each key that is
@@ -129,9 +129,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       ${
     eachKey((j) =>
       keyTexel.inTime(j) +
-      eachQuery((q) =>
-        `s${q}_${j} = s${q}_${j} + q${q}.x * k${j}.x + q${q}.y * k${j}.y + q${q}.z * k${j}.z + q${q}.w * k${j}.w;`
-      )
+      eachQuery((q) => `s${q}_${j} = s${q}_${j} + ${innerProduct(`q${q}`, `k${j}`)};`)
     )
   }
     }
