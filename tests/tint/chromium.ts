@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Outcome, Post, Summary } from "./page.ts";
 
 /** The Chromium to use: that of `CHROMIUM`, or one in `PATH`; undefined where there is none. */
@@ -57,7 +58,19 @@ export async function runPage(
     clearTimeout(silence);
     process.kill();
     await process.status;
-    Deno.removeSync(profile, { recursive: true });
+    await removeProfile(profile);
+  }
+}
+
+/** Chromium's helper processes may write to its profile for a moment after it has ended. */
+async function removeProfile(profile: string): Promise<void> {
+  for (let tries = 50;; tries--) {
+    try {
+      return Deno.removeSync(profile, { recursive: true });
+    } catch (error) {
+      if (tries === 0) throw error;
+      await delay(200);
+    }
   }
 }
 
