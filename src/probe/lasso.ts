@@ -1,4 +1,4 @@
-import { dot } from "./quasi_newton.ts";
+import { dot } from "./vectors.ts";
 
 /** A quadratic `u^T H u / 2 + q^T u` with weights on the absolute values of u. */
 export interface Lasso {

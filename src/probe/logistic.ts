@@ -3,7 +3,6 @@ import { SpindleError } from "../util.ts";
 import type { Certificate, Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
 import { type Features, featuresOf, remember } from "./standardize.ts";
-import { widestDesign } from "./wide.ts";
 
 /** How {@linkcode fitLogistic} fits; names and meanings are those of scikit-learn. */
 export interface LogisticOptions {
@@ -111,15 +110,10 @@ export async function fitLogistic(
 function warnOfSlowModels(models: readonly LogisticModel[], tolerance: number): void {
   const slow = models.filter(({ converged }) => !converged);
   if (slow.length === 0) return;
-  const certificates = slow.flatMap((model) => model.certificates);
-  const worst = Math.max(...certificates.map(({ gap }) => gap));
-  const isFull = certificates.some(({ nonzeros }) => nonzeros >= widestDesign);
-  const advice = isFull
-    ? `at most ${widestDesign} weights can be in use beside a share of L1: take an l1Ratio of 0, a ` +
-      `larger one or a smaller C`
-    : `allow more iterations, a larger tolerance or a smaller C, or penalise standardized weights`;
+  const worst = Math.max(...slow.flatMap(({ certificates }) => certificates.map(({ gap }) => gap)));
   console.warn(
     `${slow.length} of ${models.length} models (C ${slow.map(({ C }) => C).join(", ")}) did not ` +
-      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; ${advice}`,
+      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; ` +
+      `allow more iterations, a larger tolerance or a smaller C, or penalise standardized weights`,
   );
 }

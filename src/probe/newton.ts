@@ -1,5 +1,5 @@
 import { minimiseLasso } from "./lasso.ts";
-import { dot } from "./quasi_newton.ts";
+import { dot } from "./vectors.ts";
 import { softplus } from "./wide_certificate.ts";
 
 /** A regression on some columns, centred and scaled, about a point of it. */

@@ -1,51 +1,58 @@
+import { add, dot, sumOfSquares } from "./vectors.ts";
+
 /** Steps that are remembered. */
 const memoryLength = 10;
 
-/** Directions of the limited-memory BFGS method, from gradients and the steps between them. */
+/** A Hessian: a diagonal, and vectors whose products with themselves are added or taken away. */
+export interface Hessian {
+  readonly diagonal: Float64Array;
+  readonly added: readonly Float64Array[];
+  readonly taken: readonly Float64Array[];
+}
+
+/** What is known of the Hessian of a function from gradients, by the limited-memory BFGS method. */
 export class QuasiNewton {
-  readonly #pairs: { step: Float64Array; change: Float64Array; product: number }[] = [];
+  readonly #pairs: { step: Float64Array; change: Float64Array }[] = [];
   #last: { point: Float64Array; gradient: Float64Array } | undefined;
 
-  /** @param diagonal An estimate of the diagonal of the inverse Hessian. */
+  /** @param diagonal An estimate of the Hessian's diagonal, above zero. */
   constructor(readonly diagonal: Float64Array) {}
 
-  /** The direction from a point; both arguments are kept. */
-  direction(point: Float64Array, gradient: Float64Array): Float64Array {
-    if (this.#last) this.#remember(point, gradient);
+  /** Learns from the gradient at a point; both are kept. */
+  learn(point: Float64Array, gradient: Float64Array): void {
+    const last = this.#last;
     this.#last = { point, gradient };
-    const direction = gradient.map((value) => -value);
-    const shares: number[] = [];
-    for (const { step, change, product } of this.#pairs.toReversed()) {
-      const share = dot(step, direction) / product;
-      shares.push(share);
-      add(direction, change, -share);
-    }
-    direction.forEach((value, i) => direction[i] = value * this.diagonal[i]!);
-    for (const { step, change, product } of this.#pairs) {
-      add(direction, step, shares.pop()! - dot(change, direction) / product);
-    }
-    return direction;
-  }
-
-  #remember(point: Float64Array, gradient: Float64Array): void {
-    const step = point.map((value, i) => value - this.#last!.point[i]!);
-    const change = gradient.map((value, i) => value - this.#last!.gradient[i]!);
-    const product = dot(step, change);
-    // Rounding may take away the curvature of a tiny step.
-    if (product <= 0) return;
-    this.#pairs.push({ step, change, product });
+    if (!last) return;
+    const step = point.map((value, i) => value - last.point[i]!);
+    const change = gradient.map((value, i) => value - last.gradient[i]!);
+    // Curvature above the sum of the diagonal's is rounding.
+    const most = sumOfSquares(change, this.diagonal.map((value) => 1 / value));
+    if (!(dot(step, change) * point.length > most)) return;
+    this.#pairs.push({ step, change });
     if (this.#pairs.length > memoryLength) this.#pairs.shift();
   }
-}
 
-/** The sum of products. */
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
+  /** The Hessian that agrees with every step that is remembered. */
+  hessian(): Hessian {
+    const scale = this.#scale();
+    const diagonal = this.diagonal.map((value) => value * scale);
+    const [added, taken]: [Float64Array[], Float64Array[]] = [[], []];
+    for (const { step, change } of this.#pairs) {
+      const product = diagonal.map((value, i) => value * step[i]!);
+      for (const vector of added) add(product, vector, dot(vector, step));
+      for (const vector of taken) add(product, vector, -dot(vector, step));
+      const [before, after] = [Math.sqrt(dot(step, product)), Math.sqrt(dot(step, change))];
+      taken.push(product.map((value) => value / before));
+      added.push(change.map((value) => value / after));
+    }
+    return { diagonal, added, taken };
+  }
 
-/** Adds a multiple of `other` to `sum`. */
-export function add(sum: Float64Array, other: Float64Array, share: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += share * other[i]!;
+  /** The curvature along the last step, as a share of what the diagonal says. */
+  #scale(): number {
+    const last = this.#pairs.at(-1);
+    if (!last) return 1;
+    const { step, change } = last;
+    return dot(step, change) / sumOfSquares(step, this.diagonal);
+  }
 }

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
+import { fitOnAllColumns } from "./all_columns.ts";
 import type { Coefficients, Fit, LabelledFeatures, Problem, ScoredCoefficients } from "./fit.ts";
-import { fitRidge } from "./ridge.ts";
 import { type ClassStart, requireSolvable } from "./run.ts";
 import { solverDefaults, type SolverOptions } from "./solver_options.ts";
 import { balancedResiduals, certify, pullsOf, strongestPulls } from "./wide_certificate.ts";
@@ -16,6 +16,10 @@ const nearlyUsed = 0.9;
 /** A working set is solved to this share of the tolerance, and thrice as tightly when that fails. */
 const narrowShare = 0.1;
 const tightenings = 3;
+/** With less than this share of L1 most columns are used. */
+const sparseRatio = 0.1;
+/** An elastic net that uses a larger share of the columns is solved sooner on all of them. */
+const sparseShare = 1 / 8;
 
 /** Where a path has come to: coefficients on all allowed columns, and the gradient there. */
 interface Point extends Coefficients {
@@ -25,7 +29,8 @@ interface Point extends Coefficients {
 /**
  * Fits problems on more columns than one Gram matrix can hold, by working sets: a problem is solved
  * on some columns, then the gradient of all columns tells which others would help; they join, until
- * the duality gap over all columns is small. Each C begins where the one before ended.
+ * the duality gap over all columns is small. One that uses too many is solved on all at once. Each C
+ * begins where the one before ended.
  */
 export async function fitWide(
   gpu: Gpu,
@@ -46,8 +51,8 @@ export async function fitWide(
     let point: Point | undefined;
     for (const i of path.sort((a, b) => problems[a]!.C - problems[b]!.C)) {
       const problem = problems[i]!;
-      if (problem.l1Ratio === 0) {
-        point = fits[i] = await fitRidge(wide, problem, point);
+      if ((problem.l1Ratio ?? 1) < sparseRatio) {
+        point = fits[i] = await fitOnAllColumns(wide, problem, point);
       } else ({ fit: fits[i], point } = await solveByWorkingSets(wide, problem, point));
     }
   }
@@ -86,9 +91,7 @@ async function solveByWorkingSets(
     const next = chooseColumns(point, strongestPulls(pulls), l1Ratio);
     const stuck = !joins(next, places, strongestPulls(pulls), l1Ratio);
     if (stuck) tightened++;
-    const isFull = certificates.some(({ nonzeros }) => nonzeros >= widestDesign);
     const done = certificates.every(({ converged }) => converged) || nIter >= maxIterations ||
-      stuck && isFull ||
       tightened > tightenings ||
       validation && nIter - validation.best.nIter >= patience;
     if (done) {
@@ -96,8 +99,18 @@ async function solveByWorkingSets(
       const fit = { problem, coef, intercept, certificates, ...(validation && { validation }) };
       return { fit, point };
     }
+    if (next.length >= mostColumns(problem, allowed.length)) {
+      const fit = await fitOnAllColumns(wide, problem, point, nIter);
+      const scores = fit.validation && { validation: latest(validation, fit.validation, 0) };
+      return { fit: { ...fit, ...scores }, point: fit };
+    }
     places = next;
   }
+}
+
+/** How many columns a working set may have. */
+function mostColumns({ l1Ratio = 1 }: Problem, allowed: number): number {
+  return l1Ratio === 1 ? widestDesign : Math.min(widestDesign, sparseShare * allowed);
 }
 
 /** The model without columns. */

@@ -135,6 +135,28 @@ for (const scale of ["raw", "standardized"] as const) {
   });
 }
 
+for (const scale of ["raw", "standardized"] as const) {
+  Deno.test(`fitProblems() solves a wide elastic net of little L1 on ${scale} weights`, async () => {
+    const train = wideRows(40, 3, 11);
+    const problems = [{ C: 0.1, l1Ratio: 0.05, scale }, { C: 3, l1Ratio: 0.001, scale }];
+    for (const fit of await fitOnce(train, 3, problems, { tolerance: 1e-4 })) {
+      assert.ok(fit.certificates.every(({ converged }) => converged));
+      compareToOptimum(fit, train.x, train.labels);
+    }
+  });
+}
+
+Deno.test("fitProblems() goes on with all columns where a wide elastic net uses many", async () => {
+  const train = wideRows(60, 2, 29);
+  const held = wideRows(50, 2, 18);
+  const problem = { C: 10, l1Ratio: 0.1, scale: "standardized" as const };
+  const [fit] = await fitOnce(train, 2, [problem], { tolerance: 1e-4, validation: held });
+  assert.ok(fit!.certificates[0]!.converged);
+  assert.ok(fit!.certificates[0]!.nonzeros > cols / 8);
+  compareToOptimum(fit!, train.x, train.labels);
+  assert.deepEqual(fit!.validation!.last.coef, fit!.coef);
+});
+
 Deno.test("fitProblems() keeps the best wide iterate on all columns of its problem", async () => {
   using gpu = await requestGpu();
   const train = wideRows(80, 2, 17);

@@ -7,40 +7,49 @@ import {
   rescale,
   unscale,
 } from "./fit.ts";
-import { add, dot, QuasiNewton } from "./quasi_newton.ts";
-import {
-  balancedResiduals,
-  certify,
-  penaltyWeight,
-  pullsOf,
-  softplus,
-} from "./wide_certificate.ts";
+import { penalisedStep } from "./penalised_step.ts";
+import { QuasiNewton } from "./quasi_newton.ts";
 import { shareOfRight } from "./run.ts";
 import { solverDefaults } from "./solver_options.ts";
+import { bestStep, type Line, type StepLength } from "./step_length.ts";
+import { dot, sumOfSizes } from "./vectors.ts";
+import { balancedResiduals, certify, penaltyWeight, pullsOf } from "./wide_certificate.ts";
 import type { Wide } from "./wide_design.ts";
 import { WideRows } from "./wide_rows.ts";
 
-/** A fit and the gradient where it ended. */
-export type RidgeFit = Fit & { readonly gradient: Float32Array };
+/** The whole step is taken where the best part of it is at least so long, and gains little more. */
+const nearlyWhole = { step: 0.6, gain: 0.5 };
+/** Columns whose pull is such a share of the need are not used in the end. */
+const weakPull = 0.95;
 
-/** One regression, in coordinates whose penalty is half the sum of their squares. */
+/** A fit and the gradient where it ended. */
+export type DescentFit = Fit & { readonly gradient: Float32Array };
+
+/** One regression, in coordinates whose penalty weighs all columns alike. */
 interface Descent {
   weights: Float64Array;
   intercept: number;
-  readonly memory: QuasiNewton;
+  readonly curvature: QuasiNewton;
 }
 
 /**
- * Fits a problem whose penalty has no absolute weights: every column is used, so there is no working
- * set; a quasi-Newton method takes two products with all rows and columns a step.
+ * Fits a problem that uses more columns than a working set can hold, as one does whose penalty has
+ * few absolute weights or none. A quasi-Newton method takes two products with all rows and columns
+ * a step: its model of the loss is minimised together with the penalty itself.
+ *
+ * @param before Where to begin, instead of at zero.
+ * @param firstStep How many steps led there.
  */
-export async function fitRidge(
+export async function fitOnAllColumns(
   wide: Wide,
   problem: Problem,
-  before: Coefficients | undefined,
-): Promise<RidgeFit> {
+  before?: Coefficients,
+  firstStep = 0,
+): Promise<DescentFit> {
   const { tolerance, maxIterations } = { ...solverDefaults, ...wide.options };
   const { rows, targets, scaling } = wide;
+  const { C, l1Ratio = 1 } = problem;
+  const [l1, l2] = [l1Ratio, 1 - l1Ratio];
   const allowed = problem.columns ?? scaling.columns;
   const factors = Float64Array.from(
     allowed,
@@ -52,15 +61,15 @@ export async function fitRidge(
   const weights = () => descents.map((descent) => descent.weights);
   const dual = targets.map(() => 0);
   let margins = await product(weights());
-  let exact = true;
-  for (let nIter = 0;;) {
+  let [exact, cleaned] = [true, false];
+  for (let nIter = firstStep;;) {
     const logits = margins.map((z, i) => z + descents[i % targets.length]!.intercept);
     const residuals = balancedResiduals(wide, logits);
     const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
     const pulls = pullsOf(wide, problem, allowed, gradient);
     const reached = {
       coef: Float32Array.from(weights().flatMap((each) => [...each])),
-      penalty: weights().map((each) => dot(each, each) / 2),
+      penalty: weights().map((each) => l1 * sumOfSizes(each) + l2 / 2 * dot(each, each)),
       ...{ logits, residuals, pulls, dual, nIter },
     };
     const certificates = certify(wide, problem, reached)
@@ -73,19 +82,22 @@ export async function fitRidge(
     // Sums of steps drift from the products that they stand for.
     exact = done;
     if (done) {
+      if (!cleaned) descents.forEach((descent, k) => dropWeak(descent, pulls[k]!, l1));
+      cleaned = true;
       margins = await product(weights());
       continue;
     }
     nIter++;
-    const directions = descents.map((descent, k) => {
-      const slope = descent.weights.map((value, i) =>
-        value + problem.C * factors[i]! * gradient[k * rows.features.cols + allowed[i]!]!
+    const directions = descents.map(({ weights, curvature }, k) => {
+      const slope = factors.map((factor, i) =>
+        C * factor * gradient[k * rows.features.cols + allowed[i]!]!
       );
-      return descent.memory.direction(descent.weights, slope);
+      curvature.learn(weights, slope);
+      return penalisedStep(curvature.hessian(), slope, weights, { l1, l2 });
     });
     const changes = await product(directions);
     descents.forEach((descent, k) =>
-      advance(wide, problem.C, k, descent, directions[k]!, margins, changes)
+      advance(wide, problem, k, descent, directions[k]!, margins, changes)
     );
   }
 }
@@ -97,13 +109,14 @@ function beginDescents(
   before: Coefficients | undefined,
 ): Descent[] {
   const allowed = problem.columns ?? scaling.columns;
-  const curvature = problem.C * labels.length / 4;
+  const most = problem.C * labels.length / 4;
   return starts.map(({ intercept }, k) => {
     const start = before && rescale(before, k, allowed, scaling);
-    const memory = new QuasiNewton(factors.map((factor) => 1 / (1 + curvature * factor * factor)));
-    if (!start) return { weights: new Float64Array(allowed.length), intercept, memory };
+    // A constant column has no curvature, nor any slope.
+    const curvature = new QuasiNewton(factors.map((factor) => most * factor ** 2 || 1));
+    if (!start) return { weights: new Float64Array(allowed.length), intercept, curvature };
     const weights = factors.map((factor, i) => factor > 0 ? start.coef[allowed[i]!]! / factor : 0);
-    return { weights, intercept: start.intercept, memory };
+    return { weights, intercept: start.intercept, curvature };
   });
 }
 
@@ -121,10 +134,13 @@ function toScaled(
   return scaled;
 }
 
-/** Goes to the least objective along a direction and over all intercepts, by Newton's method. */
+/**
+ * Goes along a direction to the least objective over all intercepts, or all the way where that is
+ * nearly as good: only a whole step leaves weights at zero.
+ */
 function advance(
   { labels, targets }: Wide,
-  C: number,
+  { C, l1Ratio = 1 }: Problem,
   k: number,
   descent: Descent,
   direction: Float64Array,
@@ -132,51 +148,38 @@ function advance(
   changes: Float64Array,
 ): void {
   const { weights, intercept } = descent;
-  const [along, length] = [dot(weights, direction), dot(direction, direction)];
-  const target = targets[k]!;
-  const at = (step: number, shift: number) => {
-    const sums = { loss: 0, step: 0, shift: 0, stepStep: 0, stepShift: 0, shiftShift: 0 };
-    labels.forEach((label, row) => {
-      const i = row * targets.length + k;
-      const z = margins[i]! + step * changes[i]! + intercept + shift;
-      const p = 1 / (1 + Math.exp(-z));
-      const error = p - Number(label === target);
-      const curvature = p * (1 - p);
-      sums.loss += softplus(label === target ? -z : z);
-      sums.step += error * changes[i]!;
-      sums.shift += error;
-      sums.stepStep += curvature * changes[i]! ** 2;
-      sums.stepShift += curvature * changes[i]!;
-      sums.shiftShift += curvature;
-    });
-    return {
-      value: C * sums.loss + step * along + step * step * length / 2,
-      slope: [C * sums.step + along + step * length, C * sums.shift] as const,
-      hessian: [C * sums.stepStep + length, C * sums.stepShift, C * sums.shiftShift] as const,
-    };
+  const ofRegression = (values: Float64Array) =>
+    Float64Array.from(labels, (_, row) => values[row * targets.length + k]!);
+  const change = ofRegression(changes);
+  const end = weights.map((value, i) => value + direction[i]!);
+  const line = {
+    C,
+    isPositive: Array.from(labels, (label) => label === targets[k]),
+    margins: ofRegression(margins).map((z) => z + intercept),
+    changes: change,
+    penalty: {
+      // Absolute values are convex: on the way they are at most what lies between those of the ends.
+      slope: (1 - l1Ratio) * dot(weights, direction) +
+        l1Ratio * (sumOfSizes(end) - sumOfSizes(weights)),
+      curvature: (1 - l1Ratio) * dot(direction, direction),
+    },
   };
-  let [step, shift] = [0, 0];
-  let here = at(0, 0);
-  for (let round = 0; round < 20; round++) {
-    const { slope: [s, t], hessian: [a, b, c] } = here;
-    const determinant = a * c - b * b;
-    if (!(determinant > 0)) break;
-    let [dStep, dShift] = [-(c * s - b * t) / determinant, -(a * t - b * s) / determinant];
-    let next = at(step + dStep, shift + dShift);
-    for (let half = 0; next.value > here.value && half < 30; half++) {
-      [dStep, dShift] = [dStep / 2, dShift / 2];
-      next = at(step + dStep, shift + dShift);
-    }
-    if (!(next.value < here.value)) break;
-    const gained = here.value - next.value;
-    [step, shift, here] = [step + dStep, shift + dShift, next];
-    if (gained < 1e-12 * here.value) break;
-  }
+  const { step, shift } = l1Ratio > 0 ? wholeOrBest(line) : bestStep(line, 0, Infinity);
   descent.intercept += shift;
-  const moved = weights.slice();
-  add(moved, direction, step);
-  descent.weights = moved;
-  for (let i = k; i < margins.length; i += targets.length) margins[i]! += step * changes[i]!;
+  descent.weights = step === 1 ? end : weights.map((value, i) => value + step * direction[i]!);
+  change.forEach((value, row) => margins[row * targets.length + k]! += step * value);
+}
+
+function wholeOrBest(line: Line): StepLength {
+  const [stay, best, whole] = [bestStep(line, 0, 0), bestStep(line, 0, 1), bestStep(line, 1, 1)];
+  const isNear = best.step >= nearlyWhole.step &&
+    stay.value - whole.value >= nearlyWhole.gain * (stay.value - best.value);
+  return isNear ? whole : best;
+}
+
+/** Sets the weights to zero that are on their way there: their columns pull too weakly. */
+function dropWeak(descent: Descent, pulls: Float64Array, l1: number): void {
+  descent.weights = descent.weights.map((value, i) => pulls[i]! < weakPull * l1 ? 0 : value);
 }
 
 /** The score of a fit on the validation rows; there is no other iterate to choose. */
