@@ -63,7 +63,7 @@ export function productProblem(
 function lastStep({ subgroups }: Gpu): { lesson: string } {
   return {
     lesson: subgroups
-      ? "each lane loads another column's weights and hands them to the subgroup"
+      ? "each lane loads another column's weights and hands them to the subgroup; sums in pairs"
       : "the same kernel with what a model needs: activation, bias, residual",
   };
 }

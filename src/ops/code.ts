@@ -9,16 +9,16 @@ export function unroll(n: number, line: (i: number) => string): string {
 }
 
 /**
- * The sum of terms in pairs, and pairs of those: a processor looks ahead a few dozen instructions, and
- * waits where each addition needs the one before.
+ * The sum of terms in pairs, and pairs of those, in brackets: a processor looks ahead a few dozen
+ * instructions, and waits where each addition needs the one before.
  */
 export function pairwiseSum(terms: readonly string[]): string {
-  if (terms.length <= 2) return terms.join(" + ");
+  if (terms.length <= 2) return `(${terms.join(" + ")})`;
   const half = Math.ceil(terms.length / 2);
-  return `(${pairwiseSum(terms.slice(0, half))}) + (${pairwiseSum(terms.slice(half))})`;
+  return `(${pairwiseSum(terms.slice(0, half))} + ${pairwiseSum(terms.slice(half))})`;
 }
 
 /** The inner product of the texels named `a` and `b`. */
 export function innerProduct(a: string, b: string): string {
-  return `(${pairwiseSum(["x", "y", "z", "w"].map((part) => `${a}.${part} * ${b}.${part}`))})`;
+  return pairwiseSum(["x", "y", "z", "w"].map((part) => `${a}.${part} * ${b}.${part}`));
 }

@@ -113,7 +113,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let row = span.z + 4u * i;
     ${unroll(texels, (c) => unroll(4, (r) => `let m${c}_${r} = load_inverse(row + ${r}u, c${c});`))}
     ${fitTexels(gpu, tiles, (n) => `q${n}`, (fit) => `load_iterate(2u * (${fit}), k)`)}
-    ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + (${product(c, n)});`))}
+    ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + ${product(c, n)};`))}
   }
   ${unroll(width, (n) => `var d${n} = 0.0;`)}
   ${

@@ -126,7 +126,7 @@ function outerProductCode(
     `load_r(${row}, fit / 4u + ${t})${weight ? ` * ${weight.replace("ROW", row)}` : ""}`;
   const add = (n: number) => {
     const products = range(rowsInFlight).map((i) => `x${i} * r${i}_${n >> 2}.${"xyzw"[n & 3]}`);
-    return `s${n} = s${n} + (${pairwiseSum(products)});`;
+    return `s${n} = s${n} + ${pairwiseSum(products)};`;
   };
   const results = typeof store === "string"
     ? unroll(live, (n) => store.replace("FIT", `${n}u`).replace("SUM", `s${n}`))

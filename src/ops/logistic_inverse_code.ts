@@ -98,9 +98,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     unroll(texels, (t) =>
       unroll(4, (i) => right.inTime(i, t)) + "\n" +
       unroll(rows, (r) =>
-        `s${r}_${t} = s${r}_${t} ${product.sign} (${
+        `s${r}_${t} = s${r}_${t} ${product.sign} ${
           pairwiseSum(range(4).map((i) => `l${r}.${"xyzw"[i]} * r${i}_${t}`))
-        });`))
+        };`))
   }
     }
     ${
