@@ -61,7 +61,7 @@ export async function fitOnAllColumns(
   const weights = () => descents.map((descent) => descent.weights);
   const dual = targets.map(() => 0);
   let margins = await product(weights());
-  let [exact, cleaned] = [true, false];
+  let [exact, cleaned, stuck] = [true, false, false];
   for (let nIter = firstStep;;) {
     const logits = margins.map((z, i) => z + descents[i % targets.length]!.intercept);
     const residuals = balancedResiduals(wide, logits);
@@ -74,7 +74,8 @@ export async function fitOnAllColumns(
     };
     const certificates = certify(wide, problem, reached)
       .map((each) => ({ ...each, converged: each.gap <= tolerance }));
-    const done = certificates.every(({ converged }) => converged) || nIter >= maxIterations;
+    const converged = certificates.every((each) => each.converged);
+    const done = converged || stuck || nIter >= maxIterations;
     if (done && exact) {
       const fit = finish(wide, problem, factors, descents, certificates);
       return { ...fit, ...await scored(wide, fit, nIter), gradient };
@@ -82,8 +83,10 @@ export async function fitOnAllColumns(
     // Sums of steps drift from the products that they stand for.
     exact = done;
     if (done) {
-      if (!cleaned) descents.forEach((descent, k) => dropWeak(descent, pulls[k]!, l1));
-      cleaned = true;
+      if (converged && !cleaned) {
+        descents.forEach((descent, k) => dropWeak(descent, pulls[k]!, l1));
+        cleaned = true;
+      }
       margins = await product(weights());
       continue;
     }
@@ -96,9 +99,10 @@ export async function fitOnAllColumns(
       return penalisedStep(curvature.hessian(), slope, weights, { l1, l2 });
     });
     const changes = await product(directions);
-    descents.forEach((descent, k) =>
+    const steps = descents.map((descent, k) =>
       advance(wide, problem, k, descent, directions[k]!, margins, changes)
     );
+    stuck = steps.every((step) => step === 0);
   }
 }
 
@@ -137,6 +141,8 @@ function toScaled(
 /**
  * Goes along a direction to the least objective over all intercepts, or all the way where that is
  * nearly as good: only a whole step leaves weights at zero.
+ *
+ * @returns The share of the direction.
  */
 function advance(
   { labels, targets }: Wide,
@@ -146,7 +152,7 @@ function advance(
   direction: Float64Array,
   margins: Float64Array,
   changes: Float64Array,
-): void {
+): number {
   const { weights, intercept } = descent;
   const ofRegression = (values: Float64Array) =>
     Float64Array.from(labels, (_, row) => values[row * targets.length + k]!);
@@ -168,6 +174,7 @@ function advance(
   descent.intercept += shift;
   descent.weights = step === 1 ? end : weights.map((value, i) => value + step * direction[i]!);
   change.forEach((value, row) => margins[row * targets.length + k]! += step * value);
+  return step;
 }
 
 function wholeOrBest(line: Line): StepLength {

@@ -8,6 +8,8 @@ export interface Penalty {
 
 /** At most so many passes over all weights. */
 const maxPasses = 50;
+/** The least curvature of a weight, as a share of the diagonal: rounding may leave none. */
+const leastCurvature = 1e-9;
 /** Moves of a pass are small where they are such a share of those of the first. */
 const smallMoves = 1e-2;
 
@@ -30,9 +32,9 @@ export function penalisedStep(
     side.forEach((value, i) => sides[i * width + k] = value)
   );
   const curvature = diagonal.map((value, i) => {
-    let sum = value + l2;
+    let sum = value;
     for (let k = 0; k < width; k++) sum += sides[i * width + k]! ** 2 * (k < firstTaken ? 1 : -1);
-    return sum;
+    return Math.max(sum, leastCurvature * value) + l2;
   });
   // The product of each side with the step; those that are taken away with the sign reversed.
   const products = new Float64Array(width);

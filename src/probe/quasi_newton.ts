@@ -41,9 +41,11 @@ export class QuasiNewton {
       const product = diagonal.map((value, i) => value * step[i]!);
       for (const vector of added) add(product, vector, dot(vector, step));
       for (const vector of taken) add(product, vector, -dot(vector, step));
-      const [before, after] = [Math.sqrt(dot(step, product)), Math.sqrt(dot(step, change))];
-      taken.push(product.map((value) => value / before));
-      added.push(change.map((value) => value / after));
+      const [before, after] = [dot(step, product), dot(step, change)];
+      // Rounding may take away what little curvature earlier steps have left.
+      if (before <= 0) continue;
+      taken.push(product.map((value) => value / Math.sqrt(before)));
+      added.push(change.map((value) => value / Math.sqrt(after)));
     }
     return { diagonal, added, taken };
   }
