@@ -135,17 +135,21 @@ export class WideRows implements Disposable {
    */
   async margins(weights: Float32Array, fits: number): Promise<Float64Array> {
     const { features: { rows, cols } } = this;
-    const sums = new Float64Array(rows * fits);
+    const parts: Promise<readonly [number, Float32Array]>[] = [];
     for await (const strip of this.#strips()) {
-      await Promise.all(strip.map(async ({ x, firstRow, firstCol }) => {
+      for (const { x, firstRow, firstCol } of strip) {
         const part = new Float32Array(fits * x.cols);
         for (let k = 0; k < fits; k++) {
           const start = k * cols + firstCol;
           part.set(weights.subarray(start, start + x.cols), k * x.cols);
         }
-        const values = await blockMargins(this.gpu, residentBlock(x, firstRow), part, fits);
-        values.forEach((value, i) => sums[firstRow * fits + i]! += value);
-      }));
+        const margins = blockMargins(this.gpu, residentBlock(x, firstRow), part, fits);
+        parts.push(margins.then((values) => [firstRow, values]));
+      }
+    }
+    const sums = new Float64Array(rows * fits);
+    for (const [firstRow, values] of await Promise.all(parts)) {
+      values.forEach((value, i) => sums[firstRow * fits + i]! += value);
     }
     return sums;
   }
