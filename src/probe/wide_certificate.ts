@@ -151,7 +151,7 @@ export function dualObjective(
   };
   if (l1Ratio === 1) return at(Math.min(1, 1 / strongest));
   // Concave in the share, between where no column is used and the residuals themselves.
-  let [low, high] = [Math.min(1, l1Ratio / strongest), 1];
+  let [low, high] = [strongest > l1Ratio ? l1Ratio / strongest : 1, 1];
   let best = Math.max(at(low), at(high));
   for (let step = 0; step < 12; step++) {
     const [left, right] = [(2 * low + high) / 3, (low + 2 * high) / 3];
