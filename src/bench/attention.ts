@@ -174,7 +174,7 @@ function blockCutter(
     }
     const storage = owned.use(createStorage(gpu, blocks.length * 4, "query blocks"));
     storage.write(new Uint32Array(blocks));
-    const result = { storage, count: blocks.length / 4, longest: tokens };
+    const result = { storage, count: blocks.length / 4, rows: sentences * tokens, longest: tokens };
     made.set(step, result);
     return result;
   };

@@ -1,7 +1,7 @@
 import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
-import type { Readback } from "./memory.ts";
+import type { Readback, StorageBuffer } from "./memory.ts";
 import { storageOf } from "./tuning.ts";
 
 /** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
@@ -37,6 +37,12 @@ export class Gpu implements Disposable {
    * @ignore
    */
   readonly idleUniforms: GPUBuffer[] = [];
+  /**
+   * Buffers that no recorder stages matrices in at the moment.
+   *
+   * @ignore
+   */
+  readonly idleStaging: StorageBuffer[] = [];
   /**
    * Readbacks of submitted work that nobody waits for yet.
    *
@@ -87,6 +93,7 @@ export class Gpu implements Disposable {
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const buffer of this.idleUniforms) buffer.destroy();
+    for (const buffer of this.idleStaging) buffer[Symbol.dispose]();
     this.device.destroy();
   }
 }

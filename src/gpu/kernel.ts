@@ -27,6 +27,8 @@ export interface Dispatch {
   readonly constants?: Readonly<Record<string, number>>;
   readonly reads?: Readonly<Record<string, Matrix>>;
   readonly writes?: Readonly<Record<string, Matrix>>;
+  /** How many rows it writes, where it writes all texels of the first rows and nothing else. */
+  readonly writtenRows?: number;
   readonly buffers?: Readonly<Record<string, BufferOperand>>;
   readonly uints?: Readonly<Record<string, number>>;
   readonly floats?: Readonly<Record<string, number>>;

@@ -1,6 +1,7 @@
 import type { Gpu } from "./device.ts";
 import { compile, type Dispatch, paramBytes, resources } from "./kernel.ts";
 import type { Readback } from "./memory.ts";
+import { Staging } from "./staging.ts";
 import { roundUp } from "../util.ts";
 
 const uniformBytes = 64 * 1024;
@@ -11,13 +12,23 @@ export class Recorder {
   #pass: GPUComputePassEncoder | undefined;
   #readbacks: Readback[] = [];
   #uniforms: { buffer: GPUBuffer; bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
+  readonly #staging: Staging;
 
   constructor(readonly gpu: Gpu) {
+    this.#staging = new Staging(gpu);
     this.#encoder = gpu.device.createCommandEncoder();
   }
 
   /** Adds one dispatch; it sees what the dispatches before it wrote. */
   dispatch(dispatch: Dispatch): void {
+    const staged = this.#staging.stage(dispatch);
+    this.#run(staged?.dispatch ?? dispatch);
+    if (!staged) return;
+    this.#endPass();
+    this.#encoder.copyBufferToTexture(staged.from, staged.to, [...staged.size]);
+  }
+
+  #run(dispatch: Dispatch): void {
     const { pipeline, layout } = compile(this.gpu, dispatch);
     const params = paramBytes(dispatch);
     const entries = resources(dispatch).map((resource, i) => ({ binding: i + 1, resource }));
@@ -71,6 +82,7 @@ export class Recorder {
     // after it waits for it, too.
     for (const readback of gpu.unread) readback.wait();
     gpu.device.queue.submit([this.#encoder.finish()]);
+    this.#staging.release();
     for (const readback of this.#readbacks) gpu.unread.add(readback);
     this.#readbacks = [];
     this.#uniforms = [];

@@ -86,6 +86,7 @@ export function packBatch(
     queryBlocks: {
       storage: upload(new Uint32Array(blocks), "query blocks"),
       count: blocks.length / 4,
+      rows: tokens,
       longest,
     },
     [Symbol.dispose]: () => owned.dispose(),

@@ -61,7 +61,7 @@ export function memoryNeeded(folder: string, options: MemoryOptions = {}): Memor
       (sum, stack, i) => sum + (counts[i] ?? 0) * blockBytes(spec, stack, precision),
       0,
     ),
-    states: statesBytes(spec, tokensPerBatch(software)),
+    states: statesBytes(spec, software),
     tables: tableBytes(source, reader, refs),
   };
 }
@@ -79,19 +79,21 @@ function blockBytes({ width, ffnWidth }: ModelSpec, stack: StackSpec, precision:
   return elements * texelBytes(precision) / 4 + vectorBytes;
 }
 
-/** The matrices that the forward pass keeps in its workspace. */
-function statesBytes(spec: ModelSpec, tokens: number): number {
+/** The matrices that the forward pass keeps in its workspace, and where it stages the widest. */
+function statesBytes(spec: ModelSpec, software: boolean): number {
   const { width, ffnWidth, embedding } = spec;
   const columns = spec.stacks.map(({ attention, ffn, crossAttention, finalNorm }) => {
     const head = 4 * headTexels(attention);
     const { heads, keyValueHeads, rotary } = attention;
     const turned = rotary ? heads + keyValueHeads : 0;
-    const cross = crossAttention ? width + (heads + 2 * keyValueHeads) * head : 0;
+    const qkv = (heads + 2 * keyValueHeads) * head;
+    const cross = crossAttention ? width + qkv : 0;
+    const staged = software ? Math.max(qkv, ffnWidth) : 0;
     return embedding.width + (finalNorm ? width : 0) + 5 * width + cross +
-      (2 * heads + 2 * keyValueHeads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth;
+      (2 * heads + 2 * keyValueHeads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth + staged;
   });
   // Both stacks of an encoder-decoder work in the same matrices but for the embedding and the end.
-  return roundUp(tokens, 512) * 4 * Math.max(...columns);
+  return roundUp(tokensPerBatch(software), 512) * 4 * Math.max(...columns);
 }
 
 function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: WeightRefs): number {

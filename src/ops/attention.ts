@@ -37,6 +37,8 @@ export interface QueryBlocks {
   /** (first query, first row of the sentence, end row of the sentence, 0), uint32. */
   readonly storage: StorageBuffer;
   readonly count: number;
+  /** Rows of the batch. */
+  readonly rows: number;
   /** Tokens of the longest sentence. */
   readonly longest: number;
 }
@@ -76,6 +78,7 @@ export function attention(
     ),
     reads: { query: query.matrix, key: key.matrix, value: value.matrix },
     writes: { out },
+    writtenRows: blocks.rows,
     buffers: {
       blocks: { storage: blocks.storage, type: "array<vec4u>", access: "read" },
       ...(bias && { bias: { storage: bias.storage, type: "array<f32>", access: "read" } as const }),

@@ -48,6 +48,7 @@ export function linear(
     code: linearCode(tile, lanes, activation, present.map(([name]) => name)),
     reads: { x, w, ...Object.fromEntries(present) },
     writes: { y },
+    writtenRows: rows,
     uints: { rows, texels: w.texels },
     workgroups: [Math.ceil(w.rows / workgroup.cols), Math.ceil(rows / workgroup.rows)],
   });

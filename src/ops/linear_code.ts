@@ -44,9 +44,14 @@ function registerCode(tile: RegisterTile, lanes: number): string {
   const { early, inTime } = weightLoads(tile, lanes);
   return `
 @compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * ${lanes * rows}u + lane;
-  let col = group.x * ${cols}u;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  ${place("group", "groups", Math.max(1, Math.floor(bandRows / (lanes * rows))))}
+  let row = place.y * ${lanes * rows}u + lane;
+  let col = place.x * ${cols}u;
   ${zeros(tile)}
   for (var k = 0u; k < params.texels; k++) {
     ${early}
@@ -56,6 +61,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   ${stores(tile, row)}
 }
 `;
+}
+
+/**
+ * Rows whose workgroups run one after the other with the same weights, so that these still lie in
+ * the caches: a band of so many rows takes one tile of columns after the other.
+ */
+const bandRows = 512;
+
+/** Code that declares `place`: which tile a workgroup computes, by its number in the grid. */
+function place(group: string, groups: string, band: number): string {
+  return `
+  let number = ${group}.y * ${groups}.x + ${group}.x;
+  let band = number / (${band}u * ${groups}.x);
+  let height = min(${band}u, ${groups}.y - band * ${band}u);
+  let in_band = number - band * ${band}u * ${groups}.x;
+  let place = vec2u(in_band / height, band * ${band}u + in_band % height);`;
 }
 
 /** The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's. */

@@ -30,6 +30,7 @@ export function logisticMargins(
     ),
     reads: { x, v },
     writes: { z },
+    writtenRows: rows,
     buffers: tileBuffers(tiles),
     uints: { rows },
     workgroups: [tiles.count, Math.ceil(rows / (gpu.lanes * tileRows))],

@@ -30,6 +30,7 @@ export function norm(
     constants: { LANES: lanes, RMS: kind === "rms" ? 1 : 0 },
     reads: { x, gain, bias },
     writes: { y },
+    writtenRows: rows,
     uints: { rows, width: x.cols },
     floats: { epsilon },
     workgroups: [Math.ceil(rows / lanes)],

@@ -39,6 +39,7 @@ export function rotary(
     // The kernel has to be given a gain even where it reads none.
     reads: { x, table, gain: norm?.gain ?? table },
     writes: { y },
+    writtenRows: rows,
     buffers: { positions: { storage: positions, type: "array<u32>", access: "read" } },
     uints: { rows, head_width: norm?.headWidth ?? 0 },
     floats: { epsilon: norm?.epsilon ?? 0 },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/device.ts";
 import { checkLinear } from "../../src/ops/self_test.ts";
+import { assertFreed } from "../gpu.ts";
 import { runSpindle } from "./support.ts";
 
 Deno.test("spindle doctor names the adapter and passes its self-test", async () => {
@@ -40,6 +41,6 @@ for (const storage of ["texture", "buffer"] as const) {
     using gpu = await requestGpu({ storage });
     const { passed, largestDifference } = await checkLinear(gpu);
     assert.ok(passed && largestDifference > 0, `largest difference ${largestDifference}`);
-    assert.equal(gpu.liveBytes, 0);
+    assertFreed(gpu);
   });
 }

@@ -8,6 +8,7 @@ import { loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { WeightReader } from "../../src/model/weights.ts";
 import { SpindleError } from "../../src/util.ts";
+import { assertFreed, ownedBytes } from "../gpu.ts";
 import { assertClose } from "../numbers.ts";
 
 const golden = new URL("golden/", import.meta.url).pathname;
@@ -102,7 +103,7 @@ for (const [what, name, changes, message] of refusals) {
       assert.match(error.message, message);
       return true;
     });
-    assert.equal(gpu.liveBytes, 0);
+    assertFreed(gpu);
   });
 }
 
@@ -118,9 +119,9 @@ Deno.test("loadModel() loads only the blocks that the wanted states need", async
   ) {
     const folder = join(golden, name);
     using whole = await loadModel(gpu, folder);
-    const wholeBytes = gpu.liveBytes;
+    const wholeBytes = ownedBytes(gpu);
     using part = await loadModel(gpu, folder, { states });
-    const isLess = gpu.liveBytes - wholeBytes < wholeBytes;
+    const isLess = ownedBytes(gpu) - wholeBytes < wholeBytes;
     assert.equal(isLess, states[0] !== "decoder.hidden.1");
     const expected = await whole.capture(sentences, { states });
     const found = await part.capture(sentences, { states });

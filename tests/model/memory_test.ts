@@ -23,10 +23,10 @@ Deno.test("memoryNeeded() tells what the weights then take on the device", async
 });
 
 Deno.test("memoryNeeded() tells what the states of a full batch then take", async () => {
-  using gpu = await requestGpu();
   for (
     const folder of [miniLm, join(golden, "qwen3"), join(golden, "t5"), join(golden, "gpt_neox")]
   ) {
+    using gpu = await requestGpu();
     const needed = memoryNeeded(folder, { software: gpu.adapter.software });
     using model = await loadModel(gpu, folder);
     const before = gpu.liveBytes;

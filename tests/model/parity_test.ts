@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/device.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
+import { assertFreed } from "../gpu.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 
 async function check(folder: string, golden = `${folder}/golden.safetensors`): Promise<void> {
@@ -15,7 +16,7 @@ async function check(folder: string, golden = `${folder}/golden.safetensors`): P
         assert.ok(maxRelative <= 1e-5, `${name} differs by ${maxRelative}`);
       }
     }
-    assert.equal(gpu.liveBytes, 0);
+    assertFreed(gpu);
   }
 }
 

@@ -7,6 +7,7 @@ import { linearTiles } from "../../src/ops/linear_tiles.ts";
 import { chooseFastest } from "../../src/tuning/choice.ts";
 import { attentionContest, type Contest, linearContest } from "../../src/tuning/contests.ts";
 import { tuneOnFirstUse } from "../../src/tuning/first_use.ts";
+import { assertFreed } from "../gpu.ts";
 import { withCache } from "../cache.ts";
 
 /** Too small to tell which variant is faster, and quick. */
@@ -22,7 +23,7 @@ function assertTuned(gpu: Gpu): void {
   assert.ok(linearTiles(gpu, "few").has(tuning["linear few"]!));
   assert.ok(linearTiles(gpu, "many").has(tuning["linear many"]!));
   assert.ok(attentionVariants(gpu, "short").has(tuning["attention short"]!));
-  assert.equal(gpu.liveBytes, 0, "GPU memory was not freed");
+  assertFreed(gpu);
 }
 
 Deno.test("tuneOnFirstUse() chooses a variant of each kernel once for all later starts", async () => {
