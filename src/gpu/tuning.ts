@@ -10,7 +10,7 @@ import { driverBuild } from "./driver_build.ts";
 export type Tuning = Readonly<Record<string, string>>;
 
 /** Raised when kernels change so much that another variant may be the fastest. */
-const kernelsVersion = 3;
+const kernelsVersion = 4;
 
 const known = new WeakMap<Gpu, Tuning | undefined>();
 

@@ -75,13 +75,15 @@ function softwareTiles({ subgroups, lanes }: Gpu, count: RowCount): RegisterTile
   // Two texels ahead, or all of them at once: drivers differ in which they schedule well.
   const ahead = [{ ...standard, weights: 2 }, { ...standard, weights: 15 }];
   if (!subgroups || standard.cols % lanes !== 0) return [...ahead, { ...broad, weights: 2 }];
-  const tiles: RegisterTile[] = [standard, broad].map((size) => ({
-    ...size,
-    weights: "broadcast",
-  }));
-  if (count === "few") return tiles;
+  const broadcast = (size: { rows: number; cols: number }): RegisterTile => (
+    { ...size, weights: "broadcast" }
+  );
+  const tiles = [standard, broad].map(broadcast);
   // Loads are dearer the more lanes they serve.
-  return [...tiles, lanes > 8 ? { rows: 8, cols: 32, weights: "broadcast" } : ahead[1]!];
+  if (lanes > 8) {
+    return count === "few" ? tiles.reverse() : [broadcast({ rows: 8, cols: 32 }), ...tiles];
+  }
+  return count === "few" ? tiles : [...tiles, ahead[1]!];
 }
 
 /** Many small tiles keep a GPU busy; workgroup memory saves it traffic. */

@@ -78,6 +78,21 @@ gpuTest("linear() multiplies matrices of any shape", async (gpu) => {
     for (const inputs of [7, 37, 130]) await check(gpu, { rows, inputs, outputs: 13 });
   }
   await check(gpu, { rows: 37, inputs: 13, outputs: 130 });
+  // More rows than share the weights of a column tile at once.
+  await check(gpu, { rows: 1100, inputs: 7, outputs: 77 });
+});
+
+gpuTest("linear() writes no rows but those of the run", async (gpu) => {
+  using x = uploadMatrix(gpu, randomNumbers(130 * 7, 1), 130, 7);
+  using w = uploadMatrix(gpu, randomNumbers(9 * 7, 2), 9, 7);
+  using y = uploadMatrix(gpu, randomNumbers(130 * 9, 3), 130, 9);
+  const before = await readMatrix(y);
+  const recorder = new Recorder(gpu);
+  linear(recorder, x, w, y, 37);
+  recorder.submit();
+  const after = await readMatrix(y);
+  assert.notDeepEqual(after.slice(36 * 9, 37 * 9), before.slice(36 * 9, 37 * 9));
+  assert.deepEqual(after.slice(37 * 9), before.slice(37 * 9));
 });
 
 /** Fails where two tiles differ in a single bit, so that a choice by timing changes no result. */
