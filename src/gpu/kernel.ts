@@ -45,7 +45,7 @@ export interface Pipeline {
 export function compile(gpu: Gpu, dispatch: Dispatch): Pipeline {
   // Some compilers want this line, others know subgroups only without it.
   const enable = gpu.features.includes("subgroups") ? "enable subgroups;\n" : "";
-  const source = enable + preamble(dispatch) + dispatch.code;
+  const source = enable + preamble(dispatch) + readParamsOnce(dispatch);
   let compiled = gpu.pipelines.get(source);
   if (!compiled) {
     const { label } = dispatch;
@@ -122,13 +122,21 @@ function preamble(dispatch: Dispatch): string {
   const buffers = Object.entries(dispatch.buffers ?? {}).map(([name, { type, access }], i) =>
     `@group(0) @binding(${1 + operands.length + i}) var<storage, ${access}> ${name}: ${type};\n`
   );
-  return constants.join("") +
-    (fields.length
-      ? `struct Params { ${
-        fields.join(" ")
-      } }\n@group(0) @binding(0) var<uniform> params: Params;\n`
-      : "") +
+  const params = fields.length
+    ? `struct Params { ${fields.join(" ")} }\n` +
+      "@group(0) @binding(0) var<uniform> uniforms: Params;\nvar<private> params: Params;\n"
+    : "";
+  return constants.join("") + params +
     operands.map((operand, i) => accessor(operand, i + 1)).join("") + buffers.join("");
+}
+
+/**
+ * The code of a dispatch, whose entry point reads the uniform before anything else: Mesa's software
+ * driver reads it lane by lane wherever it is named, in a loop each time.
+ */
+function readParamsOnce(dispatch: Dispatch): string {
+  if (paramBytes(dispatch).length === 0) return dispatch.code;
+  return dispatch.code.replace(/fn main\([^{]*\{/, (head) => `${head}\n  params = uniforms;`);
 }
 
 function accessor({ name, matrix, access }: MatrixOperand, binding: number): string {
