@@ -3,6 +3,7 @@ import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { unroll } from "../ops/code.ts";
 import { linear } from "../ops/linear.ts";
+import { placeInBand } from "../ops/linear_code.ts";
 import type { SharedTile } from "../ops/linear_tiles.ts";
 
 /** A step from the plainest matrix product towards the best one. */
@@ -27,6 +28,10 @@ interface TileOptions {
   readonly cols: number;
   /** How many columns before their use the texels of w are loaded. */
   readonly ahead: number;
+  /** Whether outputs may go through a buffer to their texture, see `src/gpu/staging.ts`. */
+  readonly staged?: boolean;
+  /** Whether tiles one below the other run one after the other. */
+  readonly banded?: boolean;
 }
 
 /** Register tiles whose texels come through workgroup memory. */
@@ -76,6 +81,16 @@ export const matmulSteps: readonly MatmulStep[] = [
     name: "8 loads two ahead",
     lesson: "weights are on their way while earlier ones are multiplied",
     options: { storage: "texture", rows: 8, cols: 16, ahead: 2 },
+  },
+  {
+    name: "9 stores to a buffer",
+    lesson: "copied from there: a software driver stores to a texture number by number",
+    options: { storage: "texture", rows: 8, cols: 16, ahead: 2, staged: true },
+  },
+  {
+    name: "10 bands of rows",
+    lesson: "tiles one below the other come in turn: their weights still lie in the caches",
+    options: { storage: "texture", rows: 8, cols: 16, ahead: 2, staged: true, banded: true },
   },
 ];
 
@@ -161,20 +176,21 @@ export function tiledMatmul(
   options: TileOptions | SharedOptions,
 ): void {
   if ("tile" in options) return linear(recorder, x, w, y, x.rows, options);
-  const { rows, cols, ahead } = options;
+  const { rows, cols, staged } = options;
   const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `tiled matmul ${rows}x${cols}`,
-    code: tileCode(rows, cols, ahead, lanes),
+    code: tileCode(options, lanes),
     reads: { x, w },
     writes: { y },
+    ...(staged && { writtenRows: x.rows }),
     uints: { rows: x.rows, texels: w.texels },
     workgroups: [Math.ceil(w.rows / cols), Math.ceil(x.rows / (lanes * rows))],
   });
 }
 
 /** Lanes run along the rows; sums sit in named scalars, which stay in registers. */
-function tileCode(rows: number, cols: number, ahead: number, lanes: number): string {
+function tileCode({ rows, cols, ahead, banded }: TileOptions, lanes: number): string {
   const row = (r: number) => `row + ${r * lanes}u`;
   const loadW = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);` : "";
   const multiply = (r: number, n: number) =>
@@ -183,9 +199,14 @@ function tileCode(rows: number, cols: number, ahead: number, lanes: number): str
   const texel = (r: number, t: number) => [0, 1, 2, 3].map((c) => `y${r}_${4 * t + c}`).join(", ");
   return `
 @compute @workgroup_size(${lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.y * ${lanes * rows}u + lane;
-  let col = group.x * ${cols}u;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  ${banded ? placeInBand(lanes * rows) : "let place = group.xy;"}
+  let row = place.y * ${lanes * rows}u + lane;
+  let col = place.x * ${cols}u;
   ${unroll(rows, (r) => unroll(cols, (n) => `var y${r}_${n} = 0.0;`))}
   for (var k = 0u; k < params.texels; k++) {
     ${unroll(rows, (r) => `let x${r} = load_x(${row(r)}, k);`)}

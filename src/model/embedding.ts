@@ -40,16 +40,10 @@ export function loadEmbedding(loader: Loader, refs: EmbeddingRefs): Embedding {
       offset,
       unplacedId,
     },
-    tokenType: tokenType && firstRow(reader.table(tokenType, width)),
+    tokenType: tokenType && readRow(reader.table(tokenType, width), 0),
     norm: norm && loadNorm(loader, norm, width),
     projection: projection && loadLinear(loader, projection, spec.width, width),
   };
-}
-
-function firstRow(table: HostTable): Float32Array {
-  const row = new Float32Array(table.width);
-  table.read(0, row);
-  return row;
 }
 
 /**
@@ -62,9 +56,12 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
   const { width, token, position, tokenType } = embedding;
   const { tokens, ids, positions } = batch;
   const packed = new Float32Array(Math.ceil(width / 4) * tokens * 4);
-  const sum = new Float32Array(roundUp(width, 4));
-  const tokenRow = sum.subarray(0, width);
-  const positionRow = new Float32Array(width);
+  const padded = roundUp(width, 4);
+  const row = new Float32Array(padded);
+  const tokenRow = row.subarray(0, width);
+  const nothing = new Float32Array(padded);
+  const typeRow = padRow(tokenType ?? nothing, padded);
+  const placed = new Map<number, Float32Array>();
   let unplaced = 0;
   for (let t = 0; t < tokens; t++) {
     const at = positions[t]!;
@@ -75,31 +72,47 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
       );
     }
     token.read(id, tokenRow);
+    let place: Float32Array = nothing;
     if (position) {
       if (at === 0) unplaced = 0;
       const isUnplaced = id === position.unplacedId;
       if (isUnplaced) unplaced++;
-      position.table.read(position.offset + (isUnplaced ? -1 : at - unplaced), positionRow);
-      add(sum, positionRow);
+      const index = position.offset + (isUnplaced ? -1 : at - unplaced);
+      place = placed.get(index) ?? padRow(readRow(position.table, index), padded);
+      placed.set(index, place);
     }
-    if (tokenType) add(sum, tokenType);
-    scatter(sum, packed, t, tokens);
+    scatterSum(row, place, typeRow, packed, t, tokens);
   }
   return packed;
 }
 
-// Functions of their own, since what is called for each token soon runs as machine code.
-
-function add(sum: Float32Array, row: Float32Array): void {
-  for (let c = 0; c < row.length; c++) sum[c]! += row[c]!;
+function readRow(table: HostTable, index: number): Float32Array {
+  const row = new Float32Array(table.width);
+  table.read(index, row);
+  return row;
 }
 
-/** Writes the texels of token `t`, which lie far from each other. */
-function scatter(sum: Float32Array, packed: Float32Array, t: number, tokens: number): void {
-  for (let c = 0, to = 4 * t; c < sum.length; c += 4, to += 4 * tokens) {
-    packed[to] = sum[c]!;
-    packed[to + 1] = sum[c + 1]!;
-    packed[to + 2] = sum[c + 2]!;
-    packed[to + 3] = sum[c + 3]!;
+function padRow(row: Float32Array, width: number): Float32Array {
+  const padded = new Float32Array(width);
+  padded.set(row);
+  return padded;
+}
+
+/**
+ * Writes the texels of token `t`, which lie far from each other. A function of its own, since what
+ * is called for each token soon runs as machine code.
+ */
+function scatterSum(
+  row: Float32Array,
+  place: Float32Array,
+  type: Float32Array,
+  packed: Float32Array,
+  t: number,
+  tokens: number,
+): void {
+  for (let c = 0, to = 4 * t; c < row.length; c += 4, to += 4 * tokens) {
+    for (let i = 0; i < 4; i++) {
+      packed[to + i] = Math.fround(row[c + i]! + place[c + i]!) + type[c + i]!;
+    }
   }
 }

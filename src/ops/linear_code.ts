@@ -49,7 +49,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  ${place("group", "groups", Math.max(1, Math.floor(bandRows / (lanes * rows))))}
+  ${placeInBand(lanes * rows)}
   let row = place.y * ${lanes * rows}u + lane;
   let col = place.x * ${cols}u;
   ${zeros(tile)}
@@ -63,20 +63,23 @@ fn main(
 `;
 }
 
-/**
- * Rows whose workgroups run one after the other with the same weights, so that these still lie in
- * the caches: a band of so many rows takes one tile of columns after the other.
- */
+/** So many rows take one tile of columns after the other, whose weights stay in the caches. */
 const bandRows = 512;
 
-/** Code that declares `place`: which tile a workgroup computes, by its number in the grid. */
-function place(group: string, groups: string, band: number): string {
+/**
+ * Code that declares `place`, which tile a workgroup computes: those of a band one below the other,
+ * then the next tile of columns. It knows the workgroup as `group`, their number as `groups`.
+ *
+ * @param tileRows Rows of a workgroup.
+ */
+export function placeInBand(tileRows: number): string {
+  const tiles = Math.max(1, Math.floor(bandRows / tileRows));
   return `
-  let number = ${group}.y * ${groups}.x + ${group}.x;
-  let band = number / (${band}u * ${groups}.x);
-  let height = min(${band}u, ${groups}.y - band * ${band}u);
-  let in_band = number - band * ${band}u * ${groups}.x;
-  let place = vec2u(in_band / height, band * ${band}u + in_band % height);`;
+  let number = group.y * groups.x + group.x;
+  let top = number / (${tiles}u * groups.x) * ${tiles}u;
+  let height = min(${tiles}u, groups.y - top);
+  let in_band = number - top * groups.x;
+  let place = vec2u(in_band / height, top + in_band % height);`;
 }
 
 /** The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's. */
