@@ -27,11 +27,10 @@ fn descend(fit: u32, subset: u32, k: u32, product: vec4f) -> f32 {
   return dot(moved, moved) + dot(split, split);
 }
 
-// A tile has nothing left to do when all its fits are solved.
-fn is_idle(fit: u32) -> bool {
-  if (params.step == 0u) { return false; }
+// A tile has nothing left to do when all its fits are solved; `first` is where `state` tells of them.
+fn is_idle(first: u32) -> bool {
   for (var i = 0u; i < TILE; i++) {
-    if (number(INNER_DONE, fit + i) == 0.0) { return false; }
+    if (state[first + i] == 0.0) { return false; }
   }
   return true;
 }

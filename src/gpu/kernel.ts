@@ -132,11 +132,14 @@ function preamble(dispatch: Dispatch): string {
 
 /**
  * The code of a dispatch, whose entry point reads the uniform before anything else: Mesa's software
- * driver reads it lane by lane wherever it is named, in a loop each time.
+ * driver reads it lane by lane wherever it is named, in a loop each time. Functions see a private
+ * copy, and the entry point a local one, for a private variable may differ between invocations and
+ * so may not decide which of them come to a barrier.
  */
 function readParamsOnce(dispatch: Dispatch): string {
   if (paramBytes(dispatch).length === 0) return dispatch.code;
-  return dispatch.code.replace(/fn main\([^{]*\{/, (head) => `${head}\n  params = uniforms;`);
+  const copies = "params = uniforms;\n  let params = uniforms;";
+  return dispatch.code.replace(/fn main\([^{]*\{/, (head) => `${head}\n  ${copies}`);
 }
 
 function accessor({ name, matrix, access }: MatrixOperand, binding: number): string {

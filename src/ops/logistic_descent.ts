@@ -105,7 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let first = pieces[2u * group.x].y;
   let span = pieces[2u * group.x + 1u];
   let length = span.y - span.x;
-  if (is_idle(fit)) { return; }
+  if (params.step > 0u && is_idle(INNER_DONE * 4u * params.fit_texels + fit)) { return; }
   ${unroll(texels, (c) => `let c${c} = min(first + lane + ${c * lanes}u, length - 1u);`)}
   ${unroll(texels, (c) => unroll(live, (n) => `var s${c}_${n} = vec4f(0.0);`))}
   for (var i = 0u; i < length; i++) {

@@ -141,7 +141,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       MODEL: Number(point === "model"),
     },
     reads: weights ? { z, previous, next, w: weights } : { z, previous, next },
-    writes: stored ? { r: stored } : {},
+    ...(stored && { writes: { r: stored }, writtenRows: rows }),
     buffers: {
       labels: { storage: labels, type: "array<u32>", access: "read" },
       targets: { storage: targets, type: "array<vec4u>", access: "read" },

@@ -91,7 +91,7 @@ gpuTest("linear() writes no rows but those of the run", async (gpu) => {
   linear(recorder, x, w, y, 37);
   recorder.submit();
   const after = await readMatrix(y);
-  assert.notDeepEqual(after.slice(36 * 9, 37 * 9), before.slice(36 * 9, 37 * 9));
+  assert.ok(after[37 * 9 - 1] !== before[37 * 9 - 1]);
   assert.deepEqual(after.slice(37 * 9), before.slice(37 * 9));
 });
 
