@@ -2,13 +2,13 @@ import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
-import { logisticMargins } from "../ops/logistic_margins.ts";
+import { logisticMargins, marginHeights } from "../ops/logistic_margins.ts";
 import { type FitState, logisticResidual, stateFields } from "../ops/logistic_rows.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { seededRandom } from "../data/split.ts";
 import { randomNumbers } from "./numbers.ts";
 import type { Problem } from "./problem.ts";
-import { referenceLogisticGradient } from "./reference.ts";
+import { referenceLogisticGradient, referenceMatmul } from "./reference.ts";
 
 /** Fits that share the loads of a tile. */
 const tileWidth = 16;
@@ -55,6 +55,31 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
     }],
     expected: () =>
       referenceLogisticGradient(numbers.x, numbers.v, numbers.labels, rows, fits, cols),
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+/** The margins of many fits by each number of rows a lane, the default first. */
+export function marginsProblem(gpu: Gpu, rows: number, cols: number, fits: number): Problem {
+  const numbers = { x: randomNumbers(rows * cols, 1), v: randomNumbers(fits * cols, 2) };
+  using onFailure = new DisposableStack();
+  const owned = onFailure.use(new DisposableStack());
+  const x = owned.use(uploadMatrix(gpu, numbers.x, rows, cols, "x"));
+  const v = owned.use(uploadMatrix(gpu, numbers.v, fits, cols, "v"));
+  const z = owned.use(createMatrix(gpu, rows, fits, "margins"));
+  const tiles = createWholeTiles(owned, gpu, tileWidth, fits, x.texels);
+  onFailure.move();
+  return {
+    kernel: "logistic",
+    shape: [rows, cols, fits],
+    work: { flops: 2 * rows * cols * fits },
+    bound: 1e-5,
+    variants: [...marginHeights(gpu)].map(([name, height]) => ({
+      name,
+      record: (recorder) => logisticMargins(recorder, x, v, z, tiles, rows, height),
+      read: () => readMatrix(z),
+    })),
+    expected: () => referenceMatmul(numbers.x, numbers.v, rows, fits, cols),
     [Symbol.dispose]: () => owned.dispose(),
   };
 }

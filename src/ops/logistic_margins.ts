@@ -1,9 +1,23 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
+import { tuningOf } from "../gpu/tuning.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
 import { innerProduct, unroll } from "./code.ts";
 import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
+
+/** How many rows of a lane are worth timing, by name; the first is the default. */
+export function marginHeights({ adapter }: Gpu): ReadonlyMap<string, number> {
+  const heights = adapter.software ? [8, 16] : [4, 2, 8];
+  return new Map(heights.map((rows) => [`${rows} rows a lane`, rows]));
+}
+
+/** The height that was the fastest on this adapter, or else the default. */
+function chooseHeight(gpu: Gpu): number {
+  const heights = marginHeights(gpu);
+  const [standard] = heights.values();
+  return heights.get(tuningOf(gpu)?.["logistic margins"] ?? "") ?? standard!;
+}
 
 /**
  * Records `z = x v^T`, for each tile of fits over its own columns only.
@@ -11,6 +25,7 @@ import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
  * @param x `[rows, cols]`.
  * @param v `[fits, cols]`.
  * @param z `[rows, fits]`.
+ * @param rowsOfLane One of {@linkcode marginHeights}; without it what suits the adapter.
  */
 export function logisticMargins(
   recorder: Recorder,
@@ -19,21 +34,21 @@ export function logisticMargins(
   z: Matrix,
   tiles: ColumnTiles,
   rows = x.rows,
+  rowsOfLane = chooseHeight(recorder.gpu),
 ): void {
   const { gpu } = recorder;
-  const tileRows = gpu.adapter.software ? 8 : 4;
   recorder.dispatch({
     label: `logistic margins ${rows}x${v.rows}`,
     code: cachedCode(
-      ["margins", tileRows, gpu.lanes, gpu.subgroups, tiles.width, tiles.live],
-      () => marginsCode(gpu, tileRows, tiles),
+      ["margins", rowsOfLane, gpu.lanes, gpu.subgroups, tiles.width, tiles.live],
+      () => marginsCode(gpu, rowsOfLane, tiles),
     ),
     reads: { x, v },
     writes: { z },
     writtenRows: rows,
     buffers: tileBuffers(tiles),
     uints: { rows },
-    workgroups: [tiles.count, Math.ceil(rows / (gpu.lanes * tileRows))],
+    workgroups: [tiles.count, Math.ceil(rows / (gpu.lanes * rowsOfLane))],
   });
 }
 

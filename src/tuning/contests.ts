@@ -1,4 +1,5 @@
 import { type AttentionShape, attentionVariantsProblem } from "../bench/attention.ts";
+import { marginsProblem } from "../bench/logistic.ts";
 import { matmulNumbers, type MatmulShape, productProblem } from "../bench/matmul.ts";
 import type { Problem, Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -23,6 +24,7 @@ export function quickContests({ adapter: { software } }: Gpu): Contest[] {
     linearContest("few", software ? [32, 768, 384] : [32, 768, 768]),
     linearContest("many", software ? [256, 384, 384] : [2048, 768, 768]),
     attentionContest({ sentences: 2, tokens: 64, heads: 8, headWidth: software ? 16 : 64 }),
+    software ? marginsContest(1024, 384, 32) : marginsContest(8192, 768, 64),
   ];
 }
 
@@ -32,6 +34,7 @@ export const thoroughContests: readonly Contest[] = [
   linearContest("many", [512, 768, 768]),
   attentionContest({ sentences: 16, tokens: 32, heads: 12, headWidth: 64 }),
   attentionContest({ sentences: 4, tokens: 128, heads: 12, headWidth: 64 }),
+  marginsContest(8192, 768, 64),
 ];
 
 export function linearContest(count: RowCount, shape: MatmulShape): Contest {
@@ -41,6 +44,10 @@ export function linearContest(count: RowCount, shape: MatmulShape): Contest {
 export function attentionContest(shape: AttentionShape): Contest {
   const kernel = `attention ${sentenceLength(shape.tokens)}`;
   return { kernel, create: (gpu) => attentionVariantsProblem(gpu, shape) };
+}
+
+export function marginsContest(rows: number, cols: number, fits: number): Contest {
+  return { kernel: "logistic margins", create: (gpu) => marginsProblem(gpu, rows, cols, fits) };
 }
 
 /** A matrix product by each tile of the linear layer, the default first. */

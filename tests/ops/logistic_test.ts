@@ -5,7 +5,7 @@ import { createStorage } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
 import { invertSets } from "../../src/ops/logistic_inverse.ts";
-import { logisticMargins } from "../../src/ops/logistic_margins.ts";
+import { logisticMargins, marginHeights } from "../../src/ops/logistic_margins.ts";
 import { createWholeTiles } from "../../src/ops/logistic_tiles.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
@@ -43,11 +43,17 @@ gpuTest("logisticMargins() multiplies rows and coefficients", async (gpu) => {
     const { x, tiles, upload } = operands(gpu, own, rows, cols, fits);
     const v = randomNumbers(fits * cols, 2);
     const z = own.use(createMatrix(gpu, rows, fits));
-    const recorder = new Recorder(gpu);
-    logisticMargins(recorder, upload(x, rows, cols), upload(v, fits, cols), z, tiles);
-    recorder.submit();
+    const features = upload(x, rows, cols), coefficients = upload(v, fits, cols);
     const expected = transposedProduct(transpose(x, rows), transpose(v, fits), cols);
-    assertClose(await readMatrix(z), expected, 1e-5, `margins ${rows}x${cols}x${fits}`);
+    let bits: Float32Array | undefined;
+    for (const height of marginHeights(gpu).values()) {
+      const recorder = new Recorder(gpu);
+      logisticMargins(recorder, features, coefficients, z, tiles, rows, height);
+      recorder.submit();
+      const margins = await readMatrix(z);
+      assertClose(margins, expected, 1e-5, `margins ${rows}x${cols}x${fits}, ${height} rows`);
+      assert.deepEqual(margins, bits ??= margins, `${height} rows give other bits`);
+    }
   }
 });
 

@@ -4,8 +4,14 @@ import { Gpu, requestGpu } from "../../src/gpu/device.ts";
 import { tuningOf } from "../../src/gpu/tuning.ts";
 import { attentionVariants } from "../../src/ops/attention_variants.ts";
 import { linearTiles } from "../../src/ops/linear_tiles.ts";
+import { marginHeights } from "../../src/ops/logistic_margins.ts";
 import { chooseFastest } from "../../src/tuning/choice.ts";
-import { attentionContest, type Contest, linearContest } from "../../src/tuning/contests.ts";
+import {
+  attentionContest,
+  type Contest,
+  linearContest,
+  marginsContest,
+} from "../../src/tuning/contests.ts";
 import { tuneOnFirstUse } from "../../src/tuning/first_use.ts";
 import { assertFreed } from "../gpu.ts";
 import { withCache } from "../cache.ts";
@@ -15,14 +21,21 @@ const contests: Contest[] = [
   linearContest("few", [7, 13, 37]),
   linearContest("many", [37, 13, 7]),
   attentionContest({ sentences: 1, tokens: 13, heads: 1, headWidth: 4 }),
+  marginsContest(37, 13, 7),
 ];
 
 function assertTuned(gpu: Gpu): void {
   const tuning = tuningOf(gpu) ?? {};
-  assert.deepEqual(Object.keys(tuning), ["linear few", "linear many", "attention short"]);
+  assert.deepEqual(Object.keys(tuning), [
+    "linear few",
+    "linear many",
+    "attention short",
+    "logistic margins",
+  ]);
   assert.ok(linearTiles(gpu, "few").has(tuning["linear few"]!));
   assert.ok(linearTiles(gpu, "many").has(tuning["linear many"]!));
   assert.ok(attentionVariants(gpu, "short").has(tuning["attention short"]!));
+  assert.ok(marginHeights(gpu).has(tuning["logistic margins"]!));
   assertFreed(gpu);
 }
 
