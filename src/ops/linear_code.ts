@@ -63,21 +63,22 @@ fn main(
 `;
 }
 
-/** So many rows take one tile of columns after the other, whose weights stay in the caches. */
-const bandRows = 512;
+/** Texels of x in a band, 0.8 MB: what a core's cache holds beside the weights of a tile. */
+const bandTexels = 48 * 1024;
 
 /**
- * Code that declares `place`, which tile a workgroup computes: those of a band one below the other,
- * then the next tile of columns. It knows the workgroup as `group`, their number as `groups`.
+ * Code that declares `place`, which tile a workgroup computes. A band of rows takes one tile of
+ * columns after the other, so that their weights, and the band's rows, still lie in the caches. It
+ * knows the workgroup as `group`, their number as `groups`.
  *
  * @param tileRows Rows of a workgroup.
  */
 export function placeInBand(tileRows: number): string {
-  const tiles = Math.max(1, Math.floor(bandRows / tileRows));
   return `
+  let band = max(2u, ${Math.floor(bandTexels / tileRows)}u / params.texels);
   let number = group.y * groups.x + group.x;
-  let top = number / (${tiles}u * groups.x) * ${tiles}u;
-  let height = min(${tiles}u, groups.y - top);
+  let top = number / (band * groups.x) * band;
+  let height = min(band, groups.y - top);
   let in_band = number - top * groups.x;
   let place = vec2u(in_band / height, top + in_band % height);`;
 }
