@@ -51,7 +51,7 @@ export async function* captureBatches(
   try {
     for (const cut of cutBatches(lengths, model.tokensPerBatch)) {
       using batch = packBatch(model.gpu, sentences, cut);
-      next = recorder.record(batch);
+      next = recorder.record(batch, running === undefined);
       recorder.submit();
       if (running) yield await collect(running, states, wanted);
       running = next;
@@ -107,7 +107,8 @@ class CaptureRecorder implements Disposable {
     });
   }
 
-  record(batch: Batch): Pending {
+  /** @param isFirst Whether the GPU has nothing to do yet: it then starts with the first block. */
+  record(batch: Batch, isFirst: boolean): Pending {
     const { model, states, wanted } = this;
     const rows = wanted.length ? batch.count * wanted.length : batch.tokens;
     let bytes = 0;
@@ -126,11 +127,13 @@ class CaptureRecorder implements Disposable {
       this.#blocks,
       (stack, site, layer, state) => {
         const span = byPlace.get(placeOf({ stack, site, layer }));
-        if (!span) return;
-        const out = { storage, offset: span.offset, size: span.bytes };
-        if (wanted.length) {
-          pool(this.#recorder, state, batch.sentences, batch.count, wanted, out);
-        } else unpack(this.#recorder, state, batch.tokens, out);
+        if (span) {
+          const out = { storage, offset: span.offset, size: span.bytes };
+          if (wanted.length) {
+            pool(this.#recorder, state, batch.sentences, batch.count, wanted, out);
+          } else unpack(this.#recorder, state, batch.tokens, out);
+        }
+        if (isFirst && stack === 0 && site === "hidden" && layer === 1) this.#recorder.submit();
       },
     );
     const owned = new DisposableStack();
