@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
-import { tuningOf } from "../gpu/tuning.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { tuningOf } from "../gpu/tuning.ts";
 import { cachedCode } from "./code_cache.ts";
 import { innerProduct, unroll } from "./code.ts";
 import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
