@@ -185,6 +185,17 @@ Deno.test("fitProblems() says which wide fits did not converge, with a true gap"
   }
 });
 
+Deno.test("fitProblems() fits the intercept alone where all of the wide columns are constant", async () => {
+  const labels = Int32Array.from({ length: 40 }, (_, row) => Number(row % 4 === 0));
+  const x = new Float32Array(40 * cols).fill(2);
+  const train = { features: featuresOf(x, 40), labels, x };
+  for (const fit of await fitOnce(train, 2, [{ C: 1, l1Ratio: 0 }, { C: 1 }])) {
+    assert.ok(fit.coef.every((value) => value === 0));
+    assert.ok(Math.abs(fit.intercept[0]! - Math.log(1 / 3)) < 1e-6);
+    assert.ok(fit.certificates[0]!.converged);
+  }
+});
+
 Deno.test("fitProblems() refuses a wide problem without a penalty", async () => {
   const train = wideRows(20, 2, 1);
   await assert.rejects(fitOnce(train, 2, [{ C: -1 }]), /C -1: it must be above 0/);
