@@ -12,7 +12,7 @@ export {
   type MatrixStorage,
   requestGpu,
 } from "./src/gpu/device.ts";
-export type { Precision } from "./src/gpu/matrix.ts";
+export type { Precision } from "./src/gpu/precision.ts";
 export { type Pool, pools } from "./src/ops/pool.ts";
 export { type Site, sites, type StateId } from "./src/model/states.ts";
 export {

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage, readStorage } from "../gpu/memory.ts";
+import { createStorage } from "../gpu/memory.ts";
+import { readStorage } from "../gpu/read_storage.ts";
 import { linear } from "../ops/linear.ts";
 import { matmulSteps, plainMatmul, tiledMatmul } from "./matmul_ladder.ts";
 import { randomNumbers } from "./numbers.ts";

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage, readStorage } from "../gpu/memory.ts";
+import { createStorage } from "../gpu/memory.ts";
+import { readStorage } from "../gpu/read_storage.ts";
 import { pool } from "../ops/pool.ts";
 import { randomNumbers } from "./numbers.ts";
 import type { Problem } from "./problem.ts";

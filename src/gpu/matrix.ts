@@ -7,10 +7,8 @@ import {
   type StorageBuffer,
   uploadPiece,
 } from "./memory.ts";
+import { type Precision, texelBytes } from "./precision.ts";
 import { Recorder } from "./recorder.ts";
-
-/** The element type of a matrix in GPU memory; sums are float32 either way. */
-export type Precision = "f32" | "f16";
 
 /**
  * A matrix `[rows, cols]` in GPU memory.
@@ -201,11 +199,6 @@ function unpackTexels(packed: Float32Array, rows: number, cols: number) {
     }
   }
   return data;
-}
-
-/** Bytes of four columns of a row. */
-export function texelBytes(precision: Precision): number {
-  return precision === "f16" ? 8 : 16;
 }
 
 /** llvmpipe compiles every kernel once more for textures whose size is a power of two. */

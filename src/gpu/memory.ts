@@ -1,6 +1,5 @@
 import { SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
-import { Recorder } from "./recorder.ts";
 
 /** Creates a storage buffer of `bytes` bytes, counted in `gpu.liveBytes`. */
 export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBuffer {
@@ -108,23 +107,4 @@ export class Readback implements Disposable {
 /** What a recorder copies back: read it once that was submitted, then dispose it. */
 export interface Pending<Result> extends Disposable {
   read(): Promise<Result>;
-}
-
-/** Records a copy of the first bytes of a storage buffer, of all where not given. */
-export function copyStorageBack(
-  recorder: Recorder,
-  { gpu, buffer }: StorageBuffer,
-  bytes = buffer.size,
-): Pending<ArrayBuffer> {
-  const readback = new Readback(gpu, bytes);
-  recorder.copyBack(buffer, readback, bytes);
-  return { read: () => readback.read(bytes), [Symbol.dispose]: () => readback[Symbol.dispose]() };
-}
-
-/** Reads a whole storage buffer, or its first `bytes` bytes. */
-export async function readStorage(storage: StorageBuffer, bytes?: number): Promise<ArrayBuffer> {
-  const recorder = new Recorder(storage.gpu);
-  using pending = copyStorageBack(recorder, storage, bytes);
-  recorder.submit();
-  return await pending.read();
 }

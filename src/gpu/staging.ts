@@ -1,7 +1,8 @@
 import type { Gpu } from "./device.ts";
 import type { Dispatch } from "./kernel.ts";
-import { type Matrix, texelBytes } from "./matrix.ts";
+import type { Matrix } from "./matrix.ts";
 import { createStorage, type StorageBuffer } from "./memory.ts";
+import { texelBytes } from "./precision.ts";
 
 /** A dispatch that writes its matrix to a buffer, and the copy from there to its texture. */
 export interface Staged {

@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Matrix, Precision } from "../gpu/matrix.ts";
+import type { Matrix } from "../gpu/matrix.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { NormWeights } from "../ops/norm.ts";
 import { type HostMatrix, pickCols, pickRows, toGpu } from "./host_matrix.ts";
 import type {

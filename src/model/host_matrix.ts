@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, type Matrix, type Precision, texelBytes, writeBand } from "../gpu/matrix.ts";
+import { createMatrix, type Matrix, writeBand } from "../gpu/matrix.ts";
+import { type Precision, texelBytes } from "../gpu/precision.ts";
 import type { TensorRef } from "./spec.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
-import { type Precision, rowMultiple, texelBytes } from "../gpu/matrix.ts";
+import { rowMultiple } from "../gpu/matrix.ts";
+import { type Precision, texelBytes } from "../gpu/precision.ts";
 import { roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
 import { readConfig } from "./config.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Precision } from "../gpu/matrix.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { longestAttended } from "../ops/attention.ts";
 import type { Pool } from "../ops/pool.ts";
 import { tuneOnFirstUse } from "../tuning/first_use.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/device.ts";
-import { createStorage, Readback, readStorage } from "../../src/gpu/memory.ts";
+import { createStorage, Readback } from "../../src/gpu/memory.ts";
+import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { SpindleError } from "../../src/util.ts";
 

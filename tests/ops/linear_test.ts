@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Gpu, requestGpu } from "../../src/gpu/device.ts";
-import { createMatrix, type Precision, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import type { Precision } from "../../src/gpu/precision.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Activation, linear } from "../../src/ops/linear.ts";
 import { chooseTile, type LinearTile, linearTiles } from "../../src/ops/linear_tiles.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { uploadMatrix } from "../../src/gpu/matrix.ts";
-import { createStorage, readStorage } from "../../src/gpu/memory.ts";
+import { createStorage } from "../../src/gpu/memory.ts";
+import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Pool, pool, pools, spreadStep, unpack } from "../../src/ops/pool.ts";
 import { gpuTest } from "../gpu.ts";
