@@ -77,11 +77,12 @@ export class Readback implements Disposable {
   }
 
   /**
-   * Waits for the submitted work and copies the first `bytes` bytes.
+   * Waits for the submitted work and shows its results where they lie, until this is disposed or
+   * {@linkcode unmap} is called.
    *
    * @throws {SpindleError} If the GPU rejected a command or was lost.
    */
-  async read(bytes: number): Promise<ArrayBuffer> {
+  async map(): Promise<ArrayBuffer> {
     this.gpu.check();
     this.wait();
     const error = await this.#waiting;
@@ -91,9 +92,23 @@ export class Readback implements Disposable {
       this.gpu.check();
       throw new SpindleError(`Cannot read the GPU's results: ${error.message}`);
     }
-    const copy = this.#buffer.getMappedRange().slice(0, bytes);
-    this.#buffer.unmap();
     this.gpu.check();
+    return this.#buffer.getMappedRange();
+  }
+
+  /** Takes back what {@linkcode map} showed, so that commands can write it again. */
+  unmap(): void {
+    this.#buffer.unmap();
+  }
+
+  /**
+   * Waits for the submitted work and copies the first `bytes` bytes.
+   *
+   * @throws {SpindleError} If the GPU rejected a command or was lost.
+   */
+  async read(bytes: number): Promise<ArrayBuffer> {
+    const copy = (await this.map()).slice(0, bytes);
+    this.unmap();
     return copy;
   }
 

@@ -30,7 +30,8 @@ export function orderPools(wanted: readonly Pool[]): Pool[] {
 }
 
 /**
- * Runs the model over sentences and yields the wanted states, batch by batch, in order.
+ * Runs the model over sentences and yields the wanted states, batch by batch, in order. Their
+ * numbers are those of the GPU's results themselves, and gone when the next batch is asked for.
  *
  * While one batch runs on the GPU, the host reads the one before and prepares the next.
  *
@@ -54,6 +55,7 @@ export async function* captureBatches(
       next = recorder.record(batch, running === undefined);
       recorder.submit();
       if (running) yield await collect(running, states, wanted);
+      running?.owned.dispose();
       running = next;
     }
     if (running) yield await collect(running, states, wanted);
@@ -80,7 +82,6 @@ interface Pending {
   readonly tokens: number;
   readonly spans: readonly { readonly offset: number; readonly bytes: number }[];
   readonly readback: Readback;
-  readonly bytes: number;
   readonly owned: DisposableStack;
 }
 
@@ -140,7 +141,7 @@ class CaptureRecorder implements Disposable {
     const readback = owned.use(new Readback(model.gpu, bytes));
     this.#recorder.copyBack(storage.buffer, readback, bytes);
     const { first, count, tokens } = batch;
-    return { first, count, tokens, spans, readback, bytes, owned };
+    return { first, count, tokens, spans, readback, owned };
   }
 
   /** Starts the batch that was recorded. */
@@ -166,12 +167,11 @@ function placeOf({ stack, site, layer }: Pick<StateId, "stack" | "site" | "layer
 }
 
 async function collect(
-  { first, count, tokens, spans, readback, bytes, owned }: Pending,
+  { first, count, tokens, spans, readback }: Pending,
   states: readonly StateId[],
   wanted: readonly Pool[],
 ): Promise<CapturedBatch> {
-  using _owned = owned;
-  const data = new Float32Array(await readback.read(bytes));
+  const data = new Float32Array(await readback.map());
   const rows = wanted.length ? count : tokens;
   return {
     first,
