@@ -15,15 +15,9 @@ const tileWidth = 16;
 
 /** The gradient of the logistic loss of many fits on one matrix `[rows, cols]`. */
 export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: number): Problem {
-  const numbers = {
-    x: randomNumbers(rows * cols, 1),
-    v: randomNumbers(fits * cols, 2).map((value) => 0.1 * value),
-    labels: randomLabels(rows),
-  };
   using onFailure = new DisposableStack();
   const owned = onFailure.use(new DisposableStack());
-  const x = owned.use(uploadMatrix(gpu, numbers.x, rows, cols, "x"));
-  const v = owned.use(uploadMatrix(gpu, numbers.v, fits, cols, "v"));
+  const { numbers, x, v, tiles } = createOperands(gpu, owned, rows, cols, fits);
   const create = (label: string) => owned.use(createMatrix(gpu, rows, fits, label));
   const block = {
     rows,
@@ -34,9 +28,9 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
     residuals: create("residuals"),
   };
   const g = owned.use(createMatrix(gpu, fits, cols, "gradient"));
+  const classes = randomLabels(rows);
   const labels = owned.use(createStorage(gpu, rows * 4, "labels"));
-  labels.write(numbers.labels);
-  const tiles = createWholeTiles(owned, gpu, tileWidth, fits, x.texels);
+  labels.write(classes);
   const state = createState(gpu, tiles.count * tileWidth, owned);
   onFailure.move();
   return {
@@ -53,21 +47,17 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
       },
       read: () => readMatrix(g),
     }],
-    expected: () =>
-      referenceLogisticGradient(numbers.x, numbers.v, numbers.labels, rows, fits, cols),
+    expected: () => referenceLogisticGradient(numbers.x, numbers.v, classes, rows, fits, cols),
     [Symbol.dispose]: () => owned.dispose(),
   };
 }
 
 /** The margins of many fits by each number of rows a lane, the default first. */
 export function marginsProblem(gpu: Gpu, rows: number, cols: number, fits: number): Problem {
-  const numbers = { x: randomNumbers(rows * cols, 1), v: randomNumbers(fits * cols, 2) };
   using onFailure = new DisposableStack();
   const owned = onFailure.use(new DisposableStack());
-  const x = owned.use(uploadMatrix(gpu, numbers.x, rows, cols, "x"));
-  const v = owned.use(uploadMatrix(gpu, numbers.v, fits, cols, "v"));
+  const { numbers, x, v, tiles } = createOperands(gpu, owned, rows, cols, fits);
   const z = owned.use(createMatrix(gpu, rows, fits, "margins"));
-  const tiles = createWholeTiles(owned, gpu, tileWidth, fits, x.texels);
   onFailure.move();
   return {
     kernel: "logistic",
@@ -82,6 +72,23 @@ export function marginsProblem(gpu: Gpu, rows: number, cols: number, fits: numbe
     expected: () => referenceMatmul(numbers.x, numbers.v, rows, fits, cols),
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+/** Features `x [rows, cols]` and coefficients `v [fits, cols]`, all of which are used. */
+function createOperands(
+  gpu: Gpu,
+  owned: DisposableStack,
+  rows: number,
+  cols: number,
+  fits: number,
+) {
+  const numbers = {
+    x: randomNumbers(rows * cols, 1),
+    v: randomNumbers(fits * cols, 2).map((value) => 0.1 * value),
+  };
+  const x = owned.use(uploadMatrix(gpu, numbers.x, rows, cols, "x"));
+  const v = owned.use(uploadMatrix(gpu, numbers.v, fits, cols, "v"));
+  return { numbers, x, v, tiles: createWholeTiles(owned, gpu, tileWidth, fits, x.texels) };
 }
 
 /** Fits without intercept and momentum, all of which tell class 1 from class 0. */

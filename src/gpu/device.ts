@@ -26,11 +26,11 @@ export interface GpuOptions {
 /** A WebGPU device with what Spindle knows about it. Dispose it to free the device. */
 export class Gpu implements Disposable {
   /**
-   * Compiled pipelines by their WGSL source.
+   * Compiled pipelines by their kernel's WGSL code and by what the host puts in front of it.
    *
    * @ignore
    */
-  readonly pipelines: Map<string, Pipeline> = new Map();
+  readonly pipelines: Map<string, Map<string, Pipeline>> = new Map();
   /**
    * Uniform buffers that no recorder holds at the moment.
    *

@@ -43,12 +43,16 @@ export interface Pipeline {
 
 /** Compiles the kernel of a dispatch, or finds it compiled. */
 export function compile(gpu: Gpu, dispatch: Dispatch): Pipeline {
-  // Some compilers want this line, others know subgroups only without it.
-  const enable = gpu.features.includes("subgroups") ? "enable subgroups;\n" : "";
-  const source = enable + preamble(dispatch) + readParamsOnce(dispatch);
-  let compiled = gpu.pipelines.get(source);
+  const { label, code } = dispatch;
+  const head = preamble(dispatch);
+  // Looked up apart: together they would be a new text, to be hashed at each dispatch.
+  const ofCode = gpu.pipelines.get(code) ?? new Map<string, Pipeline>();
+  gpu.pipelines.set(code, ofCode);
+  let compiled = ofCode.get(head);
   if (!compiled) {
-    const { label } = dispatch;
+    // Some compilers want this line, others know subgroups only without it.
+    const enable = gpu.features.includes("subgroups") ? "enable subgroups;\n" : "";
+    const source = enable + head + readParamsOnce(dispatch);
     const layout = gpu.device.createBindGroupLayout({ label, entries: layoutEntries(dispatch) });
     const pipeline = gpu.device.createComputePipeline({
       label,
@@ -56,7 +60,7 @@ export function compile(gpu: Gpu, dispatch: Dispatch): Pipeline {
       compute: { module: gpu.device.createShaderModule({ label, code: source }) },
     });
     compiled = { pipeline, layout };
-    gpu.pipelines.set(source, compiled);
+    ofCode.set(head, compiled);
   }
   return compiled;
 }

@@ -77,8 +77,7 @@ export class Readback implements Disposable {
   }
 
   /**
-   * Waits for the submitted work and shows its results where they lie, until this is disposed or
-   * {@linkcode unmap} is called.
+   * Waits for the submitted work and shows its results where they lie, until this is disposed.
    *
    * @throws {SpindleError} If the GPU rejected a command or was lost.
    */
@@ -96,11 +95,6 @@ export class Readback implements Disposable {
     return this.#buffer.getMappedRange();
   }
 
-  /** Takes back what {@linkcode map} showed, so that commands can write it again. */
-  unmap(): void {
-    this.#buffer.unmap();
-  }
-
   /**
    * Waits for the submitted work and copies the first `bytes` bytes.
    *
@@ -108,7 +102,7 @@ export class Readback implements Disposable {
    */
   async read(bytes: number): Promise<ArrayBuffer> {
     const copy = (await this.map()).slice(0, bytes);
-    this.unmap();
+    this.#buffer.unmap();
     return copy;
   }
 

@@ -24,6 +24,16 @@ export function tuningOf(gpu: Gpu): Tuning | undefined {
   return known.get(gpu);
 }
 
+/** The variant of a kernel that was the fastest on this adapter, or else the first, the default. */
+export function tunedVariant<Variant>(
+  gpu: Gpu,
+  kernel: string,
+  variants: ReadonlyMap<string, Variant>,
+): Variant {
+  const [standard] = variants.values();
+  return variants.get(tuningOf(gpu)?.[kernel] ?? "") ?? standard!;
+}
+
 /** Uses these variants from now on, for as long as the program runs. */
 export function useTuning(gpu: Gpu, tuning: Tuning): void {
   known.set(gpu, tuning);

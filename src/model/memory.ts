@@ -91,7 +91,7 @@ function statesBytes(spec: ModelSpec, software: boolean): number {
     const cross = crossAttention ? width + qkv : 0;
     const staged = software ? Math.max(qkv, ffnWidth) : 0;
     return embedding.width + (finalNorm ? width : 0) + 5 * width + cross +
-      (2 * heads + 2 * keyValueHeads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth + staged;
+      qkv + (heads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth + staged;
   });
   // Both stacks of an encoder-decoder work in the same matrices but for the embedding and the end.
   return roundUp(tokensPerBatch(software), 512) * 4 * Math.max(...columns);

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { tuningOf } from "../gpu/tuning.ts";
+import { tunedVariant } from "../gpu/tuning.ts";
 
 /** How the work of attention is cut; the outputs are the same to the last bit. */
 export interface AttentionVariant {
@@ -50,7 +50,5 @@ function nameOf({ keys, groups }: AttentionVariant): string {
 /** The variant that was the fastest on this adapter, or else the default. */
 export function chooseVariant(gpu: Gpu, longest: number): AttentionVariant {
   const length = sentenceLength(longest);
-  const variants = attentionVariants(gpu, length);
-  const [standard] = variants.values();
-  return variants.get(tuningOf(gpu)?.[`attention ${length}`] ?? "") ?? standard!;
+  return tunedVariant(gpu, `attention ${length}`, attentionVariants(gpu, length));
 }

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { tuningOf } from "../gpu/tuning.ts";
+import { tunedVariant } from "../gpu/tuning.ts";
 
 /**
  * Outputs of an invocation whose workgroup's lanes run along the rows: `rows` rows, a workgroup's
@@ -41,9 +41,7 @@ export function rowCount({ lanes }: Gpu, rows: number): RowCount {
 /** The tile that was the fastest on this adapter, or else the default. */
 export function chooseTile(gpu: Gpu, rows: number): LinearTile {
   const count = rowCount(gpu, rows);
-  const tiles = linearTiles(gpu, count);
-  const [standard] = tiles.values();
-  return fitTile(gpu, tiles.get(tuningOf(gpu)?.[`linear ${count}`] ?? "") ?? standard!, rows);
+  return fitTile(gpu, tunedVariant(gpu, `linear ${count}`, linearTiles(gpu, count)), rows);
 }
 
 /** A tile no taller than the rows need. */

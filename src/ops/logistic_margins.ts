@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { tuningOf } from "../gpu/tuning.ts";
+import { tunedVariant } from "../gpu/tuning.ts";
 import { cachedCode } from "./code_cache.ts";
 import { innerProduct, unroll } from "./code.ts";
 import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
@@ -10,13 +10,6 @@ import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 export function marginHeights({ adapter }: Gpu): ReadonlyMap<string, number> {
   const heights = adapter.software ? [8, 16] : [4, 2, 8];
   return new Map(heights.map((rows) => [`${rows} rows a lane`, rows]));
-}
-
-/** The height that was the fastest on this adapter, or else the default. */
-function chooseHeight(gpu: Gpu): number {
-  const heights = marginHeights(gpu);
-  const [standard] = heights.values();
-  return heights.get(tuningOf(gpu)?.["logistic margins"] ?? "") ?? standard!;
 }
 
 /**
@@ -34,7 +27,7 @@ export function logisticMargins(
   z: Matrix,
   tiles: ColumnTiles,
   rows = x.rows,
-  rowsOfLane = chooseHeight(recorder.gpu),
+  rowsOfLane = tunedVariant(recorder.gpu, "logistic margins", marginHeights(recorder.gpu)),
 ): void {
   const { gpu } = recorder;
   recorder.dispatch({

@@ -1,4 +1,4 @@
-import { dot } from "./vectors.ts";
+import { dot, softThreshold } from "./vectors.ts";
 
 /** A quadratic `u^T H u / 2 + q^T u` with weights on the absolute values of u. */
 export interface Lasso {
@@ -78,7 +78,7 @@ function descendCoordinates({ hessian, weight }: Lasso, u: Float64Array, slope: 
     const curvature = hessian[j * size + j]! * (1 + ridge);
     if (!(curvature > 0)) continue;
     const free = u[j]! - slope[j]! / curvature;
-    const next = Math.sign(free) * Math.max(0, Math.abs(free) - weight[j]! / curvature);
+    const next = softThreshold(free, weight[j]! / curvature);
     const by = next - u[j]!;
     if (by === 0) continue;
     u[j] = next;

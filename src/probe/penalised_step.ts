@@ -1,4 +1,5 @@
 import type { Hessian } from "./quasi_newton.ts";
+import { softThreshold } from "./vectors.ts";
 
 /** `l1 |w| + l2 / 2 w^2`, summed over the weights. */
 export interface Penalty {
@@ -48,7 +49,7 @@ export function penalisedStep(
       for (let k = 0; k < width; k++) slope += sides[from + k]! * products[k]!;
       const size = curvature[i]!;
       const free = at - slope / size;
-      const by = Math.sign(free) * Math.max(0, Math.abs(free) - l1 / size) - at;
+      const by = softThreshold(free, l1 / size) - at;
       if (by === 0) continue;
       step[i]! += by;
       for (let k = 0; k < firstTaken; k++) products[k]! += by * sides[from + k]!;

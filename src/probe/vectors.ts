@@ -19,3 +19,8 @@ export function sumOfSizes(vector: Float64Array): number {
 export function sumOfSquares(vector: Float64Array, weights: Float64Array): number {
   return vector.reduce((sum, value, i) => sum + weights[i]! * value * value, 0);
 }
+
+/** A number moved towards zero, and no further: the proximal step of an absolute value. */
+export function softThreshold(value: number, by: number): number {
+  return Math.sign(value) * Math.max(0, Math.abs(value) - by);
+}

@@ -5,7 +5,7 @@ import { decision } from "../../src/probe/decision.ts";
 import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
-import { gpuTest } from "../gpu.ts";
+import { gpuTest, ownedBytes } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { requestGpu } from "../../src/gpu/device.ts";
@@ -157,7 +157,9 @@ gpuTest("fitProblems() holds few rows in GPU memory where it may not hold more",
       validation: train,
       ...(residentBytes !== undefined && { residentBytes }),
     });
+  const before = ownedBytes(gpu);
   assert.deepEqual(await fit(0), await fit());
+  assert.equal(ownedBytes(gpu), before);
 });
 
 gpuTest("fitProblems() adds up blocks of rows", async (gpu) => {
