@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { requestGpu } from "../../src/gpu/device.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
 import { loadModel } from "../../src/model/model.ts";
+import { ownedBytes } from "../gpu.ts";
 
 const miniLm = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
 const golden = new URL("golden/", import.meta.url).pathname;
@@ -17,7 +18,7 @@ Deno.test("memoryNeeded() tells what the weights then take on the device", async
     for (const states of [["hidden.6"], ["hidden.2"]]) {
       const needed = memoryNeeded(miniLm, { weights, states });
       using _model = await loadModel(gpu, miniLm, { weights, states });
-      assertNear(needed.weights, gpu.liveBytes, 0.03);
+      assertNear(needed.weights, ownedBytes(gpu), 0.03);
     }
   }
 });
@@ -29,7 +30,7 @@ Deno.test("memoryNeeded() tells what the states of a full batch then take", asyn
     using gpu = await requestGpu();
     const needed = memoryNeeded(folder, { software: gpu.adapter.software });
     using model = await loadModel(gpu, folder);
-    const before = gpu.liveBytes;
+    const before = ownedBytes(gpu);
     const { tokensPerBatch } = model;
     const ids = Array.from({ length: tokensPerBatch / 32 }, () => Array<number>(32).fill(5));
     await model.capture(ids, { sites: ["neuron", "hidden"], pools: ["mean"] });
