@@ -108,7 +108,7 @@ class CaptureRecorder implements Disposable {
     });
   }
 
-  /** @param isFirst Whether the GPU has nothing to do yet: it then starts with the first block. */
+  /** @param isFirst Whether the GPU has nothing to do yet: it then starts before all is recorded. */
   record(batch: Batch, isFirst: boolean): Pending {
     const { model, states, wanted } = this;
     const rows = wanted.length ? batch.count * wanted.length : batch.tokens;
@@ -134,7 +134,7 @@ class CaptureRecorder implements Disposable {
             pool(this.#recorder, state, batch.sentences, batch.count, wanted, out);
           } else unpack(this.#recorder, state, batch.tokens, out);
         }
-        if (isFirst && stack === 0 && site === "hidden" && layer === 1) this.#recorder.submit();
+        if (isFirst && stack === 0 && site === "hidden" && layer <= 1) this.#recorder.submit();
       },
     );
     const owned = new DisposableStack();

@@ -59,9 +59,9 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
   const padded = roundUp(width, 4);
   const row = new Float32Array(padded);
   const tokenRow = row.subarray(0, width);
-  const nothing = new Float32Array(padded);
-  const typeRow = padRow(tokenType ?? nothing, padded);
-  const placed = new Map<number, Float32Array>();
+  const typed = new Float64Array(padded);
+  if (tokenType) typed.set(tokenType);
+  const placed = new Map<number, Float64Array>();
   let unplaced = 0;
   for (let t = 0; t < tokens; t++) {
     const at = positions[t]!;
@@ -72,16 +72,16 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
       );
     }
     token.read(id, tokenRow);
-    let place: Float32Array = nothing;
+    let rest: Float64Array = typed;
     if (position) {
       if (at === 0) unplaced = 0;
       const isUnplaced = id === position.unplacedId;
       if (isUnplaced) unplaced++;
       const index = position.offset + (isUnplaced ? -1 : at - unplaced);
-      place = placed.get(index) ?? padRow(readRow(position.table, index), padded);
-      placed.set(index, place);
+      rest = placed.get(index) ?? addRow(typed, readRow(position.table, index));
+      placed.set(index, rest);
     }
-    scatterSum(row, place, typeRow, packed, t, tokens);
+    scatterSum(row, rest, packed, t, tokens);
   }
   return packed;
 }
@@ -92,10 +92,9 @@ function readRow(table: HostTable, index: number): Float32Array {
   return row;
 }
 
-function padRow(row: Float32Array, width: number): Float32Array {
-  const padded = new Float32Array(width);
-  padded.set(row);
-  return padded;
+/** In float64, so that the sum with a token's row is rounded once. */
+function addRow(typed: Float64Array, row: Float32Array): Float64Array {
+  return typed.map((value, i) => value + (row[i] ?? 0));
 }
 
 /**
@@ -104,15 +103,15 @@ function padRow(row: Float32Array, width: number): Float32Array {
  */
 function scatterSum(
   row: Float32Array,
-  place: Float32Array,
-  type: Float32Array,
+  rest: Float64Array,
   packed: Float32Array,
   t: number,
   tokens: number,
 ): void {
   for (let c = 0, to = 4 * t; c < row.length; c += 4, to += 4 * tokens) {
-    for (let i = 0; i < 4; i++) {
-      packed[to + i] = Math.fround(row[c + i]! + place[c + i]!) + type[c + i]!;
-    }
+    packed[to] = row[c]! + rest[c]!;
+    packed[to + 1] = row[c + 1]! + rest[c + 1]!;
+    packed[to + 2] = row[c + 2]! + rest[c + 2]!;
+    packed[to + 3] = row[c + 3]! + rest[c + 3]!;
   }
 }

@@ -153,18 +153,23 @@ export class Model implements Disposable {
     const names = wanted.length ? wanted : ["tokens" as const];
     const total = sentences.reduce((sum, sentence) => sum + sentence.length, 0);
     const rows = wanted.length ? sentences.length : total;
+    await using batches = captureBatches(this, sentences, ids, wanted);
+    // From here on the GPU works: what follows takes no time, and writing to the arrays now means
+    // that they have their memory when the results come.
+    let next = batches.next();
     const states = new Map(ids.map(({ name, width }) => {
-      const arrays = names.map((key) => [key, new Float32Array(rows * width)] as const);
+      const arrays = names.map((key) => [key, new Float32Array(rows * width).fill(0)] as const);
       return [name, { width, values: Object.fromEntries(arrays) as CapturedValues["values"] }];
     }));
     let row = 0;
-    for await (const batch of captureBatches(this, sentences, ids, wanted)) {
-      for (const { id, values } of batch.states) {
+    for (let batch = await next; !batch.done; batch = await next) {
+      for (const { id, values } of batch.value.states) {
         names.forEach((key, i) =>
           states.get(id.name)!.values[key]!.set(values[i]!, row * id.width)
         );
       }
-      row += wanted.length ? batch.count : batch.tokens;
+      row += wanted.length ? batch.value.count : batch.value.tokens;
+      next = batches.next();
     }
     return { tokens: sentences.map((sentence) => sentence.length), states };
   }
