@@ -1,6 +1,6 @@
 // Where a descent on the quadratic model begins, elementwise on coefficients [fits, cols]; follows
-// logistic_prox.wgsl. a: the point y; b: the gradient there; even, odd: the two last iterates of the
-// descent before; out: the first iterate of this one. Dispatch: (fits / LANES, texels).
+// logistic_prox.wgsl. a: the point y; b: the gradient there; even, odd: the two last iterates of
+// the descent before; out: the first iterate of this one. Dispatch: (fits / LANES, texels).
 
 // The multipliers go on from the descent before; the first one takes those that fit the gradient.
 fn begin(fit: u32, k: u32) {

@@ -27,7 +27,7 @@ fn descend(fit: u32, subset: u32, k: u32, product: vec4f) -> f32 {
   return dot(moved, moved) + dot(split, split);
 }
 
-// A tile has nothing left to do when all its fits are solved; `first` is where `state` tells of them.
+// A tile has nothing left to do when all its fits are solved; `first` is where `state` has them.
 fn is_idle(first: u32) -> bool {
   for (var i = 0u; i < TILE; i++) {
     if (state[first + i] == 0.0) { return false; }

@@ -7,7 +7,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let block = blocks[group.x];
   let subset = sets[block.x];
   let pivot = pivot_step(subset);
-  // Eliminated rows come before the pivots: what they hold in their columns has the other sign there.
+  // Eliminated rows come before the pivots: there their columns hold the other sign.
   let is_above = block.y * BLOCK / PIVOTS < pivot;
   for (var k = 0u; k < PIVOTS / 4u; k++) {
     // Four pivots and four columns of the block, in units of four.

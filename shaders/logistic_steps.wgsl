@@ -1,7 +1,7 @@
 // Sums what a product with the inverses left for each fit. One invocation a tile of TILE fits;
 // COLUMNS: texels of columns that a workgroup of the product took.
-// A fit is done when its steps have become short; a tile stops when all its fits are done, and where
-// the last point lies depends on its steps.
+// A fit is done when its steps have become short; a tile stops when all its fits are done, and
+// where the last point lies depends on its steps.
 
 fn total(t: u32) -> vec4f {
   let span = spans[4u * t / TILE];

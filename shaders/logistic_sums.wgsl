@@ -43,8 +43,8 @@ fn beyond_tangent(m: vec4f, d: vec4f, p: vec4f) -> vec4f {
   return select(softplus(m + d) - softplus(m) - d * p, series, abs(d) < vec4f(0.1));
 }
 
-// How the loss moved from the extrapolated to the new point beyond its tangent, and the same for the
-// model of curvature 1; whether the step turned back; and what the intercept needs there.
+// How the loss moved from the extrapolated to the new point beyond its tangent, and the same for
+// the model of curvature 1; whether the step turned back; and what the intercept needs there.
 fn compare(group: vec3u, lane: u32) {
   let t = group.x;
   load_fits(t);

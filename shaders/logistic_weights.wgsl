@@ -1,5 +1,5 @@
-// The curvature of the loss at each row of the accepted point, scaled to a mean of 1/4, with a share
-// that is the same for all rows; logistic_rows.wgsl stands in front.
+// The curvature of the loss at each row of the accepted point, scaled to a mean of 1/4, with a
+// share that is the same for all rows; logistic_rows.wgsl stands in front.
 // Dispatch: (texels of fits, chunks of ROWS rows).
 fn weights(group: vec3u, lane: u32) {
   let t = group.x;

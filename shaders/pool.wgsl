@@ -1,10 +1,10 @@
 // Pools the states of each sentence: out[pool][sentence] = the first or last row of x that belongs
 // to the sentence, or the maximum or mean over its rows.
 //
-// x: [tokens, width]; sentences: (first row, end row); out: array<vec4f> [pools, sentences, texels].
-// The pools that are wanted come in the order first, last, max, mean. Lanes run along the texels:
-// dispatch ceil(texels / LANES) x sentences workgroups, which visit the sentences in steps of
-// params.step.
+// x: [tokens, width]; sentences: (first row, end row); out: array<vec4f> [pools, sentences,
+// texels]. The pools that are wanted come in the order first, last, max, mean. Lanes run along the
+// texels: dispatch ceil(texels / LANES) x sentences workgroups, which visit the sentences in steps
+// of params.step.
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

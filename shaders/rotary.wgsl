@@ -2,8 +2,8 @@
 // head, y = (a cos - b sin, b cos + a sin). With NORM set each head goes through an RMS norm first.
 //
 // x: [rows, columns] holds the heads side by side from its first column on, HEAD_TEXELS texels
-// each; y: [rows, heads]; table: [positions, head] of pairs (cos, sin); gain: a row a head; positions:
-// one a row. Lanes run along the rows: dispatch ceil(rows / LANES) x heads workgroups.
+// each; y: [rows, heads]; table: [positions, head] of pairs (cos, sin); gain: a row a head;
+// positions: one a row. Lanes run along the rows: dispatch ceil(rows / LANES) x heads workgroups.
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { withFolder } from "./cli/support.ts";
 
-/** Runs `body` with an empty cache folder in the place of the user's; compiled kernels stay there. */
+/**
+ * Runs `body` with an empty cache folder in the place of the user's; compiled kernels stay there.
+ */
 export async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
   const before = Deno.env.get("XDG_CACHE_HOME");
   const compiledBefore = Deno.env.get("MESA_SHADER_CACHE_DIR");

@@ -7,7 +7,7 @@ export function sharedPath(name: string): string {
   return new URL(name, root).pathname;
 }
 
-/** Registers a test that needs development data; where that is absent the test is skipped, and says so. */
+/** Registers a test that needs development data; without them it is skipped, and says so. */
 export function sharedTest(name: string, needs: string[], body: () => void | Promise<void>): void {
   const missing = needs.filter((path) => !existsSync(sharedPath(path)));
   const title = missing.length ? `${name} (skipped: no ../shared/${missing[0]})` : name;

@@ -11,7 +11,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let k_texel = (params.heads + head) * HEAD;
   let v_texel = (2u * params.heads + head) * HEAD;`;
 
-/** How what belongs to a key reaches every lane: code before its use, and at the use of each key. */
+/**
+ * How what belongs to a key reaches every lane: code before its use, and at the use of each key.
+ */
 type Load = (name: string, at: (row: string) => string) => {
   readonly early: string;
   readonly inTime: (key: number) => string;

@@ -25,7 +25,9 @@ export function sampleSentences(all: readonly number[][], count: number): Senten
   return { ids, tokens: ids.reduce((sum, sentence) => sum + sentence.length, 0) };
 }
 
-/** Takes sentences of about so many tokens in all, some of them more than once where they are few. */
+/**
+ * Takes sentences of about so many tokens in all, some of them more than once where they are few.
+ */
 export function sampleTokens(all: readonly number[][], tokens: number): Sentences {
   const known = sampleSentences(all, all.length);
   const times = Math.ceil(tokens / known.tokens);

@@ -107,7 +107,10 @@ export function shareOfPeak(
   return summarize(shares).median;
 }
 
-/** Of a software driver the processor time, which does not grow where other programs keep it waiting. */
+/**
+ * Of a software driver the processor time, which does not grow where other programs keep it
+ * waiting.
+ */
 function comparableMs({ isSoftware, stopwatch }: Bench, timing: Timing): number {
   return isSoftware ? timing.processor : milliseconds(stopwatch, timing);
 }

@@ -106,7 +106,9 @@ function describeDevice(gpu: Gpu, clock: Bench["stopwatch"]["clock"]): BenchDocu
   };
 }
 
-/** Runs the peak kernels a few times: before and after all others, for devices do not stay alike. */
+/**
+ * Runs the peak kernels a few times: before and after all others, for devices do not stay alike.
+ */
 async function measurePeaks(bench: Bench): Promise<void> {
   const { stopwatch, peaks } = bench;
   for (const name of ["arithmetic", "copy"] as const) {

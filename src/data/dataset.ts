@@ -72,8 +72,8 @@ const HELD_OUT_SHARE = 0.1;
  * (.csv), tab-separated values (.tsv) or JSON lines (.jsonl), each also packed (.gz).
  *
  * Where no test file is given, a tenth of the training texts, seeded and with the classes in their
- * shares, is held out to test on; where no validation file is given, a tenth of those that remain is
- * held out to choose by.
+ * shares, is held out to test on; where no validation file is given, a tenth of those that remain
+ * is held out to choose by.
  *
  * @param source The bundled data set's name, or the files and their columns.
  * @param options How many texts to take, and the seed.

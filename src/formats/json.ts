@@ -32,7 +32,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The first key that an object repeats; `text` is known to be JSON, so brackets and quotes match. */
+/**
+ * The first key that an object repeats; `text` is known to be JSON, so brackets and quotes match.
+ */
 function firstRepeatedKey(text: string): string | undefined {
   const openObjects: Set<string>[] = [];
   for (let i = 0; i < text.length; i++) {
@@ -57,7 +59,9 @@ function closingQuote(text: string, openingQuote: number): number {
   return i;
 }
 
-/** Whether the string that ends at `quote` is an object's key: only keys are followed by a colon. */
+/**
+ * Whether the string that ends at `quote` is an object's key: only keys are followed by a colon.
+ */
 function isKey(text: string, quote: number): boolean {
   let i = quote + 1;
   while (text[i] === " " || text[i] === "\n" || text[i] === "\r" || text[i] === "\t") i++;

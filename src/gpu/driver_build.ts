@@ -5,8 +5,8 @@ import { isGranted } from "../util.ts";
 const folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 
 /**
- * When the newest of this machine's Vulkan drivers was built, since Deno does not tell the version of
- * the one in use: packages keep the time in the files that list them.
+ * When the newest of this machine's Vulkan drivers was built, since Deno does not tell the version
+ * of the one in use: packages keep the time in the files that list them.
  *
  * @returns Undefined where that is not known or may not be read.
  */

@@ -29,7 +29,9 @@ export interface Matrix extends Disposable {
   readonly memory: GPUTexture | StorageBuffer;
 }
 
-/** Matrices are allocated to a multiple of so many rows, for kernels that take several at a time. */
+/**
+ * Matrices are allocated to a multiple of so many rows, for kernels that take several at a time.
+ */
 export const rowMultiple = 8;
 
 /** Creates a matrix of zeros. */
@@ -97,8 +99,8 @@ export function writeMatrix(matrix: Matrix, data: Float32Array): void {
 }
 
 /**
- * Replaces `rows` rows from `firstRow` by texels `[texels, rows, 4]`, as {@linkcode packTexels} lays
- * them.
+ * Replaces `rows` rows from `firstRow` by texels `[texels, rows, 4]`, as {@linkcode packTexels}
+ * lays them.
  */
 export function writeTexels(
   matrix: Matrix,

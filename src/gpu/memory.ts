@@ -67,8 +67,8 @@ export class Readback implements Disposable {
   }
 
   /**
-   * Begins to wait for the work that was submitted so far; {@linkcode read} goes on with it. In Deno
-   * the call itself takes until that work is done, and what follows 10 ms longer.
+   * Begins to wait for the work that was submitted so far; {@linkcode read} goes on with it. In
+   * Deno the call itself takes until that work is done, and what follows 10 ms longer.
    */
   wait(): void {
     this.gpu.unread.delete(this);

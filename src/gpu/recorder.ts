@@ -73,7 +73,7 @@ export class Recorder {
     const { gpu } = this;
     gpu.check();
     this.#endPass();
-    // The queue keeps order, so a uniform buffer may be written again as soon as its reader is submitted.
+    // The queue keeps order: a uniform buffer may be written again once its reader is submitted.
     for (const { buffer, bytes, used } of this.#uniforms) {
       gpu.device.queue.writeBuffer(buffer, 0, bytes, 0, roundUp(used, 4));
       gpu.idleUniforms.push(buffer);

@@ -13,8 +13,9 @@ export interface Staged {
 }
 
 /**
- * Buffers that kernels write to before it is copied to a texture: Mesa's software driver takes twice
- * to three times as long to store a texel to a texture as to store it to a buffer and copy it.
+ * Buffers that kernels write to before it is copied to a texture: Mesa's software driver takes
+ * twice to three times as long to store a texel to a texture as to store it to a buffer and copy
+ * it.
  */
 export class Staging {
   #current: StorageBuffer | undefined;
@@ -30,7 +31,7 @@ export class Staging {
     const [name, matrix] = written;
     const { memory: texture, texels } = matrix;
     if (!(texture instanceof GPUTexture)) return undefined;
-    // An odd multiple: columns a power of two apart would share their place in a processor's caches.
+    // An odd multiple: columns a power of two apart would share their place in caches.
     const stride = (Math.ceil(rows / pitchRows) | 1) * pitchRows;
     const bytesPerRow = stride * texelBytes("f32");
     if (bytesPerRow * texels > this.gpu.device.limits.maxStorageBufferBindingSize) return undefined;

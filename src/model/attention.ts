@@ -61,7 +61,9 @@ export function recordCrossAttention(
   return out;
 }
 
-/** Turns query and key heads by their positions; without rotary positions there is nothing to do. */
+/**
+ * Turns query and key heads by their positions; without rotary positions there is nothing to do.
+ */
 function recordRotation(pass: Pass, stack: Stack, layer: number, projected: Matrix): Matrix {
   const { recorder, workspace, batch, spec } = pass;
   const { heads, keyValueHeads, headWidth, rotary: rotaries } = stack.spec.attention;

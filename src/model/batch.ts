@@ -23,7 +23,9 @@ export interface Batch extends Disposable {
   readonly queryBlocks: QueryBlocks;
 }
 
-/** Cuts sentences, in their order, into runs of at most `budget` tokens and at least one sentence. */
+/**
+ * Cuts sentences, in their order, into runs of at most `budget` tokens and at least one sentence.
+ */
 export function cutBatches(
   lengths: readonly number[],
   budget: number,

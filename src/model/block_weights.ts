@@ -119,7 +119,9 @@ function readLinear(
   };
 }
 
-/** Makes one layer of layers with the same inputs; where only some have a bias, the rest get zeros. */
+/**
+ * Makes one layer of layers with the same inputs; where only some have a bias, the rest get zeros.
+ */
 function toLinear(loader: Loader, parts: readonly HostLinear[]): Linear {
   const label = parts[0]!.name;
   const biases = parts.map(({ weight, bias }) => bias ?? zeros(weight.rowStarts.length));

@@ -108,7 +108,9 @@ class CaptureRecorder implements Disposable {
     });
   }
 
-  /** @param isFirst Whether the GPU has nothing to do yet: it then starts before all is recorded. */
+  /**
+   * @param isFirst Whether the GPU has nothing to do yet: it then starts before all is recorded.
+   */
   record(batch: Batch, isFirst: boolean): Pending {
     const { model, states, wanted } = this;
     const rows = wanted.length ? batch.count * wanted.length : batch.tokens;

@@ -19,7 +19,9 @@ export interface HostMatrix {
  */
 export const bandBytes = 2 * 2 ** 20;
 
-/** A weight `[rows, cols]` in the data of its tensor, which may be transposed or hold other parts. */
+/**
+ * A weight `[rows, cols]` in the data of its tensor, which may be transposed or hold other parts.
+ */
 export function viewWeight(
   data: Float32Array | Float16Array,
   { transposed, part }: TensorRef,

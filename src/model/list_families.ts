@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 /**
  * The source text of `families/mod.ts`: a list of the files beside it.
  *
- * The list is text in a file, not read from the folder at run time, for a module that is imported by
- * URL has no folder.
+ * The list is text in a file, not read from the folder at run time, for a module that is imported
+ * by URL has no folder.
  */
 export function listFamilies(folder: string): string {
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => basename(name, ".ts"))

@@ -32,8 +32,8 @@ export interface MemoryOptions {
 }
 
 /**
- * Computes how much memory a model takes, from its configuration and the headers of its files. While
- * it is loaded, the host holds one tensor more.
+ * Computes how much memory a model takes, from its configuration and the headers of its files.
+ * While it is loaded, the host holds one tensor more.
  *
  * @param folder The model's folder.
  * @param options How the model will be used.

@@ -16,7 +16,9 @@ export interface Encoding {
 
 /** Turns texts into token ids as the model's own tokenizer does. */
 export interface Tokenizer {
-  /** The most tokens that the folder's configuration allows a text; infinite where it says nothing. */
+  /**
+   * The most tokens that the folder's configuration allows a text; infinite where it says nothing.
+   */
   readonly maxTokens: number;
   /**
    * Encodes texts, each on its own and with its special tokens. A text that is too long loses its
@@ -24,11 +26,11 @@ export interface Tokenizer {
    * unpaired surrogates are read as U+FFFD.
    *
    * @param texts The texts.
-   * @param options `maxTokens`: the most tokens of a text, special tokens included; a lower limit of
-   * the tokenizer itself prevails.
+   * @param options `maxTokens`: the most tokens of a text, special tokens included; a lower limit
+   * of the tokenizer itself prevails.
    * @returns The token ids.
-   * @throws {SpindleError} Where the special tokens alone exceed `maxTokens`, or a part of a text has
-   * no token.
+   * @throws {SpindleError} Where the special tokens alone exceed `maxTokens`, or a part of a text
+   * has no token.
    */
   encode(texts: readonly string[], options?: { maxTokens?: number }): Encoding;
 }
@@ -96,8 +98,9 @@ function withAllKeys(definition: JsonObject): JsonObject {
 }
 
 /**
- * Makes a run of unknown tokens one. Models that ask for it get it from the library too, but in time
- * that grows with the square of the run: seconds for a text in a script that a model does not know.
+ * Makes a run of unknown tokens one. Models that ask for it get it from the library too, but in
+ * time that grows with the square of the run: seconds for a text in a script that a model does not
+ * know.
  */
 function joinUnknown(model: Library["model"]): void {
   if (!model?.fuse_unk) return;
@@ -222,7 +225,7 @@ function textRepair(normalizer: unknown): (text: string) => string {
   const spacesIdeographs = steps.some((step) => step["handle_chinese_chars"] === true);
   return (text) => {
     let result = text.toWellFormed();
-    // The original lowercases letter by letter; toLowerCase() gives a word's last Σ a form of its own.
+    // The original lowercases letter by letter; toLowerCase() gives a word's last Σ its own form.
     if (lowercases) result = result.replaceAll("Σ", "σ");
     // The library misses the ideographs that take two UTF-16 units.
     if (spacesIdeographs) result = result.replace(RARE_IDEOGRAPH, " $& ");

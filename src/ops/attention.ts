@@ -45,8 +45,8 @@ export interface QueryBlocks {
 
 /**
  * The longest sentence that attention may be given: Mesa's software driver silently ends the loops
- * of an invocation after 65,535 rounds together, and the kernel takes one for each group of keys and
- * one for each texel of a head in it.
+ * of an invocation after 65,535 rounds together, and the kernel takes one for each group of keys
+ * and one for each texel of a head in it.
  */
 export function longestAttended(headTexels: number): number {
   return keysOfGroup * Math.floor(65_535 / (1 + headTexels));

@@ -5,7 +5,9 @@ import { cachedCode } from "./code_cache.ts";
 import { tileCode, workgroupOf } from "./linear_code.ts";
 import { chooseTile, type LinearTile } from "./linear_tiles.ts";
 
-/** The nonlinearities that a linear layer can end in, by their names in `shaders/activation.wgsl`. */
+/**
+ * The nonlinearities that a linear layer can end in, by their names in `shaders/activation.wgsl`.
+ */
 export type Activation = "identity" | "gelu" | "gelu_tanh" | "relu" | "silu";
 
 /** What a linear layer does to its product before it is stored, in this order. */

@@ -22,7 +22,9 @@ function zeros({ rows, cols }: LinearTile): string {
   return unroll(rows, (r) => range(cols).map((n) => `var y${r}_${n} = 0.0;`).join(" "));
 }
 
-/** Adds the products of `x0`, `x1`, … and the texels `w{n}` of two columns, one beside the other. */
+/**
+ * Adds the products of `x0`, `x1`, … and the texels `w{n}` of two columns, one beside the other.
+ */
 function products({ rows }: LinearTile, n: number): string {
   const add = (r: number, n: number) =>
     `y${r}_${n} = y${r}_${n} + ${innerProduct(`x${r}`, `w${n}`)};`;
@@ -83,7 +85,9 @@ export function placeInBand(tileRows: number): string {
   let place = vec2u(in_band / height, top + in_band % height);`;
 }
 
-/** The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's. */
+/**
+ * The code that brings weight texels `w0`, `w1`, …: before the products, and before each column's.
+ */
 function weightLoads({ cols, weights }: RegisterTile, lanes: number) {
   if (weights === "broadcast") {
     return {

@@ -9,7 +9,9 @@ import { fieldConstants, type FitState } from "./logistic_rows.ts";
 import { pairwiseSum, unroll } from "./code.ts";
 import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
-/** What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more. */
+/**
+ * What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more.
+ */
 export interface DescentOperands {
   /** `(gram + ridge I)^-1` of each set of columns, one below the other. */
   readonly inverse: Matrix;
@@ -27,7 +29,8 @@ export interface DescentOperands {
  * Records one step of every fit on its quadratic model.
  *
  * @param step Which step it is, from 0.
- * @param isLooked Whether it is looked which fits are done; at the first step and the last it must be.
+ * @param isLooked Whether it is looked which fits are done, as it must be at the first step and the
+ * last.
  * @param enough A fit is done when the squared length of a step falls to this share of the first.
  */
 export function descentStep(
@@ -87,8 +90,8 @@ export function descentStep(
 }
 
 /**
- * `q inverse` for a tile: lanes run along the texels of the tile's list, an invocation owns `texels`
- * of them and the tile's fits.
+ * `q inverse` for a tile: lanes run along the texels of the tile's list, an invocation owns
+ * `texels` of them and the tile's fits.
  */
 function productCode(gpu: Gpu, texels: number, tiles: ColumnTiles): string {
   const { lanes } = gpu;

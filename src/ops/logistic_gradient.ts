@@ -43,8 +43,8 @@ ${outerProductCode(recorder.gpu, tiles, "finish(fit + FIT, q, SUM);")}`),
 
 /**
  * Records `gram = scale x^T x (+ previous)`. Only tiles on or above the diagonal are multiplied;
- * each block of four by four is stored with its mirror image. With `weights` `[rows, fits]` each row
- * counts with the weight of the first fit.
+ * each block of four by four is stored with its mirror image. With `weights` `[rows, fits]` each
+ * row counts with the weight of the first fit.
  *
  * @param x `[rows, cols]`.
  * @param gram `[cols, cols]`.
@@ -104,7 +104,9 @@ ${
   });
 }
 
-/** Rows that are multiplied together, so that each sum is loaded and stored once for all of them. */
+/**
+ * Rows that are multiplied together, so that each sum is loaded and stored once for all of them.
+ */
 const rowsInFlight = rowMultiple;
 
 /**

@@ -11,9 +11,9 @@ const codes = { extrapolate: extrapolateCode, begin: beginCode, accept: acceptCo
 
 /**
  * Records an elementwise step on coefficients `[fits, cols]`: `extrapolate` (a: the accepted point,
- * b: the one before), `begin` (a: y, b: the gradient, even and odd: the two last iterates; writes the
- * next one) or `accept` (a, b: the two last iterates). `shaders/logistic_descent.wgsl` tells what an
- * iterate is.
+ * b: the one before), `begin` (a: y, b: the gradient, even and odd: the two last iterates; writes
+ * the next one) or `accept` (a, b: the two last iterates). `shaders/logistic_descent.wgsl` tells
+ * what an iterate is.
  *
  * @param weight Penalty weights `[sets, cols]`.
  */

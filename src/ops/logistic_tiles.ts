@@ -31,7 +31,7 @@ export interface ColumnTiles extends Disposable {
   /** The lists, one after the other. */
   readonly texels: StorageBuffer;
   /**
-   * Pieces of the tiles' lists, a workgroup each: the tile and the first texel, then the tile's span.
+   * Pieces of the tiles' lists, a workgroup each: the tile, the first texel and the tile's span.
    *
    * @param texels Texels of a piece.
    * @param part "upper": only pieces that reach the diagonal of a product of all columns with
@@ -134,8 +134,8 @@ export function columnTexels({ texels }: ColumnTiles): BufferOperand {
 }
 
 /**
- * WGSL that brings a texel of each fit of a tile to every lane: a lane loads one, and hands it to the
- * others where it can.
+ * WGSL that brings a texel of each fit of a tile to every lane: a lane loads one, and hands it to
+ * the others where it can.
  *
  * @param name What the texel of the tile's fit `n` is called.
  * @param load The texel of a fit.

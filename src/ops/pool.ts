@@ -4,7 +4,9 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 
-/** Ways to make one vector of a sentence's token states, in the order in which results hold them. */
+/**
+ * Ways to make one vector of a sentence's token states, in the order in which results hold them.
+ */
 export const pools = ["first", "last", "max", "mean"] as const;
 
 /** A way to make one vector of a sentence's token states. */

@@ -164,7 +164,7 @@ function advance(
     margins: ofRegression(margins).map((z) => z + intercept),
     changes: change,
     penalty: {
-      // Absolute values are convex: on the way they are at most what lies between those of the ends.
+      // Absolute values are convex: on the way they are at most between those of the ends.
       slope: (1 - l1Ratio) * dot(weights, direction) +
         l1Ratio * (sumOfSizes(end) - sumOfSizes(weights)),
       curvature: (1 - l1Ratio) * dot(direction, direction),

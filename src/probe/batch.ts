@@ -25,7 +25,9 @@ import { type ColumnSets, invert } from "./sets.ts";
 /** The share of its first step's squared length at which a descent on the model stops. */
 const enough = 1e-6;
 
-/** A descent looks after so many rounds whether it may stop: the look takes a dispatch of its own. */
+/**
+ * A descent looks after so many rounds whether it may stop: the look takes a dispatch of its own.
+ */
 const roundsPerLook = 5;
 
 /** Fits that are solved together on one design, as they lie in GPU memory. */
@@ -130,8 +132,8 @@ export class Batch implements Disposable {
   }
 
   /**
-   * Makes the model of the only fit anew, with the curvature that the loss has at each row where the
-   * fit stands: dearer than the model that all fits share, and right where few rows matter.
+   * Makes the model of the only fit anew, with the curvature that the loss has at each row where
+   * the fit stands: dearer than the model that all fits share, and right where few rows matter.
    *
    * @param caution How many times more curvature the next step expects: above 1 it is shorter.
    */
@@ -222,7 +224,9 @@ export class Batch implements Disposable {
     if (this.#model) this.#sum(recorder, "drift", "shifted");
   }
 
-  /** Learns from the step, solves the intercept at the new point and makes that the accepted one. */
+  /**
+   * Learns from the step, solves the intercept at the new point and makes that the accepted one.
+   */
   #accept(recorder: Recorder, isTold: boolean): void {
     this.#sum(recorder, "compare", "compared");
     if (isTold) this.#sum(recorder, "loss", "loss");

@@ -17,7 +17,10 @@ import {
 export interface DesignBlock {
   readonly firstRow: number;
   readonly rows: number;
-  /** Records work on the rows; rows that do not stay in GPU memory are uploaded, and it is submitted. */
+  /**
+   * Records work on the rows; rows that do not stay in GPU memory are uploaded, and it is
+   * submitted.
+   */
   record(recorder: Recorder, work: (x: Matrix) => void): void;
 }
 

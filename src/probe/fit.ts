@@ -13,9 +13,14 @@ export interface Problem {
   readonly C: number;
   /** The columns that it may use, in rising order; all where not given. */
   readonly columns?: Uint32Array;
-  /** Which weights are penalised: those of the features as they are (raw), or scaled to unit variance. */
+  /**
+   * Which weights are penalised: those of the features as they are (raw), or scaled to unit
+   * variance.
+   */
   readonly scale?: Scale;
-  /** The share of the absolute weights in the penalty, the rest being half their squares; 1 is L1. */
+  /**
+   * The share of the absolute weights in the penalty, the rest being half their squares; 1 is L1.
+   */
   readonly l1Ratio?: number;
   /** Where to begin, such as at the optimum of a smaller C; at zero where not given. */
   readonly start?: Coefficients;

@@ -118,7 +118,9 @@ function solveSupport({ hessian, weight }: Lasso, u: Float64Array, slope: Float6
   return !turned;
 }
 
-/** The share of a step at which `curvature share^2 / 2 + slope share` plus absolute values is least. */
+/**
+ * The share of a step at which `curvature share^2 / 2 + slope share` plus absolute values is least.
+ */
 function bestShare(
   curvature: number,
   slope: number,

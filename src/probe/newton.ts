@@ -65,7 +65,9 @@ export function newtonStep(problem: NewtonProblem): NewtonStep {
   };
 }
 
-/** `X^T h X` about the means that the weights h give, which stand for the intercept; and `X^T h`. */
+/**
+ * `X^T h X` about the means that the weights h give, which stand for the intercept; and `X^T h`.
+ */
 function weightedProducts(columns: readonly Float64Array[], h: Float64Array) {
   const size = columns.length;
   const total = h.reduce((a, b) => a + b, 0);

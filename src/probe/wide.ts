@@ -11,9 +11,13 @@ import { WideRows } from "./wide_rows.ts";
 export const widestDesign = 4096;
 /** How many columns join a working set at once: a share of those in use, and some at least. */
 const joining = { share: 0.5, least: 64 };
-/** An unused column is worth a place where it pulls at least so strongly, as a share of the need. */
+/**
+ * An unused column is worth a place where it pulls at least so strongly, as a share of the need.
+ */
 const nearlyUsed = 0.9;
-/** A working set is solved to this share of the tolerance, and thrice as tightly when that fails. */
+/**
+ * A working set is solved to this share of the tolerance, and thrice as tightly when that fails.
+ */
 const narrowShare = 0.1;
 const tightenings = 3;
 /** With less than this share of L1 most columns are used. */
@@ -29,8 +33,8 @@ interface Point extends Coefficients {
 /**
  * Fits problems on more columns than one Gram matrix can hold, by working sets: a problem is solved
  * on some columns, then the gradient of all columns tells which others would help; they join, until
- * the duality gap over all columns is small. One that uses too many is solved on all at once. Each C
- * begins where the one before ended.
+ * the duality gap over all columns is small. One that uses too many is solved on all at once. Each
+ * C begins where the one before ended.
  */
 export async function fitWide(
   gpu: Gpu,

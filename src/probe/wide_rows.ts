@@ -42,7 +42,9 @@ export class WideRows implements Disposable {
   readonly #resident: WideBlock[][] | undefined;
   readonly scaling: Scaling;
 
-  /** @param residentBytes At most how many bytes stay in GPU memory; more are made anew each time. */
+  /**
+   * @param residentBytes At most how many bytes stay in GPU memory; more are made anew each time.
+   */
   constructor(
     readonly gpu: Gpu,
     readonly features: Features,

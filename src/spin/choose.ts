@@ -6,7 +6,9 @@ export function headNeurons(head: Head): number {
   return head.neurons.reduce((sum, { indices }) => sum + indices.length, 0);
 }
 
-/** The head with the best validation score; of equals fewer layers, fewer neurons, smaller C win. */
+/**
+ * The head with the best validation score; of equals fewer layers, fewer neurons, smaller C win.
+ */
 export function chooseHead(heads: readonly Head[]): Head {
   return [...heads].sort((a, b) =>
     b.validation - a.validation || a.layers - b.layers || headNeurons(a) - headNeurons(b) ||

@@ -71,7 +71,9 @@ function accuracy({ coef, intercept }: Regression, x: Float32Array, labels: Int3
   return right.length / labels.length;
 }
 
-/** What a regression costs: the penalty plus C times the summed loss, of two classes, in float64. */
+/**
+ * What a regression costs: the penalty plus C times the summed loss, of two classes, in float64.
+ */
 function objective({ C, coef, intercept }: Regression, x: Float32Array, labels: Int32Array) {
   const cols = coef.length;
   let loss = 0;

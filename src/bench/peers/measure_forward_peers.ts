@@ -11,7 +11,9 @@ import { reasonOf, somethingElse } from "./measure_peers.ts";
 /** A peer that is more times slower runs a part of the sentences, in two rounds. */
 const mostTimesSlower = 8;
 
-/** An export of the original float32 weights differs by the rounding of the bundled float16 ones. */
+/**
+ * An export of the original float32 weights differs by the rounding of the bundled float16 ones.
+ */
 const bound = 5e-3;
 
 /** A peer that is ready to run its part of the sentences. */

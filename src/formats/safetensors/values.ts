@@ -41,7 +41,8 @@ export function readFloats(
  * @param source Where the tensor lies.
  * @param name The tensor's name.
  * @returns The values, row by row.
- * @throws {SpindleError} Where there is no such tensor, it holds floats, or a value needs more bits.
+ * @throws {SpindleError} Where there is no such tensor, it holds floats, or a value needs more
+ * bits.
  */
 export function readIntegers(source: TensorSource, name: string): Int32Array<ArrayBuffer> {
   const { dtype } = findTensor(source, name);

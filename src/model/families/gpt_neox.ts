@@ -3,7 +3,9 @@ import { layer, partOf } from "../layer.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family } from "../spec.ts";
 
-/** GPT-NeoX and Pythia (Black et al. 2022): pre-norm decoder, rotary positions in a part of a head. */
+/**
+ * GPT-NeoX and Pythia (Black et al. 2022): pre-norm decoder, rotary positions in a part of a head.
+ */
 export const gptNeox: Family = {
   modelTypes: ["gpt_neox"],
   summary: "GPT-NeoX and Pythia: pre-norm decoder, rotary positions, parallel residual",

@@ -3,7 +3,9 @@ import { layer } from "../layer.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family } from "../spec.ts";
 
-/** Llama 1 to 3 (Touvron et al. 2023): pre-norm decoder, rotary positions, gated network, RMSNorm. */
+/**
+ * Llama 1 to 3 (Touvron et al. 2023): pre-norm decoder, rotary positions, gated network, RMSNorm.
+ */
 export const llama: Family = {
   modelTypes: ["llama"],
   summary: "Llama 1 to 3: pre-norm decoder, rotary positions, gated",

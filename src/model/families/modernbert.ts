@@ -4,7 +4,9 @@ import { slidingBlocks } from "../layer_types.ts";
 import { readRotary } from "../rotary.ts";
 import type { Family, RotarySpec } from "../spec.ts";
 
-/** ModernBERT (Warner et al. 2024): pre-norm encoder, rotary positions, most blocks with windows. */
+/**
+ * ModernBERT (Warner et al. 2024): pre-norm encoder, rotary positions, most blocks with windows.
+ */
 export const modernbert: Family = {
   modelTypes: ["modernbert"],
   summary: "ModernBERT: pre-norm encoder, rotary positions, gated, sliding windows",
