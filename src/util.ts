@@ -14,6 +14,27 @@ export function roundUp(n: number, step: number): number {
   return Math.ceil(n / step) * step;
 }
 
+/**
+ * Checks a name that a caller without types can get wrong.
+ *
+ * @param what What the name is of, such as "the pool".
+ * @throws {SpindleError} If it is none of those that there are.
+ */
+export function requireOneOf<Name>(what: string, name: Name, names: readonly Name[]): Name {
+  if (names.includes(name)) return name;
+  const list = names.map((each) => `"${each}"`).join(" or ");
+  throw new SpindleError(`Cannot use ${what} "${name}": ${list} is needed`);
+}
+
+/** Does what a run can go on without: a reason why it cannot be done is passed over. */
+export function attempt(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof SpindleError)) throw error;
+  }
+}
+
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -60,13 +60,15 @@ export async function startStopwatch(
   probe: (recorder: Recorder) => void,
 ): Promise<Stopwatch> {
   if (!gpu.device.features.has("timestamp-query")) return wallStopwatch(gpu);
-  const stopwatch = new TimestampStopwatch(gpu);
+  using unused = new DisposableStack();
+  const stopwatch = unused.use(new TimestampStopwatch(gpu));
   const repeats = await repeatsOf(stopwatch, probe);
   const { wall, timestamps } = await stopwatch.time(probe, repeats);
   const [low, high] = saneRatio;
-  if (timestamps > low * wall && timestamps < high * wall) return stopwatch;
-  stopwatch[Symbol.dispose]();
-  return wallStopwatch(gpu);
+  const isSane = timestamps > low * wall && timestamps < high * wall;
+  if (!isSane) return wallStopwatch(gpu);
+  unused.move();
+  return stopwatch;
 }
 
 /** How often a piece of work is repeated so that it takes long enough to be measured. */
@@ -161,8 +163,10 @@ function recordRepeated(
   record: (recorder: Recorder) => void,
   repeats: number,
 ): Recorder {
-  const recorder = new Recorder(gpu);
+  using onFailure = new DisposableStack();
+  const recorder = onFailure.use(new Recorder(gpu));
   for (let i = 0; i < repeats; i++) record(recorder);
+  onFailure.move();
   return recorder;
 }
 

@@ -21,6 +21,7 @@ export const command = defineCommand({
     },
   },
   example: "features --remove all",
+  // deno-lint-ignore require-await
   async run({ remove, features }) {
     const parent = features ?? defaultFeatureFolder();
     const stores = listStores(parent);
@@ -35,9 +36,8 @@ export const command = defineCommand({
     if (stores.length === 0) note(`There are no features in ${parent}`);
     for (const { name, bytes, sentences, modified } of stores) {
       const day = modified?.toISOString().slice(0, 10) ?? "";
-      print(`${name}  ${megabytes(bytes).padStart(10)}  ${sentences} sentences  ${day}`);
+      print(`${name}  ${megabytes(bytes).padStart(10)}  ${sentences ?? "?"} sentences  ${day}`);
     }
-    await Promise.resolve();
   },
 });
 

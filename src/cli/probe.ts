@@ -8,6 +8,7 @@ import {
 } from "../formats/safetensors.ts";
 import { requestGpu } from "../gpu/device.ts";
 import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
+import { penalties } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./terminal.ts";
@@ -66,9 +67,6 @@ export const command = defineCommand({
   },
 });
 
-/** The C of the paper, where the file names none. */
-const defaultC = [0.1, 0.2, 1, 10, 100];
-
 function readProblem(path: string) {
   using file = openSafetensors(path);
   const { shape } = findTensor(file, "x");
@@ -79,7 +77,7 @@ function readProblem(path: string) {
         `x must be [rows, columns] with a label a row`,
     );
   }
-  return { x: readFloats(file, "x"), y, C: file.tensors.has("c") ? readC(file) : defaultC };
+  return { x: readFloats(file, "x"), y, C: file.tensors.has("c") ? readC(file) : penalties };
 }
 
 /** C as written: 0.1 in float32 is shown and used as 0.1. */
@@ -116,15 +114,14 @@ function printTable(fits: readonly ReturnType<typeof describe>[number][]): void 
 function saveModels(path: string, models: readonly LogisticModel[]): void {
   const regressions = models[0]!.intercept.length;
   const columns = models[0]!.coef.length / regressions;
-  const join = (parts: Iterable<number>[]) => Float32Array.from(parts.flatMap((part) => [...part]));
-  const tensor = (shape: number[], parts: Iterable<number>[]) =>
-    ({ dtype: "F32", shape, data: join(parts) }) as const;
+  const coef = Float32Array.from(models.flatMap((model) => [...model.coef]));
+  const intercept = Float64Array.from(models.flatMap((model) => [...model.intercept]));
   const shape = [models.length, regressions];
   writeSafetensors(
     path,
     new Map([
-      ["coef", tensor([...shape, columns], models.map(({ coef }) => coef))],
-      ["intercept", tensor(shape, models.map(({ intercept }) => intercept))],
+      ["coef", { dtype: "F32", shape: [...shape, columns], data: coef }],
+      ["intercept", { dtype: "F64", shape, data: intercept }],
     ]),
   );
 }

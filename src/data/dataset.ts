@@ -86,6 +86,9 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   const { limit, seed = 0 } = options;
+  if (!Number.isInteger(seed)) {
+    throw new SpindleError(`Cannot hold texts out by the seed ${seed}: a whole number is needed`);
+  }
   const { name, metric, files } = "name" in source
     ? await readBundled(source.name)
     : await readFiles(source);

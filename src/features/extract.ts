@@ -7,6 +7,7 @@ import type { Site, StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
 import {
+  bySplit,
   type FeatureStore,
   missingStates,
   openStore,
@@ -35,7 +36,7 @@ export interface ExtractOptions {
 export interface ExtractPlan {
   /** Where the features will lie. */
   readonly folder: string;
-  /** The bytes of all wanted features, and of those that are still missing. */
+  /** The bytes of all wanted features. */
   readonly bytes: number;
   /** The bytes that are still missing. */
   readonly missingBytes: number;
@@ -47,13 +48,15 @@ export interface Extraction {
   readonly store: FeatureStore;
   /** The states that were asked for, site by site in layer order. */
   readonly states: readonly StateId[];
-  /** Tokens that ran through the model in this call, of all tokens of the data set. */
+  /** Tokens of the data set. */
   readonly tokens: number;
   /** Tokens that ran through the model in this call. */
   readonly tokensRun: number;
   /** What the stages took. */
   readonly seconds: { readonly tokenize: number; readonly extract: number };
 }
+
+const defaultSites: readonly Site[] = ["hidden", "activation"];
 
 /** How long an interruption may throw work away for. */
 const checkpointMilliseconds = 3000;
@@ -62,15 +65,21 @@ const checkpointMilliseconds = 3000;
  * Runs a model over a data set and keeps its pooled states on disk. What is there already is not
  * computed again; an interrupted extraction goes on where it stopped.
  *
- * @throws {SpindleError} If the disk has no room, or a text has no tokens.
+ * @throws {SpindleError} If the disk has no room, a text has no tokens, or there is no site or pool,
+ * or none of that name.
  */
 export async function extractFeatures(
   model: Model,
   dataset: Dataset,
   options: ExtractOptions,
 ): Promise<Extraction> {
-  const states = model.states(options.sites ?? ["hidden", "activation"]);
+  const states = model.states([...new Set(options.sites ?? defaultSites)]);
   const pools = orderPools(options.pools);
+  if (states.length === 0 || pools.length === 0) {
+    throw new SpindleError(
+      "Cannot extract features without a site and a pool: name one of each at least",
+    );
+  }
   const store = await openStore(options.folder, {
     modelSha256: modelSha256(model.folder),
     datasetSha256: dataset.sha256,
@@ -94,9 +103,7 @@ export async function extractFeatures(
   requireRoom(store.folder, missingBytes);
 
   const start = performance.now();
-  const sentences = Object.fromEntries(
-    splitNames.map((split) => [split, tokenizeSplit(model, dataset, split)]),
-  ) as Record<SplitName, number[][]>;
+  const sentences = bySplit((split) => tokenizeSplit(model, dataset, split));
   const tokenized = performance.now();
   let tokensRun = 0;
   for (const { split, states } of missing) {

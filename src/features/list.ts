@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readJsonObject } from "../formats/json.ts";
+import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 
 /** A feature store as the disk holds it. */
@@ -8,8 +8,8 @@ export interface StoreSummary {
   readonly name: string;
   readonly folder: string;
   readonly bytes: number;
-  /** Sentences of all splits. */
-  readonly sentences: number;
+  /** Sentences of all splits; undefined where the store's manifest is broken. */
+  readonly sentences: number | undefined;
   readonly modified: Date | null;
 }
 
@@ -41,13 +41,23 @@ export function removeStore(parent: string, name: string): StoreSummary {
 function summarise(parent: string, name: string): StoreSummary {
   const folder = join(parent, name);
   const files = [...Deno.readDirSync(folder)].map((file) => Deno.statSync(join(folder, file.name)));
-  const manifest = readJsonObject(join(folder, "manifest.json"));
-  const rows = Object.values(manifest.rows as Record<string, number>);
   return {
     name,
     folder,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
-    sentences: rows.reduce((sum, count) => sum + count, 0),
+    sentences: countSentences(join(folder, "manifest.json")),
     modified: Deno.statSync(join(folder, "manifest.json")).mtime,
   };
+}
+
+/** A store whose manifest is broken can still be listed, and removed. */
+function countSentences(manifest: string): number | undefined {
+  try {
+    const { rows } = readJsonObject(manifest);
+    if (!isJsonObject(rows)) return undefined;
+    const sum = Object.values(rows).reduce((sum: number, count) => sum + Number(count), 0);
+    return Number.isNaN(sum) ? undefined : sum;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { fileFailure, replaceFile, writeAll } from "../formats/files.ts";
-import { isJsonObject, readJsonObject } from "../formats/json.ts";
+import { readJsonObject } from "../formats/json.ts";
 import { openSafetensors, readFloats, safetensorsHeader } from "../formats/safetensors.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
@@ -12,6 +12,11 @@ export const splitNames = ["train", "validation", "test"] as const;
 
 /** A part of a data set. */
 export type SplitName = typeof splitNames[number];
+
+/** What is made for each split. */
+export function bySplit<T>(make: (split: SplitName) => T): Record<SplitName, T> {
+  return { train: make("train"), validation: make("validation"), test: make("test") };
+}
 
 /** What the features of a store were made from; equal keys mean equal features. */
 export interface StoreKey {
@@ -37,6 +42,8 @@ export interface Features {
   readonly cols: number;
   /** Reads rows `start` to `end`, row-major float32. */
   read(start: number, end: number): Float32Array;
+  /** Whether what was read stays as it is when more is read; where not, it is copied to be kept. */
+  readonly isLasting?: boolean;
 }
 
 /**
@@ -131,6 +138,7 @@ export function readFeatures(
     name: `${state.name} (${pool} pool, ${split} split)`,
     rows,
     cols: state.width,
+    isLasting: true,
     read(start, end) {
       using file = openSafetensors(path);
       return readFloats(file, pool, { start, end });
@@ -140,7 +148,7 @@ export function readFeatures(
 
 /** Writes the states of a split row by row, and remembers how far it came. */
 export class SplitWriter implements Disposable {
-  readonly #files: { path: string; file: Deno.FsFile; begins: number[]; width: number }[];
+  readonly #files: { path: string; file: Deno.FsFile; begins: number[]; width: number }[] = [];
   readonly #progress: string;
   /** Rows that are written; after an interruption it starts where that run stopped. */
   rows: number;
@@ -152,7 +160,10 @@ export class SplitWriter implements Disposable {
   ) {
     this.#progress = join(store.folder, `${split}.progress.json`);
     this.rows = this.#rowsDone();
-    this.#files = states.map((state) => this.#open(state));
+    using onFailure = new DisposableStack();
+    onFailure.use(this);
+    for (const state of states) this.#files.push(this.#open(state));
+    onFailure.move();
   }
 
   /** Writes the next rows: for each state, for each pool of the store, `[count, width]`. */
@@ -168,8 +179,9 @@ export class SplitWriter implements Disposable {
     this.rows += count;
   }
 
-  /** Remembers on disk how many rows are written. */
+  /** Remembers on disk how many rows are written, which by then are on disk themselves. */
   checkpoint(): void {
+    this.#sync();
     const states = this.states.map(({ name }) => name);
     const bytes = new TextEncoder().encode(JSON.stringify({ rows: this.rows, states }));
     replaceFile(this.#progress, (file) => writeAll(file, bytes));
@@ -177,13 +189,17 @@ export class SplitWriter implements Disposable {
 
   /** Makes the files whole: from now on they count as there. */
   finish(): void {
-    for (const { path, file } of this.#files) {
-      this.#guarded(path, () => file.syncDataSync());
-      Deno.renameSync(`${path}.partial`, path);
+    this.#sync();
+    for (const { path } of this.#files) {
+      this.#guarded(path, () => Deno.renameSync(`${path}.partial`, path));
     }
     try {
       Deno.removeSync(this.#progress);
     } catch { /* a split of one batch never had one */ }
+  }
+
+  #sync(): void {
+    for (const { path, file } of this.#files) this.#guarded(path, () => file.syncDataSync());
   }
 
   #open(state: StateId) {
@@ -214,9 +230,10 @@ export class SplitWriter implements Disposable {
       const files = this.states.every((state) =>
         existsSync(join(this.store.folder, fileName(this.split, state) + ".partial"))
       );
-      return isJsonObject(progress) && same && files && typeof progress.rows === "number"
-        ? progress.rows
-        : 0;
+      const { rows } = progress;
+      const isCount = typeof rows === "number" && Number.isInteger(rows) &&
+        rows >= 0 && rows <= this.store.key.rows[this.split];
+      return same && files && isCount ? rows : 0;
     } catch {
       return 0; // an unreadable note of progress costs time, not correctness
     }

@@ -23,6 +23,15 @@ export function parseStrictJson(text: string): unknown {
   return value;
 }
 
+/** The value of a JSON text; undefined where it is none. */
+export function parsedOrUndefined(text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,5 +1,5 @@
 import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
-import { SpindleError } from "../util.ts";
+import { requireOneOf, SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
 import type { Readback, StorageBuffer } from "./memory.ts";
 import { storageOf } from "./tuning.ts";
@@ -49,22 +49,42 @@ export class Gpu implements Disposable {
    * @ignore
    */
   readonly unread: Set<Readback> = new Set();
-  /** Bytes of the buffers and textures that were allocated and not yet freed. */
+  /**
+   * Bytes of the buffers and textures that were allocated and not yet freed, without the parameters
+   * of kernels. Software drivers keep some to stage results in, until the device is freed.
+   */
   liveBytes: number = 0;
   #failure: SpindleError | undefined;
   #disposed = false;
 
+  /** The device itself. */
+  readonly device: GPUDevice;
+  /** Which adapter it is of. */
+  readonly adapter: AdapterDescription;
+  /** What the adapter offers. */
+  readonly features: readonly string[];
+  /** Invocations of a workgroup whose lanes run along the rows of a matrix. */
+  readonly lanes: number;
+  /** Whether a workgroup of that many lanes is one subgroup, whose lanes can read each other. */
+  readonly subgroups: boolean;
+  /** How matrices lie in its memory. */
+  readonly storage: MatrixStorage;
+
   /** @ignore */
   constructor(
-    readonly device: GPUDevice,
-    readonly adapter: AdapterDescription,
-    readonly features: readonly string[],
-    /** Invocations of a workgroup whose lanes run along the rows of a matrix. */
-    readonly lanes: number,
-    /** Whether a workgroup of that many lanes is one subgroup, whose lanes can read each other. */
-    readonly subgroups: boolean,
-    readonly storage: MatrixStorage,
+    device: GPUDevice,
+    adapter: AdapterDescription,
+    features: readonly string[],
+    lanes: number,
+    subgroups: boolean,
+    storage: MatrixStorage,
   ) {
+    this.device = device;
+    this.adapter = adapter;
+    this.features = features;
+    this.lanes = lanes;
+    this.subgroups = subgroups;
+    this.storage = storage;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#fail(
@@ -86,6 +106,9 @@ export class Gpu implements Disposable {
 
   /** Throws the first validation error or device loss since the start, if there was one. */
   check(): void {
+    if (this.#disposed) {
+      throw new SpindleError("Cannot use the GPU as it was disposed: request it again");
+    }
     if (this.#failure) throw this.#failure;
   }
 
@@ -114,6 +137,7 @@ export class Gpu implements Disposable {
  * ```
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+  if (options.storage) requireOneOf("the storage", options.storage, ["texture", "buffer"]);
   quietMesa();
   chooseVectorWidth();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -130,18 +154,22 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const device = await requestDevice(adapter);
   const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
   const described = { vendor: vendorName(vendor), description: name, software };
-  const gpu = new Gpu(
-    device,
-    described,
-    [...adapter.features],
-    lanes,
-    oneSize && device.features.has("subgroups"),
-    options.storage ?? storageOf(described) ??
-      (software && device.limits.maxStorageTexturesPerShaderStage >= mostTextures
-        ? "texture"
-        : "buffer"),
+  using onFailure = new DisposableStack();
+  const gpu = onFailure.use(
+    new Gpu(
+      device,
+      described,
+      [...adapter.features],
+      lanes,
+      oneSize && device.features.has("subgroups"),
+      options.storage ?? storageOf(described) ??
+        (software && device.limits.maxStorageTexturesPerShaderStage >= mostTextures
+          ? "texture"
+          : "buffer"),
+    ),
   );
   await checkVectorWidth(gpu);
+  onFailure.move();
   return gpu;
 }
 

@@ -45,7 +45,15 @@ export function createMatrix(
   const texels = Math.ceil(cols / 4);
   const stride = offPowerOfTwo(gpu, roundUp(rows, rowMultiple));
   if (gpu.storage === "buffer") {
-    const memory = createStorage(gpu, stride * texels * texelBytes(precision), label);
+    const bytes = stride * texels * texelBytes(precision);
+    const most = gpu.device.limits.maxStorageBufferBindingSize;
+    if (bytes > most) {
+      throw new SpindleError(
+        `Cannot create the matrix ${label} of ${rows} rows and ${cols} columns as it takes ` +
+          `${bytes} bytes: kernels on this GPU see at most ${most} of a buffer`,
+      );
+    }
+    const memory = createStorage(gpu, bytes, label);
     const dispose = () => memory[Symbol.dispose]();
     return { gpu, rows, cols, texels, precision, stride, memory, [Symbol.dispose]: dispose };
   }
@@ -168,7 +176,7 @@ export function packTexels(data: Float32Array, rows: number, cols: number): Floa
 
 /** Reads a float32 matrix back as row-major `[rows, cols]`. */
 export async function readMatrix(matrix: Matrix): Promise<Float32Array<ArrayBuffer>> {
-  const recorder = new Recorder(matrix.gpu);
+  using recorder = new Recorder(matrix.gpu);
   using pending = copyMatrixBack(recorder, matrix);
   recorder.submit();
   return await pending.read();

@@ -46,11 +46,12 @@ export class StorageBuffer implements Disposable {
 /** Larger single transfers spend their time in page faults. */
 export const uploadPiece = 16 * 2 ** 20;
 
-/** A host-visible buffer for reading results back, reused from one batch to the next. */
+/** A host-visible buffer for reading results back. */
 export class Readback implements Disposable {
   #buffer: GPUBuffer;
   /** Comes to the reason where the results cannot be read. */
   #waiting: Promise<Error | undefined> | undefined;
+  #freed = false;
 
   constructor(readonly gpu: Gpu, bytes: number) {
     this.#buffer = gpu.device.createBuffer({
@@ -87,7 +88,7 @@ export class Readback implements Disposable {
     const error = await this.#waiting;
     this.#waiting = undefined;
     if (error) {
-      await Promise.resolve();
+      await new Promise((resolve) => setTimeout(resolve)); // the loss of a device is told later
       this.gpu.check();
       throw new SpindleError(`Cannot read the GPU's results: ${error.message}`);
     }
@@ -107,6 +108,8 @@ export class Readback implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#freed) return;
+    this.#freed = true;
     this.gpu.unread.delete(this);
     this.gpu.liveBytes -= this.#buffer.size;
     this.#buffer.destroy();

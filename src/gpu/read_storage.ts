@@ -14,7 +14,7 @@ export function copyStorageBack(
 
 /** Reads a whole storage buffer, or its first `bytes` bytes. */
 export async function readStorage(storage: StorageBuffer, bytes?: number): Promise<ArrayBuffer> {
-  const recorder = new Recorder(storage.gpu);
+  using recorder = new Recorder(storage.gpu);
   using pending = copyStorageBack(recorder, storage, bytes);
   recorder.submit();
   return await pending.read();

@@ -6,8 +6,11 @@ import { roundUp } from "../util.ts";
 
 const uniformBytes = 64 * 1024;
 
-/** Records dispatches and copies, and submits them in order as one piece of work. */
-export class Recorder {
+/**
+ * Records dispatches and copies, and submits them in order as one piece of work. Disposed, it gives
+ * back what it holds for work that was not submitted.
+ */
+export class Recorder implements Disposable {
   #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | undefined;
   #readbacks: Readback[] = [];
@@ -76,17 +79,25 @@ export class Recorder {
     // The queue keeps order: a uniform buffer may be written again once its reader is submitted.
     for (const { buffer, bytes, used } of this.#uniforms) {
       gpu.device.queue.writeBuffer(buffer, 0, bytes, 0, roundUp(used, 4));
-      gpu.idleUniforms.push(buffer);
     }
     // Software drivers hold a submission up until the ones before are done, and who begins to wait
     // after it waits for it, too.
     for (const readback of gpu.unread) readback.wait();
     gpu.device.queue.submit([this.#encoder.finish()]);
-    this.#staging.release();
     for (const readback of this.#readbacks) gpu.unread.add(readback);
     this.#readbacks = [];
-    this.#uniforms = [];
     this.#encoder = gpu.device.createCommandEncoder();
+    this.#release();
+  }
+
+  [Symbol.dispose](): void {
+    this.#release();
+  }
+
+  #release(): void {
+    this.#staging.release();
+    this.gpu.idleUniforms.push(...this.#uniforms.map(({ buffer }) => buffer));
+    this.#uniforms = [];
   }
 
   #endPass(): void {

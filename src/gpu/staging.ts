@@ -45,7 +45,7 @@ export class Staging {
     };
   }
 
-  /** Once all that was staged is submitted: gives the buffer back, for others to use. */
+  /** Once all that was staged is submitted or given up: gives the buffer back to the GPU's pool. */
   release(): void {
     for (const buffer of this.#outgrown) buffer[Symbol.dispose]();
     if (this.#current) this.gpu.idleStaging.push(this.#current);

@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import type { QueryBlocks } from "../ops/attention.ts";
 import { queriesPerBlock } from "../ops/attention_code.ts";
+import { SpindleError } from "../util.ts";
 
 /** Sentences packed one after another, without padding. */
 export interface Batch extends Disposable {
@@ -43,7 +44,11 @@ export function cutBatches(
   return cuts;
 }
 
-/** Packs sentences `first` to `first + count` and uploads where they lie. */
+/**
+ * Packs sentences `first` to `first + count` and uploads where they lie.
+ *
+ * @throws {SpindleError} If a token id is not a whole number.
+ */
 export function packBatch(
   gpu: Gpu,
   sentences: readonly (readonly number[])[],
@@ -64,25 +69,21 @@ export function packBatch(
     for (let query = begin; query < end; query += step) blocks.push(query, begin, end, 0);
     for (const id of sentence) {
       ids[row] = id;
+      if (ids[row] !== id) {
+        throw new SpindleError(`Cannot run the token id ${id}: ids are whole numbers from 0`);
+      }
       positions[row] = row - begin;
       row++;
     }
   });
-  const owned = new DisposableStack();
+  using cleanup = new DisposableStack();
   const upload = (data: Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>, label: string) => {
-    const storage = owned.use(createStorage(gpu, data.byteLength, label));
+    const storage = cleanup.use(createStorage(gpu, data.byteLength, label));
     storage.write(data);
     return storage;
   };
   const longest = Math.max(...chosen.map((sentence) => sentence.length));
-  return {
-    first,
-    count,
-    tokens,
-    longest,
-    ids,
-    positions,
-    ends: spans.filter((_, i) => i % 2 === 1),
+  const stored = {
     sentences: upload(spans, "sentences"),
     rowPositions: upload(positions, "positions"),
     queryBlocks: {
@@ -91,6 +92,17 @@ export function packBatch(
       rows: tokens,
       longest,
     },
+  };
+  const owned = cleanup.move();
+  return {
+    first,
+    count,
+    tokens,
+    longest,
+    ids,
+    positions,
+    ends: spans.filter((_, i) => i % 2 === 1),
+    ...stored,
     [Symbol.dispose]: () => owned.dispose(),
   };
 }

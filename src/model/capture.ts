@@ -1,7 +1,7 @@
 import { createStorage, Readback, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
-import { roundUp, SpindleError } from "../util.ts";
+import { requireOneOf, roundUp, SpindleError } from "../util.ts";
 import { type Batch, cutBatches, packBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
 import type { Model } from "./model.ts";
@@ -24,8 +24,13 @@ export interface CapturedState {
   readonly values: readonly Float32Array[];
 }
 
-/** Pools in the order in which results hold them. */
+/**
+ * Pools in the order in which results hold them.
+ *
+ * @throws {SpindleError} If there is no such pool.
+ */
 export function orderPools(wanted: readonly Pool[]): Pool[] {
+  for (const name of wanted) requireOneOf("the pool", name, allPools);
   return allPools.filter((name) => wanted.includes(name));
 }
 
@@ -51,6 +56,7 @@ export async function* captureBatches(
   let next: Pending | undefined;
   try {
     for (const cut of cutBatches(lengths, model.tokensPerBatch)) {
+      model.check();
       using batch = packBatch(model.gpu, sentences, cut);
       next = recorder.record(batch, running === undefined);
       recorder.submit();
@@ -160,6 +166,7 @@ class CaptureRecorder implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#recorder[Symbol.dispose]();
     this.#out?.[Symbol.dispose]();
   }
 }

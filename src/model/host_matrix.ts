@@ -68,7 +68,9 @@ export function toGpu(
   scratch: ArrayBuffer,
 ): Matrix {
   const rows = parts.reduce((sum, part) => sum + part.rowStarts.length, 0);
-  const matrix = createMatrix(gpu, rows, parts[0]!.colOffsets.length, label, precision);
+  using onFailure = new DisposableStack();
+  const cols = parts[0]!.colOffsets.length;
+  const matrix = onFailure.use(createMatrix(gpu, rows, cols, label, precision));
   const { stride, texels } = matrix;
   const band = Math.max(1, Math.floor(bandBytes / (stride * texelBytes(precision))));
   for (let first = 0; first < texels; first += band) {
@@ -86,6 +88,7 @@ export function toGpu(
     // What an upload is copied through is kept until the next submission.
     gpu.device.queue.submit([]);
   }
+  onFailure.move();
   return matrix;
 }
 

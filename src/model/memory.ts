@@ -62,7 +62,7 @@ export function memoryNeeded(folder: string, options: MemoryOptions = {}): Memor
       (sum, stack, i) => sum + (counts[i] ?? 0) * blockBytes(spec, stack, precision),
       0,
     ),
-    states: statesBytes(spec, software),
+    states: statesBytes(spec, software, refs.embedding.norm !== undefined),
     tables: tableBytes(source, reader, refs),
   };
 }
@@ -81,8 +81,10 @@ function blockBytes({ width, ffnWidth }: ModelSpec, stack: StackSpec, precision:
 }
 
 /** The matrices that the forward pass keeps in its workspace, and where it stages the widest. */
-function statesBytes(spec: ModelSpec, software: boolean): number {
+function statesBytes(spec: ModelSpec, software: boolean, normsEmbedding: boolean): number {
   const { width, ffnWidth, embedding } = spec;
+  // The sum and the norm after attention, the sum after the network, and two hidden states.
+  const perBlock = normsEmbedding ? 6 : 5;
   const columns = spec.stacks.map(({ attention, ffn, crossAttention, finalNorm }) => {
     const head = 4 * headTexels(attention);
     const { heads, keyValueHeads, rotary } = attention;
@@ -90,7 +92,7 @@ function statesBytes(spec: ModelSpec, software: boolean): number {
     const qkv = (heads + 2 * keyValueHeads) * head;
     const cross = crossAttention ? width + qkv : 0;
     const staged = software ? Math.max(qkv, ffnWidth) : 0;
-    return embedding.width + (finalNorm ? width : 0) + 5 * width + cross +
+    return embedding.width + (finalNorm ? width : 0) + perBlock * width + cross +
       qkv + (heads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth + staged;
   });
   // Both stacks of an encoder-decoder work in the same matrices but for the embedding and the end.

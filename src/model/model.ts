@@ -6,7 +6,7 @@ import type { Precision } from "../gpu/precision.ts";
 import { longestAttended } from "../ops/attention.ts";
 import type { Pool } from "../ops/pool.ts";
 import { tuneOnFirstUse } from "../tuning/first_use.ts";
-import { SpindleError } from "../util.ts";
+import { requireOneOf, SpindleError } from "../util.ts";
 import { headTexels, loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools } from "./capture.ts";
 import { readConfig } from "./config.ts";
@@ -68,29 +68,38 @@ export class Model implements Disposable {
   /** The most tokens of a sentence, by the model's positions and by this GPU. */
   readonly maxTokens: number;
 
+  /** Where it runs. */
+  readonly gpu: Gpu;
+  /** The folder it was loaded from. */
+  readonly folder: string;
+  /** How the weights lie in GPU memory. */
+  readonly weights: Precision;
+  /** Its tokenizer, where the folder has one. */
+  readonly tokenizer: Tokenizer | undefined;
+
   /** @ignore */
   constructor(
-    /** Where it runs. */
-    readonly gpu: Gpu,
-    /** The folder it was loaded from. */
-    readonly folder: string,
+    gpu: Gpu,
+    folder: string,
     /**
      * Its shape as plain data.
      *
      * @ignore
      */
     readonly spec: ModelSpec,
-    /** How the weights lie in GPU memory. */
-    readonly weights: Precision,
+    weights: Precision,
     /** @ignore */
     readonly embedding: Embedding,
     /** @ignore */
     readonly stacks: readonly Stack[],
-    /** Its tokenizer, where the folder has one. */
-    readonly tokenizer: Tokenizer | undefined,
+    tokenizer: Tokenizer | undefined,
     /** @ignore */
     readonly owned: DisposableStack,
   ) {
+    this.gpu = gpu;
+    this.folder = folder;
+    this.weights = weights;
+    this.tokenizer = tokenizer;
     this.workspace = owned.use(new Workspace(gpu));
     this.tokensPerBatch = tokensPerBatch(gpu.adapter.software);
     this.maxTokens = Math.min(
@@ -128,8 +137,8 @@ export class Model implements Disposable {
    * @param sentences A list of token ids a sentence, see {@linkcode tokenize}.
    * @param options Which states, and how they are pooled.
    * @returns The states in the order of the sentences.
-   * @throws {SpindleError} If a sentence is empty or too long, a token id unknown, or a state's
-   * name unknown.
+   * @throws {SpindleError} If a sentence is empty or too long, a token id, a site, a state or a pool
+   * unknown, or the model disposed.
    *
    * @example
    * ```ts
@@ -174,6 +183,19 @@ export class Model implements Disposable {
     return { tokens: sentences.map((sentence) => sentence.length), states };
   }
 
+  /**
+   * Throws if it was disposed.
+   *
+   * @ignore
+   */
+  check(): void {
+    if (this.owned.disposed) {
+      throw new SpindleError(
+        `Cannot run the model "${this.folder}" as it was disposed: load it again`,
+      );
+    }
+  }
+
   /** Frees the weights and the intermediate matrices. */
   [Symbol.dispose](): void {
     this.owned.dispose();
@@ -197,6 +219,8 @@ export function tokensPerBatch(software: boolean): number {
  */
 export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}): Promise<Model> {
   return Promise.try(async () => {
+    gpu.check();
+    requireOneOf("weights of", options.weights ?? "f32", ["f32", "f16"]);
     const config = readConfig(join(folder, "config.json"));
     const family = familyOf(config);
     const spec = specOf(config);

@@ -131,6 +131,7 @@ export class RotaryTables implements Disposable {
     let table = this.#tables.get(key);
     if (!table || table.rows < positions) {
       table?.[Symbol.dispose]();
+      this.#tables.delete(key); // should there be no room for a larger one
       const rows = roundUp(positions, 256);
       table = uploadMatrix(this.gpu, turns(rotary, texels, rows), rows, 4 * texels, "rotary table");
       this.#tables.set(key, table);

@@ -1,4 +1,4 @@
-import { SpindleError } from "../util.ts";
+import { requireOneOf, SpindleError } from "../util.ts";
 import type { ModelSpec, StackSpec } from "./spec.ts";
 
 /** The places in a transformer whose states can be read. */
@@ -28,10 +28,15 @@ export interface StateId {
   readonly width: number;
 }
 
-/** Lists the states of a model at the given sites: stack by stack, site by site, in layer order. */
+/**
+ * Lists the states of a model at the given sites: stack by stack, site by site, in layer order.
+ *
+ * @throws {SpindleError} If there is no such site.
+ */
 export function listStates(spec: ModelSpec, wanted: readonly Site[] = sites): StateId[] {
   return spec.stacks.flatMap((stack, index) =>
     wanted.flatMap((site) => {
+      requireOneOf("the site", site, sites);
       const width = site === "hidden" ? spec.width : spec.ffnWidth;
       return Array.from({ length: layersOf(stack, site) }, (_, layer) => ({
         name: `${stack.prefix}${site}.${layer}`,

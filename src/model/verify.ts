@@ -1,4 +1,4 @@
-import { isJsonObject } from "../formats/json.ts";
+import { parsedOrUndefined } from "../formats/json.ts";
 import {
   openSafetensors,
   readFloats,
@@ -29,7 +29,7 @@ export interface Verification {
   readonly tensors: readonly TensorDifference[];
   /** Whether the token ids of the golden file's texts are equal; undefined without texts. */
   readonly idsEqual: boolean | undefined;
-  /** Whether it is within the bound. */
+  /** Whether all tensors are within the bound, and no token ids differ. */
   readonly passed: boolean;
 }
 
@@ -137,11 +137,13 @@ function compare(
 function compareIds(model: Model, file: SafetensorsFile, ids: number[][]): boolean | undefined {
   const texts = file.metadata.get("texts");
   if (texts === undefined || !model.tokenizer) return undefined;
-  const list: unknown = JSON.parse(texts);
-  if (!Array.isArray(list) || isJsonObject(list)) {
-    throw new SpindleError(`Cannot verify "${file.path}" as its texts are not a JSON list`);
+  const list = parsedOrUndefined(texts);
+  if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) {
+    throw new SpindleError(
+      `Cannot verify "${file.path}" as its texts are not a JSON list of texts`,
+    );
   }
-  return JSON.stringify(model.tokenize(list as string[])) === JSON.stringify(ids);
+  return JSON.stringify(model.tokenize(list)) === JSON.stringify(ids);
 }
 
 function byNumber(a: string, b: string): number {

@@ -19,6 +19,7 @@ export class Workspace implements Disposable {
     let matrix = this.#matrices.get(key);
     if (!matrix || matrix.rows < rows) {
       matrix?.[Symbol.dispose]();
+      this.#matrices.delete(key); // should there be no room for a larger one
       // Batches differ a little in length: rounding saves most of the reallocations.
       matrix = createMatrix(this.gpu, roundUp(rows, 512), cols, name);
       this.#matrices.set(key, matrix);

@@ -66,10 +66,12 @@ export function invertSets(
   drift?: Drift,
 ): Inverses {
   using own = new DisposableStack();
+  using onFailure = new DisposableStack();
   const columns = sets.map(({ start, end }) => 4 * (end - start));
   const order = range(sets.length).sort((a, b) => columns[b]! - columns[a]!);
   const pivots = pivotsFor(columns[order[0]!]!);
-  const stack = createStack(own, gpu, order.map((i) => Math.ceil(columns[i]! / pivots)), pivots);
+  const sizes = order.map((i) => Math.ceil(columns[i]! / pivots));
+  const stack = createStack(own, gpu, sizes, pivots, onFailure);
   const [even, odd] = stack.pair;
   // Where an even number of steps ends in the first, the second is free for the result.
   const [result, spent] = stack.steps % 2 === 0 ? [odd, even] : [even, odd];
@@ -79,7 +81,7 @@ export function invertSets(
     const { start, end, weightRow } = sets[i]!;
     return [start, end, weightRow, 0];
   })));
-  const recorder = new Recorder(gpu);
+  using recorder = new Recorder(gpu);
   recorder.dispatch({
     label: "logistic gather",
     code: gatherCode + driftCode(drift !== undefined),
@@ -98,6 +100,7 @@ export function invertSets(
   eliminate(recorder, stack, sets.length);
   mirror(recorder, stack, sets.length, result);
   recorder.submit();
+  onFailure.move();
   const firstRow = new Array<number>(sets.length);
   order.forEach((i, s) => firstRow[i] = stack.firstRow[s]!);
   return { matrix: result, firstRow, [Symbol.dispose]: () => result[Symbol.dispose]() };

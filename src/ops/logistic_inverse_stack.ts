@@ -51,14 +51,16 @@ export function pivotsFor(columns: number): number {
 /**
  * Makes room for matrices.
  *
- * @param own Owns all but the pair, of which one becomes the result.
+ * @param own Owns them.
  * @param sizes The steps that each takes, in falling order.
+ * @param ownPair Owns the pair, of which one becomes the result.
  */
 export function createStack(
   own: DisposableStack,
   gpu: Gpu,
   sizes: readonly number[],
   pivots: number,
+  ownPair: DisposableStack = own,
 ): InverseStack {
   const steps = sizes[0]!;
   const count = sizes.length;
@@ -66,7 +68,7 @@ export function createStack(
   const width = pivots * steps;
   const create = (rows: number, cols: number, label: string) =>
     own.use(createMatrix(gpu, rows, cols, label));
-  const matrices = () => createMatrix(gpu, rows, width, "inverses");
+  const inverses = () => ownPair.use(createMatrix(gpu, rows, width, "inverses"));
   const upload = (label: string, type: string, numbers: number[]): BufferOperand => {
     const storage = own.use(createStorage(gpu, numbers.length * 4, label));
     storage.write(Uint32Array.from(numbers));
@@ -83,7 +85,7 @@ export function createStack(
     steps,
     blockCount: rows / blockSize,
     width,
-    pair: [matrices(), matrices()],
+    pair: [inverses(), inverses()],
     left: create(rows, pivots, "pivot columns"),
     strip: create(pivots * count, width, "pivot rows"),
     panel: create(pivots * count, width, "panel"),
@@ -103,14 +105,8 @@ export function createStack(
         )
       ),
     ),
-    ...(perStep > 1 && { inner: createInner(own, gpu, sizes.map(() => perStep)) }),
+    ...(perStep > 1 && { inner: createStack(own, gpu, sizes.map(() => perStep), blockSize) }),
   };
-}
-
-function createInner(own: DisposableStack, gpu: Gpu, sizes: readonly number[]): InverseStack {
-  const inner = createStack(own, gpu, sizes, blockSize);
-  inner.pair.forEach((matrix) => own.use(matrix));
-  return inner;
 }
 
 /** Matrices that a step works on: the widest begin first. */

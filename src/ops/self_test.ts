@@ -46,7 +46,7 @@ async function linearOnGpu(
   using w = uploadMatrix(gpu, wData, OUTPUTS, INPUTS, "self-test weights");
   using bias = uploadMatrix(gpu, biasData, 1, OUTPUTS, "self-test bias");
   using y = createMatrix(gpu, ROWS, OUTPUTS, "self-test output");
-  const recorder = new Recorder(gpu);
+  using recorder = new Recorder(gpu);
   linear(recorder, x, w, y, ROWS, { bias });
   recorder.submit();
   return await readMatrix(y);

@@ -1,4 +1,5 @@
 import {
+  accuracy,
   type Certificate,
   type Coefficients,
   type Fit,
@@ -9,7 +10,6 @@ import {
 } from "./fit.ts";
 import { penalisedStep } from "./penalised_step.ts";
 import { QuasiNewton } from "./quasi_newton.ts";
-import { shareOfRight } from "./run.ts";
 import { solverDefaults } from "./solver_options.ts";
 import { bestStep, type Line, type StepLength } from "./step_length.ts";
 import { dot, sumOfSizes } from "./vectors.ts";
@@ -196,7 +196,7 @@ async function scored(
   nIter: number,
 ): Promise<Pick<Fit, "validation">> {
   if (!validation) return {};
-  const { features, labels, score = shareOfRight(labels) } = validation;
+  const { features, labels, score = (predicted) => accuracy(predicted, labels) } = validation;
   using held = new WideRows(rows.gpu, features);
   const allowed = fit.problem.columns ?? scaling.columns;
   const scaled = Array.from(fit.intercept, (_, k) => rescale(fit, k, allowed, held.scaling));

@@ -32,7 +32,7 @@ const roundsPerLook = 5;
 
 /** Fits that are solved together on one design, as they lie in GPU memory. */
 export class Batch implements Disposable {
-  readonly #owned = new DisposableStack();
+  readonly #owned: DisposableStack;
   readonly #gpu: Gpu;
   readonly #tiles: ColumnTiles;
   readonly #fits: FitState;
@@ -58,7 +58,7 @@ export class Batch implements Disposable {
     validation: readonly DesignBlock[],
   ) {
     const gpu = this.#gpu = design.gram.gpu;
-    const own = this.#owned;
+    using own = new DisposableStack();
     const cols = design.gram.cols;
     const layout = placeFits(fits);
     this.#places = layout.places;
@@ -93,10 +93,11 @@ export class Batch implements Disposable {
       rows,
       z: own.use(createMatrix(gpu, rows, count, "validation margins")),
     }));
-    const recorder = new Recorder(gpu);
+    using recorder = new Recorder(gpu);
     // The first step has no momentum, so that there need be no point before.
     this.#margins(recorder, this.#v[0]!, 0);
     recorder.submit();
+    this.#owned = own.move();
   }
 
   [Symbol.dispose](): void {
@@ -109,7 +110,7 @@ export class Batch implements Disposable {
    * Submits steps of the outer method, `rounds` of descent on the model each, and a certificate.
    */
   advance(steps: number, rounds: number): void {
-    const recorder = new Recorder(this.#gpu);
+    using recorder = new Recorder(this.#gpu);
     for (let step = 0; step < steps; step++) {
       this.#gradient(recorder, "residual");
       if (step === steps - 1) this.#dual(recorder, "residual");
@@ -138,7 +139,7 @@ export class Batch implements Disposable {
    * @param caution How many times more curvature the next step expects: above 1 it is shorter.
    */
   refresh(caution: number): void {
-    const recorder = new Recorder(this.#gpu);
+    using recorder = new Recorder(this.#gpu);
     const { labels, blocks, rows, gram } = this.design;
     for (const block of this.#blocks) {
       block.weights ??= this.#owned.use(

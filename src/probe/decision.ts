@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
+import { mapOverlapping } from "../gpu/overlap.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
-import { cutRows, readRows } from "./design.ts";
+import { cutRows } from "./design.ts";
 import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
 import { type Features, measureScaling, remember } from "./standardize.ts";
@@ -25,12 +26,12 @@ export async function decision(
   if (count === 0) return [];
   const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
   // Centred, large means take no digits from the products.
-  const scaling = measureScaling(features, order.columns, readRows(features));
+  const scaling = measureScaling(features, order.columns);
   scaling.deviation.fill(1);
   const { weights, shifts } = spread(fits, order, scaling.mean);
   using cleanup = new DisposableStack();
   const logits = fits.map(() => new Float32Array(rows * perFit));
-  for (const block of cutRows(cleanup, gpu, features, scaling, 0)) {
+  await mapOverlapping(cutRows(cleanup, gpu, features, scaling, 0), async (block) => {
     const margins = await blockMargins(gpu, block, weights, count);
     for (let row = 0; row < block.rows; row++) {
       for (let i = 0; i < count; i++) {
@@ -38,7 +39,7 @@ export async function decision(
           margins[row * count + i]! + shifts[i]!;
       }
     }
-  }
+  });
   return logits;
 }
 

@@ -8,7 +8,7 @@ import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import {
   type Features,
   measureScaling,
-  remember,
+  readRows,
   type Scaling,
   uploadStandardized,
 } from "./standardize.ts";
@@ -41,14 +41,13 @@ export interface Design extends Disposable {
 /** Uploads features by blocks of rows and multiplies their Gram matrix. */
 export function createDesign(
   gpu: Gpu,
-  source: Features,
+  features: Features,
   labels: ArrayLike<number>,
   columns: Uint32Array,
   residentBytes?: number,
 ): Design {
   using cleanup = new DisposableStack();
-  const features = remember(source);
-  const scaling = measureScaling(features, columns, readRows(features));
+  const scaling = measureScaling(features, columns);
   const blocks = cutRows(cleanup, gpu, features, scaling, residentBytes);
   const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
   labelBuffer.write(Uint32Array.from(labels));
@@ -120,7 +119,9 @@ function uploadRows(
   rows: number,
   scaling: Scaling,
 ): Matrix {
-  const x = createMatrix(gpu, rows, scaling.columns.length, features.name ?? "features");
+  using onFailure = new DisposableStack();
+  const label = features.name ?? "features";
+  const x = onFailure.use(createMatrix(gpu, rows, scaling.columns.length, label));
   const step = readRows(features);
   let waiting = 0;
   for (let at = 0; at < rows; at += step) {
@@ -132,12 +133,8 @@ function uploadRows(
     new Recorder(gpu).submit();
     waiting = 0;
   }
+  onFailure.move();
   return x;
-}
-
-/** Rows of features that are read at a time: few megabytes, which fit a cache. */
-export function readRows({ cols }: Features): number {
-  return 64 * Math.max(1, Math.floor(2 ** 20 / (64 * cols)));
 }
 
 /** As many rows as fit a texture, a storage binding and the loop limit of software drivers. */
@@ -162,15 +159,17 @@ export function gramMatrix(
   using own = new DisposableStack();
   const width = gpu.adapter.software ? 16 : 8;
   const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
-  const recorder = new Recorder(gpu);
+  using recorder = new Recorder(gpu);
   const scale = weights ? 1 : 0.25;
+  using onFailure = new DisposableStack();
   let total: Matrix | undefined;
   blocks.forEach(({ rows, record }, i) => {
-    const next = createMatrix(gpu, cols, cols, "gram");
+    const next = onFailure.use(createMatrix(gpu, cols, cols, "gram"));
     record(recorder, (x) => gram(recorder, x, next, tiles, scale, rows, total, weights?.[i]));
     recorder.submit();
     total?.[Symbol.dispose]();
     total = next;
   });
+  onFailure.move();
   return total!;
 }

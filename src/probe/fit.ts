@@ -115,7 +115,7 @@ export function rescale(
  *
  * @param logits `[rows, regressions]`: one for two classes, positive for class 1; else one a class.
  */
-export function predictClasses(logits: Float32Array, regressions: number): Int32Array {
+export function predictClasses(logits: ArrayLike<number>, regressions: number): Int32Array {
   const rows = logits.length / regressions;
   const predicted = new Int32Array(rows);
   for (let row = 0; row < rows; row++) {
@@ -129,4 +129,11 @@ export function predictClasses(logits: Float32Array, regressions: number): Int32
     }
   }
   return predicted;
+}
+
+/** The share of predictions that are right. */
+export function accuracy(predicted: Int32Array, labels: Int32Array): number {
+  let right = 0;
+  for (let i = 0; i < labels.length; i++) if (predicted[i] === labels[i]) right++;
+  return right / labels.length;
 }

@@ -1,6 +1,5 @@
-import type { Features } from "./standardize.ts";
+import { type Features, readRows } from "./standardize.ts";
 import type { WideTargets } from "./wide_certificate.ts";
-import { readRows } from "./design.ts";
 
 /** All rows for one regression, multiplied in float64 on the host. */
 export interface HostRows extends WideTargets {

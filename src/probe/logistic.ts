@@ -2,9 +2,9 @@ import type { Gpu } from "../gpu/device.ts";
 import { SpindleError } from "../util.ts";
 import type { Certificate, Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
-import { type Features, featuresOf, remember } from "./standardize.ts";
+import { type Features, featuresOf } from "./standardize.ts";
 
-/** How {@linkcode fitLogistic} fits; names and meanings are those of scikit-learn. */
+/** How {@linkcode fitLogistic} fits; what C and l1Ratio mean is as in scikit-learn. */
 export interface LogisticOptions {
   /** The weights of the loss against the penalty, one model each; `[1]` by default. */
   readonly C?: readonly number[];
@@ -44,7 +44,8 @@ export interface LogisticModel {
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
  * @param y A whole number a row: its class.
  * @returns A model for each C.
- * @throws {SpindleError} If a feature is not finite, or there are not two classes.
+ * @throws {SpindleError} If a feature is not finite, a label no whole number, C or a limit none, or
+ * there are not two classes.
  *
  * @example
  * ```ts
@@ -68,14 +69,20 @@ export async function fitLogistic(
       `Cannot fit ${x.length} features to ${y.length} labels: give as many for each row`,
     );
   }
-  // The certificate reads them again and again.
-  const features = x instanceof Float32Array ? featuresOf(x, y.length) : remember(x);
+  const features = x instanceof Float32Array ? featuresOf(x, y.length) : x;
   if (features.rows !== y.length) {
     throw new SpindleError(
       `Cannot fit ${features.rows} rows to ${y.length} labels: give one a row`,
     );
   }
+  if (features.cols === 0) {
+    throw new SpindleError("Cannot fit rows without features: give at least one column");
+  }
   const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
+  const broken = classes.find((label) => !Number.isInteger(label));
+  if (broken !== undefined) {
+    throw new SpindleError(`Cannot fit the label ${broken}: labels are whole numbers`);
+  }
   if (classes.length < 2) {
     throw new SpindleError(
       `Cannot fit a logistic regression to ${classes.length} class: two are needed`,

@@ -22,7 +22,7 @@ export async function blockMargins(
   const v = own.use(uploadMatrix(gpu, weights, fits, cols, "coefficients"));
   const z = own.use(createMatrix(gpu, rows, fits, "margins"));
   const tiles = wholeTiles(own, gpu, fits, cols);
-  const recorder = new Recorder(gpu);
+  using recorder = new Recorder(gpu);
   record(recorder, (x) => logisticMargins(recorder, x, v, z, tiles, rows));
   recorder.submit();
   return await readMatrix(z);

@@ -1,6 +1,6 @@
 import { minimiseLasso } from "./lasso.ts";
 import { dot } from "./vectors.ts";
-import { softplus } from "./wide_certificate.ts";
+import { residualOf, softplus } from "./wide_certificate.ts";
 
 /** A regression on some columns, centred and scaled, about a point of it. */
 export interface NewtonProblem {
@@ -10,7 +10,7 @@ export interface NewtonProblem {
   readonly l1: Float64Array;
   readonly l2: Float64Array;
   readonly C: number;
-  readonly positive: readonly boolean[];
+  readonly isPositive: readonly boolean[];
   readonly coef: Float64Array;
   /** With the intercept. */
   readonly margins: Float64Array;
@@ -32,10 +32,8 @@ const maxHalvings = 30;
 
 /** Minimises the quadratic model about a point, and goes that way as far as the objective falls. */
 export function newtonStep(problem: NewtonProblem): NewtonStep {
-  const { C, coef, columns, margins, positive, l1, l2 } = problem;
-  const error = margins.map((z, i) =>
-    positive[i] ? -1 / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z))
-  );
+  const { C, coef, columns, margins, isPositive, l1, l2 } = problem;
+  const error = margins.map((z, i) => residualOf(z, isPositive[i]!));
   const curvature = error.map((each) =>
     Math.max(leastCurvature, Math.abs(each) * (1 - Math.abs(each)))
   );
@@ -60,7 +58,7 @@ export function newtonStep(problem: NewtonProblem): NewtonStep {
     shift: share * shift,
     residuals: error.map((each, i) => {
       const reached = each + curvature[i]! * change[i]!;
-      return positive[i] ? Math.min(0, Math.max(-1, reached)) : Math.max(0, Math.min(1, reached));
+      return isPositive[i] ? Math.min(0, Math.max(-1, reached)) : Math.max(0, Math.min(1, reached));
     }),
   };
 }
@@ -124,7 +122,7 @@ function changeOf(
 
 /** The share of a step that the objective falls by; 0 where it does not. */
 function descend(
-  { C, coef, margins, positive, l1, l2 }: NewtonProblem,
+  { C, coef, margins, isPositive, l1, l2 }: NewtonProblem,
   direction: Float64Array,
   change: Float64Array,
 ): number {
@@ -132,8 +130,8 @@ function descend(
   const gain = (share: number) => {
     let sum = 0;
     for (let i = 0; i < margins.length; i++) {
-      const z = positive[i] ? -margins[i]! : margins[i]!;
-      const by = share * (positive[i] ? -change[i]! : change[i]!);
+      const z = isPositive[i] ? -margins[i]! : margins[i]!;
+      const by = share * (isPositive[i] ? -change[i]! : change[i]!);
       sum += C * (softplus(z) - softplus(z + by));
     }
     for (let j = 0; j < coef.length; j++) {

@@ -46,8 +46,9 @@ async function solveByOwnModel(
   let batch = begin();
   try {
     while (nIter < maxIterations && !run.certificates[k]!.converged) {
-      batch.advance(stepsPerLook, ownModel.rounds);
-      nIter += stepsPerLook;
+      const steps = Math.min(stepsPerLook, maxIterations - nIter);
+      batch.advance(steps, ownModel.rounds);
+      nIter += steps;
       const [snapshot] = await batch.read();
       const isWorse = !look(run, k, snapshot!, nIter, tolerance);
       if (options.validation) scoreRun(run, design, nIter, options.validation);

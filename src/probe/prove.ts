@@ -1,4 +1,3 @@
-import { readRows } from "./design.ts";
 import { type Certificate, type Fit, type LabelledFeatures, type Problem, unscale } from "./fit.ts";
 import { hostColumns, hostGradient, hostMargins, type HostRows } from "./host_rows.ts";
 import { newtonStep } from "./newton.ts";
@@ -12,6 +11,7 @@ import {
   penaltyOf,
   penaltyWeight,
   pullsOf,
+  residualOf,
 } from "./wide_certificate.ts";
 
 /** So many rows times columns squared take the host a tenth of a second for a Newton step. */
@@ -52,7 +52,7 @@ export function proveFits(
   limits: { readonly tolerance: number; readonly maxIterations: number },
 ): Fit[] {
   const columns = Uint32Array.from({ length: features.cols }, (_, column) => column);
-  const scaling = measureScaling(features, columns, readRows(features));
+  const scaling = measureScaling(features, columns);
   const rowsOf = targets.map((target) => ({ features, labels, targets: [target], scaling }));
   return fits.map((fit) => {
     const proved = fit.certificates.map(({ nIter }, k) => {
@@ -126,9 +126,7 @@ function boundAt(rows: HostRows, problem: Problem, residuals: Float64Array) {
 function aheadResiduals(rows: HostRows, margins: Float64Array, ahead: Float32Array): Float64Array {
   const next = hostMargins(rows, ahead, 0);
   const isPositive = (row: number) => rows.labels[row] === rows.targets[0];
-  const residuals = margins.map((z, row) =>
-    1 / (1 + Math.exp(-z)) - Number(isPositive(row)) + (next[row]! - z) / 4
-  );
+  const residuals = margins.map((z, row) => residualOf(z, isPositive(row)) + (next[row]! - z) / 4);
   // The step's own intercept is the one with which they sum to zero.
   const mean = residuals.reduce((sum, each) => sum + each, 0) / margins.length;
   const bounded = residuals.map((each, row) => {
@@ -154,7 +152,7 @@ function stepOn(
     l1: weights.map((weight) => l1Ratio * weight),
     l2: weights.map((weight) => (1 - l1Ratio) * weight * weight),
     C,
-    positive: Array.from(labels, (label) => label === targets[0]),
+    isPositive: Array.from(labels, (label) => label === targets[0]),
     coef: Float64Array.from(used, (j) => coef[j]! * deviation[j]!),
     margins,
   });

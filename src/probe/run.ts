@@ -1,7 +1,8 @@
-import { SpindleError } from "../util.ts";
+import { requireOneOf, SpindleError } from "../util.ts";
 import type { BatchFit } from "./batch_layout.ts";
 import type { Design } from "./design.ts";
 import {
+  accuracy,
   type Certificate,
   type Fit,
   type LabelledFeatures,
@@ -71,9 +72,12 @@ export function beginRun(
  *
  * @throws {SpindleError} If it is not.
  */
-export function requireSolvable({ C, l1Ratio = 1 }: Problem): void {
+export function requireSolvable({ C, l1Ratio = 1, scale = "raw" }: Problem): void {
+  requireOneOf("the scale", scale, ["raw", "standardized"]);
   if (!(C > 0 && C < Infinity)) {
-    throw new SpindleError(`Cannot fit a regression with C ${C}: it must be above 0`);
+    throw new SpindleError(
+      `Cannot fit a regression with C ${C}: a finite number above 0 is needed`,
+    );
   }
   if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
     throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
@@ -129,7 +133,7 @@ export function scoreRun(
   run: Run,
   design: Design,
   nIter: number,
-  { features, labels, score = shareOfRight(labels) }: Validation,
+  { features, labels, score = (predicted) => accuracy(predicted, labels) }: Validation,
 ): void {
   const perRun = run.state.length;
   const logits = new Float32Array(features.rows * perRun);
@@ -140,12 +144,6 @@ export function scoreRun(
   const { coef, intercept } = coefficients(run, run.state, design);
   run.last = { coef, intercept: Float32Array.from(intercept), score: value, nIter };
   if (!run.best || value > run.best.score) run.best = run.last;
-}
-
-/** A score: the share of rows whose class is predicted. */
-export function shareOfRight(labels: Int32Array): (predicted: Int32Array) => number {
-  return (predicted) =>
-    predicted.reduce((right, c, row) => right + Number(c === labels[row]), 0) / labels.length;
 }
 
 function coefficients({ places }: Run, state: Run["state"], { scaling }: Design) {

@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
+import { range } from "../ops/code.ts";
 import { inverseRows } from "../ops/logistic_inverse.ts";
 import { SpindleError } from "../util.ts";
 import { Batch } from "./batch.ts";
@@ -8,7 +9,8 @@ import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
 import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { solveAlone } from "./own_model.ts";
-import { solverDefaults, type SolverOptions } from "./solver_options.ts";
+import { requireLimits, solverDefaults, type SolverOptions } from "./solver_options.ts";
+import { remember } from "./standardize.ts";
 import { fitsHost, proveFits } from "./prove.ts";
 import { fitWide, widestDesign } from "./wide.ts";
 
@@ -21,6 +23,8 @@ const roundsPerStep = 30;
 const sharedSteps = 30;
 /** The share of the steps that the GPU may take where the host may have to go on. */
 const deviceShare = 0.8;
+/** Where a smaller share of a batch is not solved yet, those go on in a batch of their own. */
+const worthwhile = 0.7;
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
 
@@ -32,17 +36,19 @@ const batchLimit = 512;
  * @param train The rows; for two classes the one with id 1 is the positive one.
  * @param classes How many classes there are.
  * @returns A fit for each problem, in their order.
- * @throws {SpindleError} If a feature is not finite or a class has no rows.
+ * @throws {SpindleError} If a feature is not finite, a class has no rows, or C or a limit is none.
  */
 export async function fitProblems(
   gpu: Gpu,
-  train: LabelledFeatures,
+  { features: source, labels }: LabelledFeatures,
   classes: number,
   problems: readonly Problem[],
   options: SolverOptions = {},
 ): Promise<Fit[]> {
+  requireLimits(options);
   if (problems.length === 0) return [];
-  const { features, labels } = train;
+  const features = remember(source);
+  const train = { features, labels };
   const starts = classStarts(labels, classes);
   const order = orderColumns(problems, features.cols);
   const isWide = order.columns.length > widestDesign;
@@ -111,14 +117,21 @@ function classStarts(labels: Int32Array, classes: number): ClassStart[] {
   });
 }
 
-/** Cuts where a batch would hold too many regressions, or inverses of too many rows. */
+/**
+ * Cuts where a batch would hold too many regressions, or inverses of too many rows: between sets, or
+ * where one has too many regressions, between its problems.
+ */
 function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
   const rowLimit = gpu.device.limits.maxTextureDimension2D;
-  const bySet = [...Map.groupBy(runs, ({ set }) => set).values()];
+  const groups = [...Map.groupBy(runs, ({ set }) => set).values()].flatMap((group) => {
+    const most = Math.max(1, Math.floor(batchLimit / group[0]!.fits.length));
+    const pieces = Math.ceil(group.length / most);
+    return range(pieces).map((piece) => group.slice(piece * most, (piece + 1) * most));
+  });
   const batches: Run[][] = [];
   let fits = Infinity;
   let rows = Infinity;
-  for (const group of bySet) {
+  for (const group of groups) {
     const moreFits = group.length * group[0]!.fits.length;
     const moreRows = inverseRows(new Set(group[0]!.places.map((place) => place >> 2)).size);
     if (fits + moreFits > batchLimit || rows + moreRows > rowLimit) {
@@ -149,9 +162,10 @@ async function solveBatch(
     while (active.length > 0 && nIter < until) {
       using batch = new Batch(design, sets, placedFits(active, setNumbers), validationBlocks);
       let unsolved = active;
-      while (unsolved.length > 0.7 * active.length && nIter < until) {
-        batch.advance(stepsPerLook, roundsPerStep);
-        nIter += stepsPerLook;
+      while (unsolved.length > worthwhile * active.length && nIter < until) {
+        const steps = Math.min(stepsPerLook, until - nIter);
+        batch.advance(steps, roundsPerStep);
+        nIter += steps;
         const snapshots = await batch.read();
         const perRun = active[0]!.fits.length;
         active.forEach((run, i) => {

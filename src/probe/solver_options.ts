@@ -1,3 +1,4 @@
+import { SpindleError } from "../util.ts";
 import type { Validation } from "./run.ts";
 
 /** How {@linkcode fitProblems} solves. */
@@ -24,3 +25,22 @@ export interface SolverOptions {
 
 /** What is used where nothing else is said. */
 export const solverDefaults = { tolerance: 1e-3, maxIterations: 200 };
+
+/**
+ * Makes sure that there is an end to solving.
+ *
+ * @throws {SpindleError} If a limit is none.
+ */
+export function requireLimits(options: SolverOptions): void {
+  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
+  if (!(tolerance >= 0)) {
+    throw new SpindleError(
+      `Cannot solve to a tolerance of ${tolerance}: the relative duality gap must be 0 or more`,
+    );
+  }
+  if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
+    throw new SpindleError(
+      `Cannot solve in ${maxIterations} iterations: a whole number from 1 on is needed`,
+    );
+  }
+}

@@ -19,7 +19,12 @@ const rowsAtOnce = 16;
 export function featuresOf(data: Float32Array, rows: number, name?: string): Features {
   const cols = data.length / rows;
   const read = (start: number, end: number) => data.subarray(start * cols, end * cols);
-  return { rows, cols, read, ...(name === undefined ? {} : { name }) };
+  return { rows, cols, read, isLasting: true, ...(name !== undefined && { name }) };
+}
+
+/** Rows of features that are read at a time: few megabytes, which fit a cache. */
+export function readRows({ cols }: Features): number {
+  return 64 * Math.max(1, Math.floor(2 ** 20 / (64 * cols)));
 }
 
 /** Features of at most so many bytes stay in memory from one reading to the next. */
@@ -27,15 +32,28 @@ const rememberedBytes = 2 ** 28;
 
 /** The same features, which keep what was read where that is little: reading may take its time. */
 export function remember(features: Features): Features {
-  if (4 * features.rows * features.cols > rememberedBytes) return features;
-  const blocks = new Map<string, Float32Array>();
+  const { rows, cols, name, isLasting } = features;
+  if (4 * rows * cols > rememberedBytes) return features;
+  const step = readRows(features);
+  const blocks: Float32Array[] = [];
+  const readWhole = (i: number) => {
+    const block = readBlock(features, i * step, Math.min(rows, (i + 1) * step));
+    return isLasting ? block : block.slice();
+  };
+  const blockAt = (i: number) => blocks[i] ??= readWhole(i);
   return {
-    ...features,
+    rows,
+    cols,
+    ...(name !== undefined && { name }),
+    isLasting: true,
     read(start, end) {
-      const key = `${start} ${end}`;
-      const block = blocks.get(key) ?? features.read(start, end);
-      blocks.set(key, block);
-      return block;
+      const [first, last] = [Math.floor(start / step), Math.ceil(end / step) - 1];
+      const part = (i: number) =>
+        blockAt(i).subarray(Math.max(0, start - i * step) * cols, (end - i * step) * cols);
+      if (last <= first) return part(first);
+      const whole = new Float32Array((end - start) * cols);
+      for (let i = first; i <= last; i++) whole.set(part(i), Math.max(0, i * step - start) * cols);
+      return whole;
     },
   };
 }
@@ -43,12 +61,13 @@ export function remember(features: Features): Features {
 /**
  * Measures the used columns.
  *
+ * @param blockRows How many rows are read at a time.
  * @throws {SpindleError} If a number is not finite.
  */
 export function measureScaling(
   features: Features,
   columns: Uint32Array,
-  blockRows: number,
+  blockRows = readRows(features),
 ): Scaling {
   const mean = new Float64Array(columns.length);
   const squares = new Float64Array(columns.length);

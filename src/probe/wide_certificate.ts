@@ -8,6 +8,11 @@ export interface WideTargets {
   readonly scaling: Scaling;
 }
 
+/** The derivative of a row's loss: its probability of being positive less whether it is. */
+export function residualOf(logit: number, isPositive: boolean): number {
+  return isPositive ? -1 / (1 + Math.exp(logit)) : 1 / (1 + Math.exp(-logit));
+}
+
 /** Residuals `[rows, regressions]`, weighted so that those of each regression sum to zero. */
 export function balancedResiduals(
   wide: WideTargets,
@@ -18,8 +23,7 @@ export function balancedResiduals(
   targets.forEach((target, k) =>
     labels.forEach((label, row) => {
       const i = row * targets.length + k;
-      const size = 1 / (1 + Math.exp(label === target ? logits[i]! : -logits[i]!));
-      residuals[i] = label === target ? -size : size;
+      residuals[i] = residualOf(logits[i]!, label === target);
     })
   );
   return balance(wide, residuals);

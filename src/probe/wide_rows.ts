@@ -36,7 +36,7 @@ const bytesAtOnce = 2 ** 26;
 
 /** All rows, on more columns than one design holds. */
 export class WideRows implements Disposable {
-  readonly #own = new DisposableStack();
+  readonly #own: DisposableStack;
   /** Rows of a block: a power of two, so that each block lies within one of a design's. */
   readonly #step: number;
   readonly #resident: WideBlock[][] | undefined;
@@ -56,10 +56,12 @@ export class WideRows implements Disposable {
     this.#step = step;
     const all = Uint32Array.from({ length: cols }, (_, column) => column);
     this.scaling = measureScaling(features, all, step);
+    using own = new DisposableStack();
     if (4 * rows * cols <= residentBytes) {
       this.#resident = [];
-      for (let row = 0; row < rows; row += step) this.#resident.push(this.#upload(row, this.#own));
+      for (let row = 0; row < rows; row += step) this.#resident.push(this.#upload(row, own));
     }
+    this.#own = own.move();
   }
 
   [Symbol.dispose](): void {
@@ -77,9 +79,9 @@ export class WideRows implements Disposable {
       const rows = Math.min(step, features.rows - firstRow);
       let gathered: Matrix | undefined;
       strips[0]!.forEach(({ firstCol }, i) => {
-        const to = createMatrix(gpu, rows, columns.length, "working set");
+        const to = own.use(createMatrix(gpu, rows, columns.length, "working set"));
         using lists = this.#places(columns, firstCol);
-        const recorder = new Recorder(gpu);
+        using recorder = new Recorder(gpu);
         for (const strip of strips) {
           const { x, firstRow: first } = strip[i]!;
           if (first < firstRow || first >= firstRow + rows) continue;
@@ -89,7 +91,7 @@ export class WideRows implements Disposable {
         gathered?.[Symbol.dispose]();
         gathered = to;
       });
-      blocks.push(residentBlock(own.use(gathered!), firstRow));
+      blocks.push(residentBlock(gathered!, firstRow));
     }
     return blocks;
   }
@@ -109,7 +111,7 @@ export class WideRows implements Disposable {
       const { firstRow, x: { rows } } = strip[0]!;
       const slice = residuals.subarray(firstRow * fits, (firstRow + rows) * fits);
       const r = passing.use(uploadMatrix(gpu, slice, rows, fits, "residuals"));
-      const recorder = new Recorder(gpu);
+      using recorder = new Recorder(gpu);
       for (const { x, firstCol } of strip) {
         const make = () => own.use(createMatrix(gpu, fits, x.cols, "gradient"));
         const [sum, next] = pairs.get(firstCol) ?? [make(), make()];
@@ -137,7 +139,7 @@ export class WideRows implements Disposable {
    */
   async margins(weights: Float32Array, fits: number): Promise<Float64Array> {
     const { features: { rows, cols } } = this;
-    const parts: Promise<readonly [number, Float32Array]>[] = [];
+    const parts: { firstRow: number; margins: Promise<Float32Array> }[] = [];
     for await (const strip of this.#strips()) {
       for (const { x, firstRow, firstCol } of strip) {
         const part = new Float32Array(fits * x.cols);
@@ -146,12 +148,13 @@ export class WideRows implements Disposable {
           part.set(weights.subarray(start, start + x.cols), k * x.cols);
         }
         const margins = blockMargins(this.gpu, residentBlock(x, firstRow), part, fits);
-        parts.push(margins.then((values) => [firstRow, values]));
+        margins.catch(() => {}); // it is awaited below, once all are underway
+        parts.push({ firstRow, margins });
       }
     }
     const sums = new Float64Array(rows * fits);
-    for (const [firstRow, values] of await Promise.all(parts)) {
-      values.forEach((value, i) => sums[firstRow * fits + i]! += value);
+    for (const { firstRow, margins } of parts) {
+      (await margins).forEach((value, i) => sums[firstRow * fits + i]! += value);
     }
     return sums;
   }

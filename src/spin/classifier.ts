@@ -1,16 +1,18 @@
 import type { Metric } from "../data/registry.ts";
+import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
 import {
   openSafetensors,
   readFloats,
   readIntegers,
+  type TensorData,
   writeSafetensors,
 } from "../formats/safetensors.ts";
-import type { TensorData } from "../formats/safetensors.ts";
 import type { Model } from "../model/model.ts";
 import { type Pool, pools } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
-import { predictClasses } from "../probe/fit.ts";
+import { predictClasses, regressionsOf } from "../probe/fit.ts";
 import { probabilities } from "./metrics.ts";
+import { countNeurons } from "./select.ts";
 
 /** A text classifier made of selected neurons and one logistic regression. */
 export interface Classifier {
@@ -77,9 +79,12 @@ export function loadClassifier(path: string): Classifier {
       `Cannot use "${path}" as a classifier: it was not written by "spindle run"`,
     );
   }
-  const { states, ...rest } = JSON.parse(text) as
-    & Omit<Classifier, "coef" | "intercept" | "neurons">
-    & { states: string[] };
+  const misfit = new SpindleError(
+    `Cannot use "${path}" as a classifier as its parts do not fit together: run "spindle run" again`,
+  );
+  const description = parsedOrUndefined(text);
+  if (!isDescription(description)) throw misfit;
+  const { states, ...rest } = description;
   const classifier: Classifier = {
     ...rest,
     neurons: states.map((state) => ({
@@ -91,16 +96,26 @@ export function loadClassifier(path: string): Classifier {
   };
   const { coef, intercept, classes, pool } = classifier;
   const expected = intercept.length * countNeurons(classifier);
-  const outputs = classes.length === 2 ? 1 : classes.length;
+  const outputs = regressionsOf(classes.length);
   if (coef.length !== expected || intercept.length !== outputs || !pools.includes(pool)) {
-    throw new SpindleError(`Cannot use "${path}" as a classifier: its parts do not fit together`);
+    throw misfit;
   }
   return classifier;
 }
 
-/** How many neurons a classifier reads. */
-export function countNeurons({ neurons }: Pick<Classifier, "neurons">): number {
-  return neurons.reduce((sum, { indices }) => sum + indices.length, 0);
+/** What a classifier's file says of it beside its tensors. */
+type Description = Omit<Classifier, "coef" | "intercept" | "neurons"> & {
+  readonly states: readonly string[];
+};
+
+function isDescription(value: unknown): value is Description {
+  if (!isJsonObject(value)) return false;
+  const { classes, states, model, pool, metric, validation, test } = value;
+  const areTexts = (list: unknown) =>
+    Array.isArray(list) && list.every((each) => typeof each === "string");
+  return areTexts(classes) && areTexts(states) && isJsonObject(model) &&
+    areTexts([model.name, model.sha256, model.folder, pool, metric]) &&
+    [validation, test].every((score) => typeof score === "number");
 }
 
 /**
@@ -110,7 +125,7 @@ export function countNeurons({ neurons }: Pick<Classifier, "neurons">): number {
  * @param model The model it was made from.
  * @param texts The texts; an empty one is its special tokens.
  * @returns A prediction a text.
- * @throws {SpindleError} If the model lacks a state or a text has no tokens.
+ * @throws {SpindleError} If the model lacks a state or a neuron, or a text has no tokens.
  */
 export async function classify(
   classifier: Classifier,
@@ -122,11 +137,24 @@ export async function classify(
   const captured = await model.capture(model.tokenize(texts), { states, pools: [pool] });
   const columns = neurons.map(({ state, indices }) => {
     const { width, values } = captured.states.get(state)!;
+    const beyond = indices.find((index) => index >= width);
+    if (beyond !== undefined) {
+      throw new SpindleError(
+        `Cannot classify with neuron ${beyond} of ${state} as the model has ${width} there: ` +
+          "use the model that the classifier was made from",
+      );
+    }
     return { width, indices, values: values[pool]! };
   });
   const count = countNeurons(classifier);
+  if (coef.length !== count * intercept.length) {
+    throw new SpindleError(
+      `Cannot classify as ${count} neurons and ${intercept.length} intercepts do not take ` +
+        `${coef.length} weights: give one for each neuron and intercept`,
+    );
+  }
   return texts.map((_, row) => {
-    const logits = Float32Array.from(intercept);
+    const logits = Float64Array.from(intercept);
     let at = 0;
     for (const { width, indices, values } of columns) {
       for (const index of indices) {

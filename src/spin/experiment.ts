@@ -5,12 +5,13 @@ import type { SplitName } from "../features/store.ts";
 import type { Model } from "../model/model.ts";
 import type { Site } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { chooseBaseline, chooseHead, chooseProbe, headNeurons } from "./choose.ts";
+import { chooseBaseline, chooseHead, chooseProbe } from "./choose.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Head, integrate } from "./integrate.ts";
 import { majorityClass, score } from "./metrics.ts";
 import { fitProbes, type StateProbes } from "./probes.ts";
 import { checkIterate, type Iterate, type Regression, type SolverChoices } from "./regressions.ts";
+import { countNeurons } from "./select.ts";
 
 /** Choices of {@linkcode runExperiment}. */
 export interface ExperimentOptions extends SolverChoices {
@@ -232,7 +233,7 @@ function probeResult({ state, pool, best }: StateProbes): ProbeResult {
 
 function headResult(head: Head): HeadResult {
   const { site, pool, eta, layers, C, validation, test } = head;
-  return { site, pool, eta, layers, neurons: headNeurons(head), C, validation, test };
+  return { site, pool, eta, layers, neurons: countNeurons(head), C, validation, test };
 }
 
 function solverResult(probes: readonly StateProbes[], heads: readonly Head[]) {

@@ -1,15 +1,15 @@
 import type { Dataset } from "../data/dataset.ts";
-import { type Features, type FeatureStore, readFeatures, splitNames } from "../features/store.ts";
+import { bySplit, type Features, type FeatureStore, readFeatures } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { mapOverlapping } from "./overlap.ts";
+import { mapOverlapping } from "../gpu/overlap.ts";
 import { penalties, type StateProbes } from "./probes.ts";
 import {
   fitRegressions,
   type Regression,
+  requireSameTexts,
   type SolverChoices,
-  type SplitFeatures,
 } from "./regressions.ts";
 import { countFor, etas, rankNeurons, saliency } from "./select.ts";
 
@@ -29,9 +29,9 @@ export interface Head extends Regression {
 
 /** Choices of {@linkcode integrate}. */
 export interface IntegrateOptions extends SolverChoices {
-  /** Default the paper's ten, {@linkcode etas}. */
+  /** In (0, 1]; default the paper's ten from 0.001 to 0.8. */
   etas?: readonly number[];
-  /** Default {@linkcode penalties}. */
+  /** Default those of the paper: 0.1, 0.2, 1, 10 and 100. */
   C?: readonly number[];
   /** Is told how many heads are fitted. */
   onProgress?: (fitted: number, total: number) => void;
@@ -43,7 +43,8 @@ export interface IntegrateOptions extends SolverChoices {
  *
  * @param probes The probes of every layer, whose best ones select the neurons.
  * @returns The heads, by site, pool, eta, layers and C.
- * @throws {SpindleError} If features are missing or not finite.
+ * @throws {SpindleError} If features are missing, of another data set or not finite, or an eta is
+ * outside (0, 1].
  */
 export async function integrate(
   gpu: Gpu,
@@ -53,6 +54,7 @@ export async function integrate(
   options: IntegrateOptions = {},
 ): Promise<Head[]> {
   const { etas: shares = etas, C = penalties, onProgress, ...solver } = options;
+  requireSameTexts(store, dataset);
   const groups = Map.groupBy(probes, ({ state, pool }) => `${state.site} ${pool}`);
   const penaltiesUp = [...C].sort((a, b) => a - b);
   const total = probes.length * shares.length * penaltiesUp.length;
@@ -88,16 +90,15 @@ function prepareHeads(
       return penaltiesUp.map((C) => ({ C, columns, eta, layers: last + 1, neurons }));
     })
   );
-  const features = Object.fromEntries(splitNames.map((split) => [
-    split,
+  const features = bySplit((split) =>
     gather(
       union.layers.map(({ state, indices }) => ({
         indices,
         features: readFeatures(store, split, state, pool),
       })),
       `${site} ${pool}`,
-    ),
-  ])) as unknown as SplitFeatures;
+    )
+  );
   return { features, requests };
 }
 
@@ -140,6 +141,7 @@ function gather(
     name,
     rows: parts[0]!.features.rows,
     cols,
+    isLasting: true,
     read(start, end) {
       const data = new Float32Array((end - start) * cols);
       let at = 0;

@@ -1,11 +1,5 @@
 import type { Metric } from "../data/registry.ts";
-
-/** The share of predictions that are right. */
-export function accuracy(predicted: Int32Array, labels: Int32Array): number {
-  let right = 0;
-  for (let i = 0; i < labels.length; i++) if (predicted[i] === labels[i]) right++;
-  return right / labels.length;
-}
+import { accuracy } from "../probe/fit.ts";
 
 /** The mean over the classes of F1, which is 0 for a class that is never predicted nor present. */
 export function macroF1(predicted: Int32Array, labels: Int32Array, classes: number): number {

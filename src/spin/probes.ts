@@ -1,15 +1,16 @@
 import type { Dataset } from "../data/dataset.ts";
-import { type FeatureStore, readFeatures, splitNames } from "../features/store.ts";
+import { bySplit, type FeatureStore, readFeatures } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { mapOverlapping } from "./overlap.ts";
+import { mapOverlapping } from "../gpu/overlap.ts";
 import {
   fitRegressions,
   type Regression,
+  requireSameTexts,
   type SolverChoices,
-  type SplitFeatures,
 } from "./regressions.ts";
+import { SpindleError } from "../util.ts";
 
 /** The values of C that the paper tries. */
 export const penalties = [0.1, 0.2, 1, 10, 100] as const;
@@ -30,9 +31,9 @@ export interface StateProbes {
 export interface ProbeOptions extends SolverChoices {
   /** The states to probe. */
   states: readonly StateId[];
-  /** The pools to probe, as far as the store has them. */
+  /** The pools to probe, all of which the store must have. */
   pools: readonly Pool[];
-  /** Default {@linkcode penalties}. */
+  /** Default those of the paper: 0.1, 0.2, 1, 10 and 100. */
   C?: readonly number[];
   /** Is told how many probes are fitted. */
   onProgress?: (fitted: number, total: number) => void;
@@ -43,7 +44,8 @@ export interface ProbeOptions extends SolverChoices {
  * state to the class (SPIN, section 3.1).
  *
  * @returns The probes, state by state and pool by pool.
- * @throws {SpindleError} If features are missing or not finite.
+ * @throws {SpindleError} If features are missing, of another data set or not finite, or there is no
+ * C.
  */
 export async function fitProbes(
   gpu: Gpu,
@@ -52,14 +54,14 @@ export async function fitProbes(
   options: ProbeOptions,
 ): Promise<StateProbes[]> {
   const { states, pools, C = penalties, onProgress, ...solver } = options;
+  requireSameTexts(store, dataset);
+  if (C.length === 0) throw new SpindleError("Cannot fit probes without a C: give one at least");
   const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
   const inputs = states.flatMap((state) => pools.map((pool) => ({ state, pool })));
   let fitted = 0;
   onProgress?.(fitted, inputs.length * requests.length);
   return await mapOverlapping(inputs, async ({ state, pool }) => {
-    const features = Object.fromEntries(
-      splitNames.map((split) => [split, readFeatures(store, split, state, pool)]),
-    ) as unknown as SplitFeatures;
+    const features = bySplit((split) => readFeatures(store, split, state, pool));
     const probes = await fitRegressions(gpu, features, dataset, requests, solver);
     fitted += probes.length;
     onProgress?.(fitted, inputs.length * requests.length);

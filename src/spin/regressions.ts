@@ -1,10 +1,10 @@
 import type { Dataset } from "../data/dataset.ts";
-import type { Features, SplitName } from "../features/store.ts";
+import type { Features, FeatureStore, SplitName } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
 import { predictClasses } from "../probe/fit.ts";
 import { fitProblems } from "../probe/solve.ts";
-import { SpindleError } from "../util.ts";
+import { requireOneOf, SpindleError } from "../util.ts";
 import { score } from "./metrics.ts";
 
 /** The same features of each split. */
@@ -56,7 +56,7 @@ export interface SolverChoices {
   iterate?: Iterate;
   /** The relative duality gap at which a fit has converged; default 1e-3. */
   tolerance?: number;
-  /** Where a fit stops all the same. */
+  /** At most how many steps a fit takes; default 200. */
   maxIterations?: number;
   /**
    * Where the best iterate is used, a fit also stops after so many steps without a better
@@ -71,9 +71,20 @@ export interface SolverChoices {
  * @throws {SpindleError} If there is no such iterate.
  */
 export function checkIterate({ iterate = defaultIterate }: SolverChoices): Iterate {
-  if (iterates.includes(iterate)) return iterate;
-  const names = iterates.map((name) => `"${name}"`).join(" or ");
-  throw new SpindleError(`Cannot use the iterate "${iterate}": ${names} is needed`);
+  return requireOneOf("the iterate", iterate, iterates);
+}
+
+/**
+ * Makes sure that features are of the texts whose labels they are fitted to.
+ *
+ * @throws {SpindleError} If they are of other texts.
+ */
+export function requireSameTexts({ folder, key }: FeatureStore, dataset: Dataset): void {
+  if (key.datasetSha256 === dataset.sha256) return;
+  throw new SpindleError(
+    `Cannot fit the features in "${folder}" to the data set "${dataset.name}" as they were made ` +
+      "from other texts, labels or splits: extract its own",
+  );
 }
 
 /** Fits regressions that share their features as one batch, and scores the chosen iterates. */

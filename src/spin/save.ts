@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileFailure, replaceFile, writeAll } from "../formats/files.ts";
 import { SpindleError } from "../util.ts";
-import { headNeurons } from "./choose.ts";
+import { countNeurons } from "./select.ts";
 import { saveClassifier } from "./classifier.ts";
 import type { Experiment, Results } from "./experiment.ts";
 
@@ -65,7 +65,7 @@ function headTable({ heads }: Experiment): string {
       pool,
       eta,
       layers,
-      headNeurons(head),
+      countNeurons(head),
       C,
       validation,
       test,

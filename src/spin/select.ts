@@ -1,3 +1,5 @@
+import { SpindleError } from "../util.ts";
+
 /** The shares of the total saliency that selections reach (the paper's values). */
 export const etas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8] as const;
 
@@ -10,6 +12,13 @@ export function saliency(coef: Float32Array, width: number): Float64Array {
   const sums = new Float64Array(width);
   coef.forEach((weight, i) => sums[i % width]! += weight * weight);
   return sums;
+}
+
+/** How many neurons are selected in all layers. */
+export function countNeurons(
+  { neurons }: { readonly neurons: readonly { readonly indices: Uint32Array }[] },
+): number {
+  return neurons.reduce((sum, { indices }) => sum + indices.length, 0);
 }
 
 /** Neurons in the order of falling saliency (of equals the lower index first). */
@@ -26,6 +35,8 @@ export function rankNeurons(saliencies: Float64Array): Uint32Array {
  * @param width How many neurons there are.
  * @param eta The share of the total saliency, in (0, 1].
  * @returns Neuron indices in the order of falling saliency, at least one.
+ * @throws {SpindleError} If the weights are not whole rows of finite numbers, or eta is outside its
+ * range.
  *
  * @example
  * ```ts
@@ -36,14 +47,31 @@ export function rankNeurons(saliencies: Float64Array): Uint32Array {
  * ```
  */
 export function selectNeurons(coef: Float32Array, width: number, eta: number): Uint32Array {
+  const isWhole = Number.isInteger(width) && width > 0 && coef.length % width === 0;
+  if (!isWhole || !coef.every(Number.isFinite)) {
+    throw new SpindleError(
+      `Cannot select among ${width} neurons by ${coef.length} weights: ` +
+        "a finite weight is needed for each neuron and class",
+    );
+  }
   const saliencies = saliency(coef, width);
   const order = rankNeurons(saliencies);
   return order.slice(0, countFor(saliencies, order, eta));
 }
 
-/** How many of the ranked neurons reach a share of the total saliency. */
+/**
+ * How many of the ranked neurons reach a share of the total saliency.
+ *
+ * @throws {SpindleError} If the share is outside (0, 1].
+ */
 export function countFor(saliencies: Float64Array, order: Uint32Array, eta: number): number {
-  const total = saliencies.reduce((sum, s) => sum + s, 0);
+  if (!(eta > 0 && eta <= 1)) {
+    throw new SpindleError(
+      `Cannot select neurons by an eta of ${eta}: a share in (0, 1] is needed`,
+    );
+  }
+  // Summed in the same order as below, so that rounding does not keep the whole out of reach.
+  const total = order.reduce((sum, neuron) => sum + saliencies[neuron]!, 0);
   let sum = 0;
   for (let count = 0; count < order.length; count++) {
     sum += saliencies[order[count]!]!;

@@ -25,7 +25,7 @@ export async function equalVariants(gpu: Gpu, { variants }: Problem): Promise<Va
   const equal: Variant[] = [];
   let expected: ArrayLike<number> | undefined;
   for (const variant of variants) {
-    const recorder = new Recorder(gpu);
+    using recorder = new Recorder(gpu);
     variant.record(recorder);
     recorder.submit();
     const actual = await variant.read();

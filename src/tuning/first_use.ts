@@ -4,7 +4,7 @@ import { timeOnHost, type Timing } from "../bench/stopwatch.ts";
 import { withStorage } from "../bench/storage.ts";
 import { type Gpu, type MatrixStorage, mostTextures } from "../gpu/device.ts";
 import { saveStorage, saveTuning, type Tuning, tuningOf } from "../gpu/tuning.ts";
-import { SpindleError } from "../util.ts";
+import { attempt, SpindleError } from "../util.ts";
 import { chooseFastest, equalVariants, type Timed } from "./choice.ts";
 import { type Contest, quickContests } from "./contests.ts";
 
@@ -36,19 +36,18 @@ export async function tuneOnFirstUse(
 
 async function tune(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
   const best = await timeContests(gpu, contests);
-  tryTo(() => saveTuning(gpu, namesOf(best)));
+  // A cache folder that cannot be written only costs the next start its memory.
+  attempt(() => saveTuning(gpu, namesOf(best)));
   if (gpu.adapter.software) return;
   const other: MatrixStorage = gpu.storage === "buffer" ? "texture" : "buffer";
   const { maxStorageTexturesPerShaderStage } = gpu.device.limits;
   if (other === "texture" && maxStorageTexturesPerShaderStage < mostTextures) return;
-  // What a driver does not take in the other memory is no reason to fail.
-  gpu.device.pushErrorScope("validation");
   using twin = lend(withStorage(gpu, other));
-  const others = await timeContests(twin.gpu, contests);
-  if (await gpu.device.popErrorScope()) return;
-  tryTo(() => saveTuning(twin.gpu, namesOf(others)));
+  const others = await timeIfTaken(twin.gpu, contests);
+  if (!others) return;
+  attempt(() => saveTuning(twin.gpu, namesOf(others)));
   const isFaster = others.get("linear many")!.cost * storageGain < best.get("linear many")!.cost;
-  if (isFaster) tryTo(() => saveStorage(gpu.adapter, other));
+  if (isFaster) attempt(() => saveStorage(gpu.adapter, other));
 }
 
 /** Frees what a GPU that shares its device has of its own. */
@@ -60,15 +59,6 @@ function namesOf(best: ReadonlyMap<string, Timed>): Tuning {
   return Object.fromEntries([...best].map(([kernel, { name }]) => [kernel, name]));
 }
 
-/** A cache folder that cannot be written only costs the next start its memory. */
-function tryTo(save: () => void): void {
-  try {
-    save();
-  } catch (error) {
-    if (!(error instanceof SpindleError)) throw error;
-  }
-}
-
 /** The fastest variant of each kernel. */
 async function timeContests(
   gpu: Gpu,
@@ -77,6 +67,24 @@ async function timeContests(
   const best = new Map<string, Timed>();
   for (const contest of contests) best.set(contest.kernel, await fastest(gpu, contest));
   return best;
+}
+
+/** What a driver does not take in the other kind of memory is no reason to fail. */
+async function timeIfTaken(
+  gpu: Gpu,
+  contests: readonly Contest[],
+): Promise<Map<string, Timed> | undefined> {
+  gpu.device.pushErrorScope("validation");
+  let best: Map<string, Timed> | undefined;
+  let rejected: GPUError | null = null;
+  try {
+    best = await timeContests(gpu, contests);
+  } catch (error) {
+    if (!(error instanceof SpindleError)) throw error;
+  } finally {
+    rejected = await gpu.device.popErrorScope();
+  }
+  return rejected ? undefined : best;
 }
 
 async function fastest(gpu: Gpu, contest: Contest): Promise<Timed> {

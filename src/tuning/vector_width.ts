@@ -3,7 +3,7 @@ import { cacheFolder } from "../formats/cache_folder.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { recall, remember } from "../gpu/tuning.ts";
 import { checkLinear } from "../ops/self_test.ts";
-import { isGranted, SpindleError } from "../util.ts";
+import { attempt, isGranted, SpindleError } from "../util.ts";
 
 /**
  * Mesa's software driver works on vectors of at most 256 bits unless this variable says otherwise,
@@ -73,11 +73,7 @@ export function explainVectorWidth({ lanes }: Gpu): string {
 }
 
 function tryToRemember(state: Record<string, string>): void {
-  try {
-    remember(name, state);
-  } catch (error) {
-    if (!(error instanceof SpindleError)) throw error;
-  }
+  attempt(() => remember(name, state));
 }
 
 /** Deno lets programs read /proc only with all permissions, so that `lscpu` is asked. */

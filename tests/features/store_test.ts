@@ -131,3 +131,15 @@ Deno.test("stores are listed with their size, and removed by name", () =>
     assert.deepEqual(listStores(folder), []);
     assert.throws(() => removeStore(folder, "none"), SpindleError);
   }));
+
+Deno.test("a store whose manifest is broken is listed, and can be removed", () =>
+  withFolder(async (folder) => {
+    for (const manifest of ["", "{}", '{"rows":{"train":"many"}}']) {
+      const store = await openStore(folder, key);
+      Deno.writeTextFileSync(join(store.folder, "manifest.json"), manifest);
+      const [summary] = listStores(folder);
+      assert.equal(summary!.sentences, undefined);
+      removeStore(folder, summary!.name);
+      assert.deepEqual(listStores(folder), []);
+    }
+  }));

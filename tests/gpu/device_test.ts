@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/device.ts";
+import { createMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage, Readback } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { linear } from "../../src/ops/linear.ts";
 import { SpindleError } from "../../src/util.ts";
 
 Deno.test("a command that the GPU rejects fails the next readback with its reason", async () => {
@@ -16,16 +18,26 @@ Deno.test("a command that the GPU rejects fails the next readback with its reaso
   });
 });
 
-Deno.test("a kernel that does not compile fails the next submission", async () => {
+Deno.test("a kernel that does not compile fails the next readback with its reason", async () => {
   using gpu = await requestGpu();
-  const recorder = new Recorder(gpu);
-  const dispatch = { label: "broken", code: "fn main( {", workgroups: [1] as const };
+  using recorder = new Recorder(gpu);
+  recorder.dispatch({ label: "broken", code: "fn main( {", workgroups: [1] });
+  using readback = new Readback(gpu, 16);
   await assert.rejects(async () => {
-    recorder.dispatch(dispatch);
     recorder.submit();
-    using readback = new Readback(gpu, 16);
     await readback.read(16);
-  }, SpindleError);
+  }, /^SpindleError: The GPU rejected a command: /);
+});
+
+Deno.test("a recorder gives back what it holds for work that was not submitted", async () => {
+  using gpu = await requestGpu({ storage: "texture" });
+  using x = createMatrix(gpu, 3, 4);
+  {
+    using recorder = new Recorder(gpu);
+    linear(recorder, x, x, x, 3);
+  }
+  assert.equal(gpu.idleUniforms.length, 1);
+  assert.equal(gpu.idleStaging.length, gpu.adapter.software ? 1 : 0);
 });
 
 Deno.test("requestGpu() says what to install where there is no adapter", async () => {

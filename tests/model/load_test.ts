@@ -4,7 +4,7 @@ import { openModelWeights, writeSafetensors } from "../../src/formats/safetensor
 import { type Gpu, requestGpu } from "../../src/gpu/device.ts";
 import { readConfig } from "../../src/model/config.ts";
 import { familyOf, specOf } from "../../src/model/family.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { type CaptureOptions, loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { WeightReader } from "../../src/model/weights.ts";
 import { SpindleError } from "../../src/util.ts";
@@ -213,4 +213,69 @@ Deno.test("capture() refuses more tokens than a model has positions", async () =
     model.capture([Array<number>(13).fill(3)]),
     /sentence 1 as it has 13 tokens: the model takes 1 to 12/,
   );
+});
+
+Deno.test("capture() refuses names and token ids that are none", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, join(golden, "llama"));
+  const names = [{ sites: ["foo"] }, { pools: ["median"] }] as unknown as CaptureOptions[];
+  for (const options of names) {
+    await assert.rejects(
+      model.capture(sentences, options),
+      /^SpindleError: Cannot use the .* is needed/,
+    );
+  }
+  for (const id of [NaN, 1.5, 2 ** 32 + 5, undefined as unknown as number]) {
+    await assert.rejects(model.capture([[3, id, 4]]), /^SpindleError: Cannot run the token id/);
+  }
+  for (const id of [-1, model.spec.vocabulary]) {
+    await assert.rejects(model.capture([[3, id, 4]]), /^SpindleError: Cannot embed the token id/);
+  }
+});
+
+Deno.test("a model that was disposed is refused, and others go on", async () => {
+  using gpu = await requestGpu();
+  const model = await loadModel(gpu, join(golden, "llama"));
+  using other = await loadModel(gpu, join(golden, "electra"));
+  model[Symbol.dispose]();
+  const before = ownedBytes(gpu);
+  await assert.rejects(model.capture(sentences), /^SpindleError: Cannot run the model .* disposed/);
+  assert.equal(ownedBytes(gpu), before);
+  assert.equal((await other.capture(sentences)).tokens.length, 3);
+});
+
+Deno.test("a GPU that was disposed is refused", async () => {
+  const gpu = await requestGpu();
+  const model = await loadModel(gpu, join(golden, "llama"));
+  gpu[Symbol.dispose]();
+  const refused = /^SpindleError: Cannot use the GPU as it was disposed/;
+  await assert.rejects(model.capture(sentences), refused);
+  await assert.rejects(loadModel(gpu, join(golden, "llama")), refused);
+});
+
+Deno.test("loadModel() and requestGpu() refuse choices that are none", async () => {
+  using gpu = await requestGpu();
+  const weights = "f8" as "f16";
+  await assert.rejects(loadModel(gpu, join(golden, "llama"), { weights }), /weights of "f8"/);
+  await assert.rejects(requestGpu({ storage: "foo" as "buffer" }), /the storage "foo"/);
+});
+
+Deno.test("a model can be loaded with the permission to read alone", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const path = join(folder, "load.ts");
+    Deno.writeTextFileSync(
+      path,
+      `import { loadModel, requestGpu } from "${new URL("../../mod.ts", import.meta.url)}";
+      using gpu = await requestGpu();
+      using model = await loadModel(gpu, ${JSON.stringify(join(golden, "llama"))});
+      console.log((await model.capture([[3, 9]])).tokens.join());`,
+    );
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--no-check", "--allow-read", path],
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout).trim(), "2", new TextDecoder().decode(stderr));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

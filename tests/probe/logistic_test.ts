@@ -84,7 +84,32 @@ gpuTest("fitLogistic() refuses labels that do not fit", async (gpu) => {
   const x = new Float32Array(12);
   await assert.rejects(fitLogistic(gpu, x, [0, 1, 0, 1, 1]), /12 features to 5 labels/);
   await assert.rejects(fitLogistic(gpu, x, [3, 3, 3]), /1 class: two are needed/);
-  await assert.rejects(fitLogistic(gpu, x, [0, 1, 1], { C: [0] }), /C 0: it must be above 0/);
+  await assert.rejects(fitLogistic(gpu, x, [0, 1, 0.5]), /the label 0.5: labels are whole numbers/);
+  await assert.rejects(fitLogistic(gpu, x, [0, 1, NaN]), /the label NaN: labels are whole numbers/);
+  await assert.rejects(fitLogistic(gpu, new Float32Array(), [0, 1]), /at least one column/);
+});
+
+gpuTest("fitLogistic() refuses penalties and limits that are none", async (gpu) => {
+  const refuses = async (options: LogisticOptions, message: RegExp) => {
+    await assert.rejects(fitLogistic(gpu, new Float32Array(12), [0, 1, 1], options), message);
+  };
+  for (const C of [0, -1, NaN, Infinity]) {
+    await refuses({ C: [C] }, /with C .+: a finite number above 0 is needed/);
+  }
+  for (const tolerance of [-1, NaN]) await refuses({ tolerance }, /to a tolerance of/);
+  for (const maxIterations of [0, -1, 1.5, NaN]) {
+    await refuses({ maxIterations }, /iterations: a whole number from 1 on/);
+  }
+});
+
+gpuTest("fitLogistic() takes no more steps than it may", async (gpu) => {
+  const [rows, cols] = [60, 9];
+  const y = Array.from({ length: rows }, (_, row) => Number(row % 3 === 0));
+  const x = randomNumbers(rows * cols, 3);
+  for (const maxIterations of [1, 2, 3]) {
+    const [model] = await fitLogistic(gpu, x, y, { C: [100], tolerance: 0, maxIterations });
+    assert.ok(model!.nIter <= maxIterations && !model!.converged);
+  }
 });
 
 sharedTest(

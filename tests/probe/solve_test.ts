@@ -5,7 +5,7 @@ import { decision } from "../../src/probe/decision.ts";
 import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
-import { gpuTest, ownedBytes } from "../gpu.ts";
+import { assertFreed, gpuTest, ownedBytes } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { requestGpu } from "../../src/gpu/device.ts";
@@ -110,6 +110,22 @@ gpuTest("fitProblems() says where a feature is not finite", async (gpu) => {
     /hidden\.3 max as neuron 3 of sentence 18 is NaN/,
   );
 });
+
+gpuTest(
+  "fitProblems() frees what it took where a validation feature is not finite",
+  async (gpu) => {
+    for (const [rows, cols] of [[37, 13], [19, 4100]] as const) {
+      const train = problem(rows, cols);
+      const validation = { ...problem(5, cols), score: () => 0 };
+      validation.x.fill(NaN);
+      for (const l1Ratio of [1, 0]) {
+        const fits = fitProblems(gpu, train, 2, [{ C: 1, l1Ratio }], { validation });
+        await assert.rejects(fits, /Cannot use the features as row 0, column \d+ is NaN/);
+        assertFreed(gpu);
+      }
+    }
+  },
+);
 
 gpuTest("fitProblems() refuses a class without rows", async (gpu) => {
   const { features } = problem(40, 5);

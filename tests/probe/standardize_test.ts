@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { createMatrix, readMatrix } from "../../src/gpu/matrix.ts";
-import { featuresOf, measureScaling, uploadStandardized } from "../../src/probe/standardize.ts";
+import {
+  featuresOf,
+  measureScaling,
+  remember,
+  uploadStandardized,
+} from "../../src/probe/standardize.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -34,6 +39,44 @@ Deno.test("measureScaling() measures columns of any size, whatever the blocks", 
       else assert.ok(Math.abs(scaling.deviation[j]! / sd - 1) < 1e-9);
     });
   }
+});
+
+Deno.test("remember() reads each row once, however it is asked for", () => {
+  const [many, width] = [2000, 1024];
+  const x = Float32Array.from({ length: many * width }, (_, i) => i);
+  let read = 0;
+  const features = remember({
+    rows: many,
+    cols: width,
+    read(start, end) {
+      read += end - start;
+      return x.subarray(start * width, end * width);
+    },
+  });
+  for (const [start, end] of [[0, 1024], [5, 6], [1000, 1100], [1024, 2000], [0, many], [7, 7]]) {
+    assert.deepEqual(features.read(start!, end!), x.subarray(start! * width, end! * width));
+  }
+  assert.equal(read, many);
+});
+
+Deno.test("remember() keeps the numbers of features that read into the same memory", () => {
+  class Reused {
+    readonly #buffer = new Float32Array(1024 * 1024);
+    get rows() {
+      return 2000;
+    }
+    get cols() {
+      return 1024;
+    }
+    read(start: number, end: number) {
+      const block = this.#buffer.subarray(0, (end - start) * 1024);
+      block.forEach((_, i) => block[i] = start + Math.floor(i / 1024));
+      return block;
+    }
+  }
+  const features = remember(new Reused());
+  for (let row = 0; row < 2000; row += 100) features.read(row, row + 1);
+  for (let row = 0; row < 2000; row += 100) assert.equal(features.read(row, row + 1)[0], row);
 });
 
 Deno.test("measureScaling() names the row and column of what is not finite", () => {

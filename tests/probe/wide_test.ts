@@ -198,6 +198,6 @@ Deno.test("fitProblems() fits the intercept alone where all of the wide columns 
 
 Deno.test("fitProblems() refuses a wide problem without a penalty", async () => {
   const train = wideRows(20, 2, 1);
-  await assert.rejects(fitOnce(train, 2, [{ C: -1 }]), /C -1: it must be above 0/);
+  await assert.rejects(fitOnce(train, 2, [{ C: -1 }]), /C -1: a finite number above 0/);
   await assert.rejects(fitOnce(train, 2, [{ C: 1, l1Ratio: 2 }]), /l1Ratio 2: it must be 0 to 1/);
 });

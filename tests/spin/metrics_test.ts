@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { accuracy, macroF1, majorityClass, probabilities } from "../../src/spin/metrics.ts";
+import { accuracy } from "../../src/probe/fit.ts";
+import { macroF1, majorityClass, probabilities } from "../../src/spin/metrics.ts";
 
 Deno.test("accuracy() is the share of right predictions", () => {
   assert.equal(accuracy(new Int32Array([0, 1, 1, 2]), new Int32Array([0, 1, 2, 2])), 0.75);

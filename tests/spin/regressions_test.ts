@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { Dataset } from "../../src/data/dataset.ts";
-import type { SplitName } from "../../src/features/store.ts";
+import { openStore, type SplitName } from "../../src/features/store.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import { integrate } from "../../src/spin/integrate.ts";
+import { fitProbes } from "../../src/spin/probes.ts";
 import {
   fitRegressions,
   type Iterate,
@@ -53,7 +55,7 @@ function problem(cols: number, classes: number) {
   };
   const fit = (gpu: Gpu, C: readonly number[], choices: SolverChoices) =>
     fitRegressions(gpu, features, dataset, C.map((C) => ({ C })), choices);
-  return { splits, fit };
+  return { splits, dataset, fit };
 }
 
 /** The share of rows that a regression gets right, in float64. */
@@ -134,6 +136,27 @@ gpuTest("fitRegressions() pays no heed to patience where the optimum is asked fo
     [{}, { patience: 1 }].map((more) => fit(gpu, [30], { iterate: "converged", ...more })),
   );
   assert.deepEqual(impatient, patient);
+});
+
+gpuTest("fitProbes() and integrate() refuse features of other texts", async (gpu) => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const { dataset } = problem(5, 2);
+    const key = {
+      modelSha256: "m",
+      datasetSha256: "other",
+      weights: "f32",
+      pools: [],
+      rows,
+    } as const;
+    const store = await openStore(folder, key);
+    const options = { states: [], pools: [] };
+    const message = /^SpindleError: Cannot fit the features in .* made from other texts/;
+    await assert.rejects(fitProbes(gpu, store, dataset, options), message);
+    await assert.rejects(integrate(gpu, store, dataset, []), message);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
 
 gpuTest("fitRegressions() refuses an iterate that there is none of", async (gpu) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { countFor, rankNeurons, saliency, selectNeurons } from "../../src/spin/select.ts";
+import { randomNumbers } from "../numbers.ts";
 
 Deno.test("selectNeurons() takes the shortest run that reaches the share of the saliency", () => {
   const coef = new Float32Array([0, 3, -4, 1]); // saliencies 0, 9, 16, 1 of 26
@@ -12,6 +13,25 @@ Deno.test("selectNeurons() takes the shortest run that reaches the share of the 
 
 Deno.test("selectNeurons() takes at least one neuron, the first where all weights are zero", () => {
   assert.deepEqual([...selectNeurons(new Float32Array(5), 5, 0.8)], [0]);
+});
+
+Deno.test("selectNeurons() takes no neuron without weight, however sums are rounded", () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const coef = randomNumbers(384, seed).map((weight, i) => i % 13 ? 0 : weight);
+    const used = coef.filter((weight) => weight !== 0).length;
+    assert.ok(selectNeurons(coef, 384, 1).length <= used);
+  }
+});
+
+Deno.test("selectNeurons() refuses shares and weights that are none", () => {
+  const coef = new Float32Array([0, 3, -4, 1]);
+  for (const eta of [0, -1, 1.1, NaN]) {
+    assert.throws(() => selectNeurons(coef, 4, eta), /^SpindleError: .* an eta of .*\(0, 1\]/);
+  }
+  for (const width of [3, 2.5, 0, -1]) {
+    assert.throws(() => selectNeurons(coef, width, 0.5), /^SpindleError: Cannot select among/);
+  }
+  assert.throws(() => selectNeurons(Float32Array.of(1, NaN), 2, 0.5), /a finite weight is needed/);
 });
 
 Deno.test("rankNeurons() puts the lower index first where saliencies are equal", () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Gpu, requestGpu } from "../../src/gpu/device.ts";
+import { createStorage } from "../../src/gpu/memory.ts";
+import { readStorage } from "../../src/gpu/read_storage.ts";
 import { tuningOf } from "../../src/gpu/tuning.ts";
 import { attentionVariants } from "../../src/ops/attention_variants.ts";
 import { linearTiles } from "../../src/ops/linear_tiles.ts";
@@ -13,6 +15,7 @@ import {
   marginsContest,
 } from "../../src/tuning/contests.ts";
 import { tuneOnFirstUse } from "../../src/tuning/first_use.ts";
+import { SpindleError } from "../../src/util.ts";
 import { assertFreed } from "../gpu.ts";
 import { withCache } from "../cache.ts";
 
@@ -73,6 +76,24 @@ Deno.test("tuneOnFirstUse() tunes a hardware GPU for both kinds of memory", asyn
     await tuneOnFirstUse(gpu, contests);
     assertTuned(gpu);
     assertTuned(new Gpu(device, described, features, 64, false, "texture"));
+  });
+});
+
+Deno.test("tuneOnFirstUse() keeps to one kind of memory where the other fails", async () => {
+  await withCache(async () => {
+    const { device, adapter, features } = await requestGpu();
+    using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+    const [few, ...others] = contests;
+    const create: Contest["create"] = (gpu) => {
+      if (gpu.storage === "texture") throw new SpindleError("no textures today");
+      return few!.create(gpu);
+    };
+    await tuneOnFirstUse(gpu, [{ ...few!, create }, ...others]);
+    assertTuned(gpu);
+    // What is rejected from then on is not lost.
+    using storage = createStorage(gpu, 16, "small");
+    storage.write(new Float32Array(400));
+    await assert.rejects(readStorage(storage), /The GPU rejected a command/);
   });
 });
 

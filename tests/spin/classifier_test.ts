@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { requestGpu } from "../../src/gpu/device.ts";
+import { loadModel } from "../../src/model/model.ts";
+import {
+  type Classifier,
+  classify,
+  loadClassifier,
+  saveClassifier,
+} from "../../src/spin/classifier.ts";
+
+const classifier: Classifier = {
+  classes: ["bad", "good"],
+  model: { name: "model", sha256: "", folder: "models/all-MiniLM-L6-v2" },
+  pool: "mean",
+  neurons: [{ state: "hidden.0", indices: Uint32Array.of(383, 0) }],
+  coef: Float32Array.of(1, -2),
+  intercept: Float32Array.of(0.5),
+  metric: "accuracy",
+  validation: 0.75,
+  test: 0.5,
+};
+
+async function withFile(body: (path: string) => void | Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    await body(join(folder, "classifier.safetensors"));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Writes the classifier anew with another description of itself. */
+function describe(path: string, description: string): void {
+  saveClassifier(path, classifier);
+  using file = openSafetensors(path);
+  const format = file.metadata.get("format")!;
+  const data = readFloats(file, "coef");
+  writeSafetensors(
+    path,
+    new Map([["coef", { dtype: "F32" as const, shape: [1, data.length], data }]]),
+    { format, classifier: description },
+  );
+}
+
+Deno.test("loadClassifier() reads what saveClassifier() wrote", () =>
+  withFile((path) => {
+    saveClassifier(path, classifier);
+    assert.deepEqual(loadClassifier(path), classifier);
+  }));
+
+Deno.test("loadClassifier() refuses a file that does not describe a classifier", () =>
+  withFile((path) => {
+    const { classes, model, pool, metric, validation, test } = classifier;
+    const whole = { classes, model, pool, metric, validation, test, states: [] };
+    const broken = [
+      "{",
+      "[]",
+      "null",
+      ...Object.keys(whole).map((key) => JSON.stringify({ ...whole, [key]: undefined })),
+      ...Object.keys(whole).map((key) => JSON.stringify({ ...whole, [key]: {} })),
+    ];
+    for (const description of broken) {
+      describe(path, description);
+      assert.throws(
+        () => loadClassifier(path),
+        /^SpindleError: Cannot use ".+" as a classifier as its parts do not fit together/,
+        description,
+      );
+    }
+  }));
+
+Deno.test("classify() refuses a neuron that the model lacks", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, "models/all-MiniLM-L6-v2", { states: ["hidden.0"] });
+  const [prediction] = await classify(classifier, model, ["a fine film"]);
+  assert.ok(prediction!.probability >= 0.5);
+  const neurons = [{ state: "hidden.0", indices: Uint32Array.of(383, 384) }];
+  await assert.rejects(
+    classify({ ...classifier, neurons }, model, ["a fine film"]),
+    /^SpindleError: Cannot classify with neuron 384 of hidden\.0 as the model has 384 there/,
+  );
+});
