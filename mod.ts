@@ -5,13 +5,8 @@
  * @module
  */
 
-export {
-  type AdapterDescription,
-  Gpu,
-  type GpuOptions,
-  type MatrixStorage,
-  requestGpu,
-} from "./src/gpu/device.ts";
+export { type AdapterDescription, Gpu, type MatrixStorage } from "./src/gpu/device.ts";
+export { type GpuOptions, requestGpu } from "./src/gpu/request.ts";
 export type { Precision } from "./src/gpu/precision.ts";
 export { type Pool, pools } from "./src/ops/pool.ts";
 export { type Site, sites, type StateId } from "./src/model/states.ts";

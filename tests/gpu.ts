@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Gpu, requestGpu } from "../src/gpu/device.ts";
+import { Gpu } from "../src/gpu/device.ts";
+import { requestGpu } from "../src/gpu/request.ts";
 
 /**
  * Registers a test for each way in which kernels are specialised: matrices in textures, in buffers,

@@ -7,7 +7,7 @@ import { runBench } from "../bench/run.ts";
 import { loadDataset } from "../data/dataset.ts";
 import { openForReading, readAt, replaceFile, writeAll } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
-import { requestGpu } from "../gpu/device.ts";
+import { requestGpu } from "../gpu/request.ts";
 import { forgetVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";

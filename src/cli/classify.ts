@@ -1,4 +1,4 @@
-import { requestGpu } from "../gpu/device.ts";
+import { requestGpu } from "../gpu/request.ts";
 import { loadModel } from "../model/model.ts";
 import { modelSha256 } from "../features/extract.ts";
 import { classify, loadClassifier } from "../spin/classifier.ts";

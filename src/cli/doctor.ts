@@ -1,4 +1,5 @@
-import { type Gpu, requestGpu, wantedLimits } from "../gpu/device.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { requestGpu, wantedLimits } from "../gpu/request.ts";
 import { defineCommand } from "./command.ts";
 import { tuningOf } from "../gpu/tuning.ts";
 import { checkLinear } from "../ops/self_test.ts";

@@ -6,7 +6,7 @@ import {
   type SafetensorsFile,
   writeSafetensors,
 } from "../formats/safetensors.ts";
-import { requestGpu } from "../gpu/device.ts";
+import { requestGpu } from "../gpu/request.ts";
 import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
 import { penalties } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";

@@ -4,7 +4,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { loadDataset } from "../data/dataset.ts";
 import { bundledDatasets } from "../data/registry.ts";
 import { defaultFeatureFolder } from "../features/location.ts";
-import { requestGpu } from "../gpu/device.ts";
+import { requestGpu } from "../gpu/request.ts";
 import { loadModel } from "../model/model.ts";
 import { defaultPools } from "../model/default_pools.ts";
 import { sites } from "../model/states.ts";

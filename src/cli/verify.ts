@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { requestGpu } from "../gpu/device.ts";
+import { requestGpu } from "../gpu/request.ts";
 import { loadModel } from "../model/model.ts";
 import { verifyModel } from "../model/verify.ts";
 import { defineCommand } from "./command.ts";

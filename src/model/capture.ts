@@ -1,11 +1,25 @@
+import type { Gpu } from "../gpu/device.ts";
 import { createStorage, Readback, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
 import { requireOneOf, roundUp, SpindleError } from "../util.ts";
 import { type Batch, cutBatches, packBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
-import type { Model } from "./model.ts";
+import type { Transformer } from "./pass.ts";
 import { blocksToRun, type StateId } from "./states.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A model as capturing sees it. */
+export interface CapturedModel extends Transformer {
+  readonly gpu: Gpu;
+  readonly workspace: Workspace;
+  /** The most tokens that run at once, unless one sentence alone has more. */
+  readonly tokensPerBatch: number;
+  /** The most tokens of a sentence. */
+  readonly maxTokens: number;
+  /** Throws if it can no longer run. */
+  check(): void;
+}
 
 /** The wanted states of consecutive sentences. */
 export interface CapturedBatch {
@@ -44,7 +58,7 @@ export function orderPools(wanted: readonly Pool[]): Pool[] {
  * @throws {SpindleError} If a sentence has no tokens or more than the model has positions.
  */
 export async function* captureBatches(
-  model: Model,
+  model: CapturedModel,
   sentences: readonly (readonly number[])[],
   states: readonly StateId[],
   wanted: readonly Pool[],
@@ -71,7 +85,7 @@ export async function* captureBatches(
   }
 }
 
-function checkLengths(model: Model, lengths: readonly number[]): void {
+function checkLengths(model: CapturedModel, lengths: readonly number[]): void {
   const limit = model.maxTokens;
   lengths.forEach((length, i) => {
     if (length > 0 && length <= limit) return;
@@ -98,7 +112,7 @@ class CaptureRecorder implements Disposable {
   #out: StorageBuffer | undefined;
 
   constructor(
-    readonly model: Model,
+    readonly model: CapturedModel,
     readonly states: readonly StateId[],
     readonly wanted: readonly Pool[],
   ) {

@@ -1,8 +1,8 @@
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { attentionCode } from "./attention_code.ts";
-import { type AttentionVariant, chooseVariant, keysOfGroup } from "./attention_variants.ts";
+import { attentionCode, type AttentionOptions } from "./attention_code.ts";
+import { chooseVariant, keysOfGroup } from "./attention_variants.ts";
 import { cachedCode } from "./code_cache.ts";
 
 /** Heads that lie side by side in the rows of a matrix, each padded to whole texels. */
@@ -10,26 +10,6 @@ export interface Heads {
   readonly matrix: Matrix;
   /** The texel at which the first head begins. */
   readonly texel: number;
-}
-
-/** What an attention layer computes. */
-export interface AttentionOptions {
-  readonly heads: number;
-  /** Each serves `heads / keyValueHeads` neighbouring heads. */
-  readonly keyValueHeads: number;
-  /** Texels of a head: a quarter of its width, rounded up. */
-  readonly headTexels: number;
-  readonly scale: number;
-  readonly causal: boolean;
-  /** A query sees keys less than this many positions away; undefined: all. */
-  readonly window?: number | undefined;
-  /**
-   * Added to the scaled scores: float32 `[heads, 2 * reach + 1]` by key minus query position, whose
-   * first and last values also serve all distances beyond.
-   */
-  readonly bias?: { readonly storage: StorageBuffer; readonly reach: number } | undefined;
-  /** Without it what suits the adapter and the sentences. */
-  readonly variant?: AttentionVariant;
 }
 
 /** Queries of one workgroup, by rows of the packed batch: where they begin, and their sentence. */

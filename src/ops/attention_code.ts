@@ -1,6 +1,26 @@
-import type { AttentionOptions } from "./attention.ts";
+import type { StorageBuffer } from "../gpu/memory.ts";
 import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
 import { innerProduct, range, unroll } from "./code.ts";
+
+/** What an attention layer computes. */
+export interface AttentionOptions {
+  readonly heads: number;
+  /** Each serves `heads / keyValueHeads` neighbouring heads. */
+  readonly keyValueHeads: number;
+  /** Texels of a head: a quarter of its width, rounded up. */
+  readonly headTexels: number;
+  readonly scale: number;
+  readonly causal: boolean;
+  /** A query sees keys less than this many positions away; undefined: all. */
+  readonly window?: number | undefined;
+  /**
+   * Added to the scaled scores: float32 `[heads, 2 * reach + 1]` by key minus query position, whose
+   * first and last values also serve all distances beyond.
+   */
+  readonly bias?: { readonly storage: StorageBuffer; readonly reach: number } | undefined;
+  /** Without it what suits the adapter and the sentences. */
+  readonly variant?: AttentionVariant;
+}
 
 /**
  * Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. Each key that is

@@ -10,7 +10,7 @@ import {
 import { timeDispatch, timeOverhead } from "../../src/bench/overhead.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
 import { startStopwatch } from "../../src/bench/stopwatch.ts";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel } from "../../src/model/model.ts";
 
 const folder = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));

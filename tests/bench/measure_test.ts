@@ -5,7 +5,7 @@ import { createPeakKernels } from "../../src/bench/peak.ts";
 import type { Problem } from "../../src/bench/problem.ts";
 import { normProblem } from "../../src/bench/norm.ts";
 import { startStopwatch } from "../../src/bench/stopwatch.ts";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 
 Deno.test("measureProblem() does not time a variant that computes something wrong", async () => {
   using gpu = await requestGpu();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { checkLinear } from "../../src/ops/self_test.ts";
 import { assertFreed } from "../gpu.ts";
 import { runSpindle } from "./support.ts";

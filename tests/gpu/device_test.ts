@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { createMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage, Readback } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
@@ -41,7 +41,7 @@ Deno.test("a recorder gives back what it holds for work that was not submitted",
 });
 
 Deno.test("requestGpu() says what to install where there is no adapter", async () => {
-  const script = 'import { requestGpu } from "./src/gpu/device.ts"; await requestGpu();';
+  const script = 'import { requestGpu } from "./src/gpu/request.ts"; await requestGpu();';
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", script],
     cwd: new URL("../..", import.meta.url),

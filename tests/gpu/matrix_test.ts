@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { createMatrix, readMatrix, uploadMatrix, writeMatrix } from "../../src/gpu/matrix.ts";
 import { SpindleError } from "../../src/util.ts";
 import { gpuTest } from "../gpu.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { driverBuild } from "../../src/gpu/driver_build.ts";
 import { saveStorage, saveTuning, tuningOf } from "../../src/gpu/tuning.ts";
 import { withCache } from "../cache.ts";

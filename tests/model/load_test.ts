@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
-import { type Gpu, requestGpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { readConfig } from "../../src/model/config.ts";
 import { familyOf, specOf } from "../../src/model/family.ts";
 import { type CaptureOptions, loadModel } from "../../src/model/model.ts";

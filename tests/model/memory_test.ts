@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { ownedBytes } from "../gpu.ts";

@@ -1,4 +1,4 @@
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel, type Model } from "../../src/model/model.ts";
 import { sites } from "../../src/model/states.ts";
 import { pools } from "../../src/ops/pool.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Gpu, requestGpu } from "../../src/gpu/device.ts";
+import { Gpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import type { Precision } from "../../src/gpu/precision.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";

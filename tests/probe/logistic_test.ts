@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { fitLogistic, type LogisticOptions } from "../../src/probe/logistic.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";

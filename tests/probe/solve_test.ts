@@ -8,7 +8,7 @@ import { featuresOf } from "../../src/probe/standardize.ts";
 import { assertFreed, gpuTest, ownedBytes } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 
 /** Rows whose class depends on three of their columns, and on noise. */
 function problem(rows: number, cols: number, seed = 1) {

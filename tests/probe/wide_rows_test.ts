@@ -1,5 +1,5 @@
 import type { Gpu } from "../../src/gpu/device.ts";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { type Matrix, readMatrix } from "../../src/gpu/matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";

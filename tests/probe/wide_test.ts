@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { decision } from "../../src/probe/decision.ts";
 import type { Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems, type SolverOptions } from "../../src/probe/solve.ts";

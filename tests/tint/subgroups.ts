@@ -1,7 +1,8 @@
 import { attentionProblem } from "../../src/bench/attention.ts";
 import { logisticProblem } from "../../src/bench/logistic.ts";
 import { matmulProblem } from "../../src/bench/matmul.ts";
-import { Gpu, requestGpu } from "../../src/gpu/device.ts";
+import { Gpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 
 /** The kernels that other adapters' subgroups would be given are compiled, for they cannot run. */

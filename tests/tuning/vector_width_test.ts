@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestGpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import { runSpindle, withFolder } from "../cli/support.ts";
 
 /** Only Mesa's driver can be told how wide its vectors are. */
