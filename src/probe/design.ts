@@ -49,16 +49,30 @@ export function createDesign(
   using cleanup = new DisposableStack();
   const scaling = measureScaling(features, columns);
   const blocks = cutRows(cleanup, gpu, features, scaling, residentBytes);
+  return assembleDesign(cleanup, gpu, blocks, scaling, labels);
+}
+
+/**
+ * Makes a design of its blocks.
+ *
+ * @param cleanup Owns what the blocks hold; the design takes it over.
+ */
+export function assembleDesign(
+  cleanup: DisposableStack,
+  gpu: Gpu,
+  blocks: readonly DesignBlock[],
+  scaling: Scaling,
+  labels: ArrayLike<number>,
+): Design {
   const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
   labelBuffer.write(Uint32Array.from(labels));
-  const product = gramMatrix(gpu, blocks, columns.length);
-  cleanup.use(product);
+  const gram = cleanup.use(gramMatrix(gpu, blocks, scaling.columns.length));
   const owned = cleanup.move();
   return {
-    rows: features.rows,
+    rows: labels.length,
     blocks,
     scaling,
-    gram: product,
+    gram,
     labels: labelBuffer,
     [Symbol.dispose]: () => owned.dispose(),
   };

@@ -1,6 +1,5 @@
-import { createStorage } from "../gpu/memory.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
-import { type Design, gramMatrix } from "./design.ts";
+import { assembleDesign, type Design } from "./design.ts";
 import {
   type Coefficients,
   type Fit,
@@ -77,21 +76,10 @@ export async function solveOnColumns(
 }
 
 function createWorkingDesign({ rows, labels }: Wide, columns: Uint32Array): Design {
-  const { gpu } = rows;
   using cleanup = new DisposableStack();
   const blocks = rows.gather(cleanup, columns);
-  const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
-  labelBuffer.write(Uint32Array.from(labels));
-  const gram = cleanup.use(gramMatrix(gpu, blocks, columns.length));
-  const owned = cleanup.move();
-  return {
-    rows: labels.length,
-    blocks,
-    scaling: selectScaling(rows.scaling, columns),
-    gram,
-    labels: labelBuffer,
-    [Symbol.dispose]: () => owned.dispose(),
-  };
+  const scaling = selectScaling(rows.scaling, columns);
+  return assembleDesign(cleanup, rows.gpu, blocks, scaling, labels);
 }
 
 /** The logits of a fit on the columns of a design, and its penalties. */
