@@ -35,6 +35,12 @@ export function attempt(action: () => void): void {
   }
 }
 
+/** Bytes for people to read. */
+export function megabytes(bytes: number): string {
+  const digits = { maximumFractionDigits: bytes < 1e7 ? 1 : 0 };
+  return `${(bytes / 1e6).toLocaleString("en-US", digits)} MB`;
+}
+
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -5,8 +5,14 @@ import { type KernelName, kernelNames } from "../bench/problem.ts";
 import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
 import { loadDataset } from "../data/dataset.ts";
-import { openForReading, readAt, replaceFile, writeAll } from "../formats/files.ts";
-import { readJsonObject } from "../formats/json.ts";
+import {
+  openForReading,
+  readAt,
+  replaceFile,
+  requireWritable,
+  writeAll,
+} from "../formats/files.ts";
+import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { forgetVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError, UsageError } from "../util.ts";
@@ -68,6 +74,7 @@ export const command = defineCommand({
       throw new UsageError("Cannot use --onnx without --peers: it is for other libraries");
     }
     const chosen = chooseKernels(kernels);
+    if (save !== undefined) requireWritable(save);
     const { test } = await loadDataset({ name: "mr" });
     if (tune) forgetVectorWidth();
     using gpu = await requestGpu();
@@ -110,7 +117,7 @@ function chooseKernels(words: readonly string[]): readonly KernelName[] {
 
 function readBench(path: string): BenchDocument {
   const { device, results } = readJsonObject(path);
-  if (Array.isArray(results) && typeof device === "object" && device) {
+  if (isJsonObject(device) && Array.isArray(results) && results.every(isJsonObject)) {
     return { device, results } as unknown as BenchDocument;
   }
   throw new SpindleError(

@@ -33,9 +33,8 @@ export const command = defineCommand({
     if (modelSha256(from) !== classifier.model.sha256) {
       throw new SpindleError(
         `Cannot classify with the model "${from}" as the classifier was made from another ` +
-          `(${classifier.model.name}, SHA-256 ${
-            classifier.model.sha256.slice(0, 12)
-          }…): pass --model`,
+          `(${classifier.model.name}, SHA-256 ${classifier.model.sha256.slice(0, 12)}…): ` +
+          (folder === undefined ? "pass --model" : "pass the folder of that one"),
       );
     }
     if (texts.length === 0 && Deno.stdin.isTerminal()) {
@@ -44,6 +43,7 @@ export const command = defineCommand({
     using gpu = await requestGpu();
     using model = await loadModel(gpu, from, {
       states: classifier.neurons.map(({ state }) => state),
+      weights: classifier.model.weights ?? "f32",
     });
     const source = texts.length ? [texts] : readLines(Deno.stdin.readable, linesAtOnce);
     for await (const group of source) {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { convertWeights } from "../formats/convert.ts";
+import { megabytes } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./terminal.ts";
 
@@ -26,6 +27,6 @@ export const command = defineCommand({
     const count = convertWeights(folder, out, dtypes[weights]);
     const path = join(out, "model.safetensors");
     const { size } = await Deno.stat(path);
-    print(`${path}: ${count} tensors, ${weights}, ${(size / 1e6).toFixed(1)} MB`);
+    print(`${path}: ${count} tensors, ${weights}, ${megabytes(size)}`);
   },
 });

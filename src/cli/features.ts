@@ -2,6 +2,7 @@ import { defaultFeatureFolder } from "../features/location.ts";
 import { listStores, removeStore } from "../features/list.ts";
 import { defineCommand } from "./command.ts";
 import { note, print } from "./terminal.ts";
+import { megabytes } from "../util.ts";
 
 /** `spindle features`. */
 export const command = defineCommand({
@@ -40,7 +41,3 @@ export const command = defineCommand({
     }
   },
 });
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}

@@ -3,12 +3,11 @@ import {
   describeFreeMemory,
   describeMemory,
   freeMemory,
-  megabytes,
   type MemoryNeeded,
   memoryNeeded,
   type MemoryOptions,
 } from "../model/memory.ts";
-import { SpindleError } from "../util.ts";
+import { megabytes, SpindleError } from "../util.ts";
 import { note } from "./terminal.ts";
 
 /**

@@ -6,6 +6,7 @@ import { specOf } from "../model/family.ts";
 import { describeFreeMemory, describeMemory, memoryNeeded } from "../model/memory.ts";
 import type { ModelSpec } from "../model/spec.ts";
 import { layersOf, sites } from "../model/states.ts";
+import { loadTokenizer } from "../model/tokenizer.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./terminal.ts";
 
@@ -33,15 +34,16 @@ export const command = defineCommand({
     const states = statesOf(spec);
     const { family, width, ffnWidth, vocabulary, maxTokens, truncation = maxTokens } = spec;
     const tokenizer = existsSync(join(folder, "tokenizer.json"));
+    const most = Math.min(truncation, tokenizer ? loadTokenizer(folder).maxTokens : Infinity);
     if (json) {
-      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens: truncation, tokenizer };
+      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens: most, tokenizer };
       print(JSON.stringify({ family, ...numbers, states, memory }, null, 2));
       return;
     }
     print([
       `family       ${family}: ${spec.stacks.map(describeStack).join("; ")}`,
       `vocabulary   ${vocabulary} ids, ${tokenizer ? "with" : "without"} tokenizer.json`,
-      `tokens       texts are cut to ${truncation}`,
+      `tokens       texts are cut to ${most}`,
       "",
       "state                    layers      neurons",
       ...states.map(({ name, layers, neurons }) =>

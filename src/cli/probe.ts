@@ -1,3 +1,4 @@
+import { requireWritable } from "../formats/files.ts";
 import {
   findTensor,
   openSafetensors,
@@ -50,6 +51,7 @@ export const command = defineCommand({
   async run({ file, tolerance, maxIterations, scale, l1Ratio, save, json }) {
     const start = performance.now();
     const { x, y, C } = readProblem(file);
+    if (save !== undefined) requireWritable(save);
     using gpu = await requestGpu();
     const options = {
       C,

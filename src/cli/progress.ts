@@ -2,7 +2,7 @@ import { hideStatus, note, showStatus } from "./terminal.ts";
 
 /** The progress of one stage of long work, shown on stderr. */
 export interface Progress extends Disposable {
-  /** Tells how much of the total is done. */
+  /** Tells how much of the total is done; what is at first is not this run's work. */
   update(done: number): void;
   /** Ends the stage with a line on what it took. */
   finish(): void;
@@ -21,20 +21,23 @@ export function startProgress(stage: string, total: number, unit: string): Progr
   const start = performance.now();
   const pause = isTerminal ? 100 : 10_000;
   let last = isTerminal ? -Infinity : start;
+  let begun: number | undefined;
   let done = 0;
   return {
     update(now) {
       done = now;
+      begun ??= now;
       const time = performance.now();
       if (time - last < pause) return;
       last = time;
-      const line = progressLine(stage, done, total, unit, (time - start) / 1000);
+      const line = progressLine(stage, done, total, unit, (time - start) / 1000, begun);
       if (isTerminal) showStatus(line);
       else note(line);
     },
     finish() {
       hideStatus();
-      note(finishedLine(stage, done, unit, (performance.now() - start) / 1000));
+      const run = done - (begun ?? 0);
+      note(finishedLine(stage, run, unit, (performance.now() - start) / 1000));
     },
     [Symbol.dispose]() {
       hideStatus();
@@ -42,16 +45,21 @@ export function startProgress(stage: string, total: number, unit: string): Progr
   };
 }
 
-/** Such as `extract train: 42 %, 51,234 of 120,000 tokens, 3,120 tokens/s, 22 s left`. */
+/**
+ * Such as `extract train: 42 %, 51,234 of 120,000 tokens, 3,120 tokens/s, 22 s left`.
+ *
+ * @param begun How much was done before, and took none of the seconds.
+ */
 export function progressLine(
   stage: string,
   done: number,
   total: number,
   unit: string,
   seconds: number,
+  begun = 0,
 ): string {
   const percent = total > 0 ? Math.floor(100 * Math.min(1, done / total)) : 100;
-  const rate = done / seconds;
+  const rate = (done - begun) / seconds;
   const parts = [`${percent} %`, `${count(done)} of ${count(total)} ${unit}`];
   if (rate > 0 && Number.isFinite(rate)) {
     parts.push(`${formatRate(rate)} ${unit}/s`);

@@ -5,13 +5,13 @@ import { loadDataset } from "../data/dataset.ts";
 import { bundledDatasets } from "../data/registry.ts";
 import { defaultFeatureFolder } from "../features/location.ts";
 import { requestGpu } from "../gpu/request.ts";
-import { loadModel } from "../model/model.ts";
+import { loadModel, type Model } from "../model/model.ts";
 import { defaultPools } from "../model/default_pools.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
 import { type Results, runExperiment, type Stage } from "../spin/experiment.ts";
 import { defaultIterate, iterates } from "../spin/regressions.ts";
-import { saveExperiment } from "../spin/save.ts";
+import { makeResultFolder, saveExperiment } from "../spin/save.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
@@ -46,12 +46,12 @@ export const command = defineCommand({
     validation: {
       type: "text",
       value: "FILE",
-      description: "The file to choose by; default 10 % of --train, held out",
+      description: "The file to choose by; default a tenth of --train, held out",
     },
     test: {
       type: "text",
       value: "FILE",
-      description: "The file to test on; default 10 % of --train, held out",
+      description: "The file to test on; default a tenth of --train, held out",
     },
     text: { type: "text", value: "COLUMN", default: "text", description: "The texts' column" },
     label: { type: "text", value: "COLUMN", default: "label", description: "The labels' column" },
@@ -109,6 +109,7 @@ export const command = defineCommand({
     const dataset = await loadData(args);
     const folder = args.model ?? bundledModel;
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
+    makeResultFolder(out);
     using gpu = await requestGpu();
     note(`Running on ${gpu.adapter.description}${gpu.adapter.software ? " (software)" : ""}`);
     noteMemory(gpu, folder, { weights: args.weights });
@@ -137,6 +138,12 @@ export const command = defineCommand({
     const total = (performance.now() - start) / 1000;
     const { results } = experiment;
     warnOfSlowFits(results);
+    if (results.truncated > 0) {
+      const { truncated } = results;
+      note(
+        `${truncated} texts lost their ends: the model takes ${longest(model)} tokens of a text`,
+      );
+    }
     const complete = {
       ...results,
       seed: args.seed,
@@ -191,6 +198,11 @@ function warnOfSlowFits(
       : `${slow} were stopped before their optimum, as their validation score had stopped rising; ` +
         `pass --iterate converged to go on`,
   );
+}
+
+/** The most tokens of a text. */
+function longest({ maxTokens, spec, tokenizer }: Model): number {
+  return Math.min(maxTokens, spec.truncation ?? Infinity, tokenizer?.maxTokens ?? Infinity);
 }
 
 /** Shows one progress line a stage. */

@@ -1,3 +1,5 @@
+import { fileFailure } from "../formats/files.ts";
+import { SpindleError } from "../util.ts";
 import { exit, onEarlyExit } from "./exit.ts";
 
 const encoder = new TextEncoder();
@@ -33,13 +35,14 @@ export function hideStatus(): string {
   return shown;
 }
 
-function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
   const bytes = encoder.encode(text);
   try {
     for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
   } catch (error) {
+    if (stream === Deno.stderr) return; // the work goes on where nobody is told of it
     // The reader has seen enough, as in `spindle ... | head`.
     if (error instanceof Deno.errors.BrokenPipe) exit(0);
-    throw error;
+    throw new SpindleError(`Cannot write to stdout as ${fileFailure(error)}`, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 import { CsvError, parse } from "npm:csv-parse@7.0/sync";
-import { isJsonObject, type JsonObject, parseStrictJson } from "../formats/json.ts";
+import { isJsonObject, type JsonObject, parseStrictJson, type Reviver } from "../formats/json.ts";
 import { messageOf, SpindleError } from "../util.ts";
 import { decodeLines, readUnpacked } from "./lines.ts";
 
@@ -145,13 +145,19 @@ function fromJsonLines(path: string, bytes: Uint8Array, columns: Columns): Label
 function parseLine(path: string, line: number, text: string): JsonObject {
   let value: unknown;
   try {
-    value = parseStrictJson(text);
+    value = parseStrictJson(text, keepDigits);
   } catch (error) {
     throw refuseLine(path, line, `is not valid JSON: ${messageOf(error)}`);
   }
   if (isJsonObject(value)) return value;
   throw refuseLine(path, line, "is not a JSON object: one with a text and a label is needed");
 }
+
+/** Whole numbers that a float cannot hold are kept as they are written: labels may be such. */
+const keepDigits: Reviver = (_, value, { source }) =>
+  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
+    ? source
+    : value;
 
 function fromJson(path: string, line: number, value: JsonObject, columns: Columns): LabelledText {
   for (const name of [columns.text, columns.label]) {

@@ -1,3 +1,5 @@
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 import { openForReading, readAt } from "../formats/files.ts";
 import { SpindleError } from "../util.ts";
 
@@ -16,7 +18,7 @@ const LINE_FEED = 10;
  *
  * @throws {SpindleError} Where it cannot be read or unpacked, or is empty.
  */
-export async function readUnpacked(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readUnpacked(path: string): Promise<Uint8Array> {
   using file = openForReading(path);
   const bytes = readAt(file, path, 0, file.statSync().size);
   const content = path.endsWith(".gz") ? await unpack(path, bytes) : bytes;
@@ -24,10 +26,10 @@ export async function readUnpacked(path: string): Promise<Uint8Array<ArrayBuffer
   throw new SpindleError(`Cannot read "${path}" as it is empty: labelled texts are needed`);
 }
 
-async function unpack(path: string, bytes: Uint8Array<ArrayBuffer>) {
+async function unpack(path: string, bytes: Uint8Array): Promise<Uint8Array> {
   try {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    // A gzip file may have several members, which a DecompressionStream does not take.
+    return await promisify(gunzip)(bytes);
   } catch (error) {
     throw new SpindleError(`Cannot read "${path}" as it is not a whole gzip file: get it anew`, {
       cause: error,

@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
+import { openForReading } from "../formats/files.ts";
+import { weightFiles } from "../formats/safetensors.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, StateId } from "../model/states.ts";
+import type { Encoding } from "../model/tokenizer.ts";
 import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
 import {
@@ -11,6 +15,7 @@ import {
   type FeatureStore,
   missingStates,
   openStore,
+  partialBytes,
   requireRoom,
   type SplitName,
   splitNames,
@@ -52,11 +57,11 @@ export interface Extraction {
   readonly tokens: number;
   /** Tokens that ran through the model in this call. */
   readonly tokensRun: number;
+  /** Texts that were longer than the model takes, and lost their ends. */
+  readonly truncated: number;
   /** What the stages took. */
   readonly seconds: { readonly tokenize: number; readonly extract: number };
 }
-
-const defaultSites: readonly Site[] = ["hidden", "activation"];
 
 /** How long an interruption may throw work away for. */
 const checkpointMilliseconds = 3000;
@@ -73,7 +78,7 @@ export async function extractFeatures(
   dataset: Dataset,
   options: ExtractOptions,
 ): Promise<Extraction> {
-  const states = model.states([...new Set(options.sites ?? defaultSites)]);
+  const states = model.states(options.sites ?? ["hidden", "activation"]);
   const pools = orderPools(options.pools);
   if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(
@@ -100,10 +105,14 @@ export async function extractFeatures(
   const bytes = splitNames.reduce((sum, split) => sum + bytesOf(split, states), 0);
   const missingBytes = missing.reduce((sum, { split, states }) => sum + bytesOf(split, states), 0);
   options.onPlan?.({ folder: store.folder, bytes, missingBytes });
-  requireRoom(store.folder, missingBytes);
+  const partial = missing.flatMap(({ split, states }) =>
+    states.map((state) => partialBytes(store, split, state))
+  );
+  requireRoom(store.folder, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
 
   const start = performance.now();
-  const sentences = bySplit((split) => tokenizeSplit(model, dataset, split));
+  const encodings = bySplit((split) => encodeSplit(model, dataset, split));
+  const sentences = bySplit((split) => encodings[split].ids);
   const tokenized = performance.now();
   let tokensRun = 0;
   for (const { split, states } of missing) {
@@ -115,6 +124,7 @@ export async function extractFeatures(
     states,
     tokens: splitNames.reduce((sum, split) => sum + countTokens(sentences[split]), 0),
     tokensRun,
+    truncated: splitNames.reduce((sum, split) => sum + encodings[split].truncated, 0),
     seconds: {
       tokenize: (tokenized - start) / 1000,
       extract: (performance.now() - tokenized) / 1000,
@@ -122,16 +132,16 @@ export async function extractFeatures(
   };
 }
 
-function tokenizeSplit(model: Model, dataset: Dataset, split: SplitName): number[][] {
-  const sentences = model.tokenize(dataset[split].texts);
-  const empty = sentences.findIndex((ids) => ids.length === 0);
+function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Encoding {
+  const encoding = model.encode(dataset[split].texts);
+  const empty = encoding.ids.findIndex((ids) => ids.length === 0);
   if (empty >= 0) {
     throw new SpindleError(
       `Cannot run text ${empty + 1} of the ${split} split of "${dataset.name}" as it has no ` +
         "tokens: remove empty texts",
     );
   }
-  return sentences;
+  return encoding;
 }
 
 async function extractSplit(
@@ -167,15 +177,20 @@ function countTokens(sentences: readonly (readonly number[])[]): number {
   return sentences.reduce((sum, ids) => sum + ids.length, 0);
 }
 
-/** SHA-256 of all that decides a model's states: configuration, tokenizer and weights. */
+/**
+ * SHA-256 of all that decides a model's states: configuration, tokenizer and weights.
+ *
+ * @throws {SpindleError} If the folder holds no model, or a file cannot be read.
+ */
 export function modelSha256(folder: string): string {
   const hash = createHash("sha256");
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => /^(config|tokenizer|tokenizer_config)\.json$|\.safetensors$/.test(name));
+  const settings = ["config.json", "tokenizer.json", "tokenizer_config.json"]
+    .filter((name) => existsSync(join(folder, name)));
+  const names = [...settings, ...weightFiles(folder)];
   const piece = new Uint8Array(8 * 2 ** 20);
   for (const name of names.sort()) {
     hash.update(`${name}\0`);
-    using file = Deno.openSync(join(folder, name));
+    using file = openForReading(join(folder, name));
     for (let read = file.readSync(piece); read; read = file.readSync(piece)) {
       hash.update(piece.subarray(0, read));
     }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 
@@ -16,10 +17,11 @@ export interface StoreSummary {
 /** Lists the feature stores in a folder, oldest first. */
 export function listStores(parent: string): StoreSummary[] {
   if (!existsSync(parent)) return [];
-  return [...Deno.readDirSync(parent)]
-    .filter(({ name }) => existsSync(join(parent, name, "manifest.json")))
-    .map(({ name }) => summarise(parent, name))
-    .sort((a, b) => Number(a.modified) - Number(b.modified));
+  return guarded("list", parent, () =>
+    [...Deno.readDirSync(parent)]
+      .filter(({ name }) => existsSync(join(parent, name, "manifest.json")))
+      .map(({ name }) => summarise(parent, name))
+      .sort((a, b) => Number(a.modified) - Number(b.modified)));
 }
 
 /**
@@ -34,13 +36,23 @@ export function removeStore(parent: string, name: string): StoreSummary {
       `Cannot remove the features "${name}" as "${parent}" holds none of that name: list them first`,
     );
   }
-  Deno.removeSync(store.folder, { recursive: true });
+  guarded("remove", store.folder, () => Deno.removeSync(store.folder, { recursive: true }));
   return store;
+}
+
+function guarded<T>(what: string, folder: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new SpindleError(`Cannot ${what} the features in "${folder}" as ${fileFailure(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function summarise(parent: string, name: string): StoreSummary {
   const folder = join(parent, name);
-  const files = [...Deno.readDirSync(folder)].map((file) => Deno.statSync(join(folder, file.name)));
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => Deno.lstatSync(join(folder, name)));
   return {
     name,
     folder,

@@ -5,7 +5,7 @@ import { readJsonObject } from "../formats/json.ts";
 import { openSafetensors, readFloats, safetensorsHeader } from "../formats/safetensors.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { SpindleError } from "../util.ts";
+import { megabytes, SpindleError } from "../util.ts";
 
 /** The parts of a data set. */
 export const splitNames = ["train", "validation", "test"] as const;
@@ -93,6 +93,20 @@ export function missingStates(store: FeatureStore, split: SplitName, states: rea
   return states.filter((state) => !existsSync(join(store.folder, fileName(split, state))));
 }
 
+/** The bytes that an interrupted run has already taken of the disk for a state of a split. */
+export function partialBytes(store: FeatureStore, split: SplitName, state: StateId): number {
+  try {
+    const { blocks } = Deno.statSync(partialPath(store, split, state));
+    return 512 * (blocks ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function partialPath({ folder }: FeatureStore, split: SplitName, state: StateId): string {
+  return join(folder, `${fileName(split, state)}.partial`);
+}
+
 /** The bytes that a state of a split takes. */
 export function stateBytes({ key }: FeatureStore, split: SplitName, state: StateId): number {
   return key.rows[split] * state.width * 4 * key.pools.length;
@@ -112,12 +126,9 @@ export function requireRoom(folder: string, bytes: number): void {
     return; // without the permission to ask, a full disk is an error when it is met
   }
   if (bytes <= free) return;
-  const needed = (bytes / 1e9).toFixed(2);
   throw new SpindleError(
-    `Cannot extract features to "${folder}" as they take ${needed} GB and the disk has ` +
-      `${
-        (free / 1e9).toFixed(2)
-      } GB left: make room, choose another folder, fewer sites or a limit`,
+    `Cannot extract features to "${folder}" as they take ${megabytes(bytes)} and the disk has ` +
+      `${megabytes(free)} left: make room, choose another folder, fewer sites or a limit`,
   );
 }
 
@@ -191,6 +202,8 @@ export class SplitWriter implements Disposable {
   finish(): void {
     this.#sync();
     for (const { path } of this.#files) {
+      // A run beside this one writes the same bytes, and may have been the first.
+      if (existsSync(path)) continue;
       this.#guarded(path, () => Deno.renameSync(`${path}.partial`, path));
     }
     try {
@@ -203,21 +216,31 @@ export class SplitWriter implements Disposable {
   }
 
   #open(state: StateId) {
-    const { store, split } = this;
-    const path = join(store.folder, fileName(split, state));
-    const shape = [store.key.rows[split], state.width];
-    const { header, infos } = safetensorsHeader(
-      new Map(store.key.pools.map((pool) => [pool, { dtype: "F32" as const, shape }])),
-    );
-    const end = Math.max(...infos.map(({ begin, byteLength }) => begin + byteLength));
-    const begins = store.key.pools.map((pool) => infos.find(({ name }) => name === pool)!.begin);
+    const path = join(this.store.folder, fileName(this.split, state));
+    const { header, begins, length } = this.#layout(state);
     return this.#guarded(path, () => {
-      const file = Deno.openSync(`${path}.partial`, { read: true, write: true, create: true });
-      file.truncateSync(end);
+      const file = Deno.openSync(this.#partial(state), { read: true, write: true, create: true });
+      file.truncateSync(length);
       file.seekSync(0, Deno.SeekMode.Start);
       writeAll(file, header);
       return { path, file, begins, width: state.width };
     });
+  }
+
+  #partial(state: StateId): string {
+    return partialPath(this.store, this.split, state);
+  }
+
+  /** The bytes that open a state's file, where each pool begins, and how long the file is. */
+  #layout({ width }: StateId) {
+    const { rows, pools } = this.store.key;
+    const shape = [rows[this.split], width];
+    const { header, infos } = safetensorsHeader(
+      new Map(pools.map((pool) => [pool, { dtype: "F32" as const, shape }])),
+    );
+    const begins = pools.map((pool) => infos.find(({ name }) => name === pool)!.begin);
+    const length = Math.max(...infos.map(({ begin, byteLength }) => begin + byteLength));
+    return { header, begins, length };
   }
 
   /** How far an interrupted run of the same states came. */
@@ -227,9 +250,10 @@ export class SplitWriter implements Disposable {
       const progress = readJsonObject(this.#progress);
       const same = JSON.stringify(progress.states) ===
         JSON.stringify(this.states.map(({ name }) => name));
-      const files = this.states.every((state) =>
-        existsSync(join(this.store.folder, fileName(this.split, state) + ".partial"))
-      );
+      const files = this.states.every((state) => {
+        const { length } = this.#layout(state);
+        return Deno.statSync(this.#partial(state)).size === length;
+      });
       const { rows } = progress;
       const isCount = typeof rows === "number" && Number.isInteger(rows) &&
         rows >= 0 && rows <= this.store.key.rows[this.split];

@@ -1,15 +1,22 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, SpindleError } from "../util.ts";
-import { replaceFile, writeAll } from "./files.ts";
+import { SpindleError } from "../util.ts";
+import {
+  fileFailure,
+  type NewFile,
+  openForReading,
+  readAt,
+  replaceFiles,
+  writeAll,
+} from "./files.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./float.ts";
 import {
   openModelWeights,
   readFloats,
+  safetensorsFile,
   type TensorData,
   type TensorInfo,
   type TensorSource,
-  writeSafetensors,
 } from "./safetensors.ts";
 
 /** Float types that weights can be converted to. */
@@ -32,7 +39,7 @@ const MODEL_FILES = [
  * @param dtype The type of the floats.
  * @returns How many tensors were written.
  * @throws {SpindleError} Where a weight is too large for the type, or a file cannot be read or
- * written; the new folder then has no weights.
+ * written; the new folder then is as it was.
  */
 export function convertWeights(from: string, to: string, dtype: WeightDtype): number {
   using source = openModelWeights(from);
@@ -44,9 +51,10 @@ export function convertWeights(from: string, to: string, dtype: WeightDtype): nu
   for (const info of source.tensors.values()) {
     tensors.set(info.name, convertTensor(source, info, dtype));
   }
-  copyFiles(from, to);
   // Other readers want to know which framework laid the tensors out: "pt" is the usual layout.
-  writeSafetensors(join(to, "model.safetensors"), tensors, { format: "pt" });
+  const weights = safetensorsFile(join(to, "model.safetensors"), tensors, { format: "pt" });
+  replaceFiles([weights, ...copies(from, to)]);
+  removeOthers(from, to);
   return tensors.size;
 }
 
@@ -56,38 +64,57 @@ function convertTensor(source: TensorSource, info: TensorInfo, dtype: WeightDtyp
   if (info.dtype === dtype || !["F64", "F32", "F16", "BF16"].includes(info.dtype)) {
     return { dtype: info.dtype, shape, data: () => source.readBytes(name) };
   }
-  return { dtype, shape, data: () => roundFloats(name, readFloats(source, name), dtype) };
+  return { dtype, shape, data: () => roundFloats(name, readExact(source, info), dtype) };
 }
 
-function roundFloats(name: string, values: Float32Array, dtype: WeightDtype): ArrayBufferView {
-  if (dtype === "F32") return values;
-  const bits = dtype === "F16" ? float32ToFloat16(values) : float32ToBfloat16(values);
+/** A tensor's floats, those of 64 bits as they are. */
+function readExact(source: TensorSource, { name, dtype }: TensorInfo): Float32Array | Float64Array {
+  return dtype === "F64"
+    ? new Float64Array(source.readBytes(name).buffer)
+    : readFloats(source, name);
+}
+
+function roundFloats(
+  name: string,
+  values: Float32Array | Float64Array,
+  dtype: WeightDtype,
+): ArrayBufferView {
+  const floats = new Float32Array(values);
+  const bits = dtype === "F16" ? float32ToFloat16(floats) : float32ToBfloat16(floats);
   const infinity = dtype === "F16" ? 0x7c00 : 0x7f80;
-  const overflow = bits.findIndex((word, i) =>
-    (word & 0x7fff) === infinity && Number.isFinite(values[i])
-  );
+  const isInfinite = (i: number) =>
+    dtype === "F32" ? !Number.isFinite(floats[i]) : (bits[i]! & 0x7fff) === infinity;
+  const overflow = values.findIndex((value, i) => Number.isFinite(value) && isInfinite(i));
   if (overflow >= 0) {
     throw new SpindleError(
       `Cannot convert tensor ${JSON.stringify(name)} to ${dtype} as its value ` +
         `${values[overflow]} would become infinite: choose a wider type`,
     );
   }
-  return bits;
+  return dtype === "F32" ? floats : bits;
 }
 
 function makeFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new SpindleError(`Cannot make the folder "${path}": ${messageOf(error)}`, {
+    throw new SpindleError(`Cannot make the folder "${path}" as ${fileFailure(error)}`, {
       cause: error,
     });
   }
 }
 
-function copyFiles(from: string, to: string): void {
-  for (const name of MODEL_FILES.filter((name) => existsSync(join(from, name)))) {
-    const content = Deno.readFileSync(join(from, name));
-    replaceFile(join(to, name), (file) => writeAll(file, content));
-  }
+function copies(from: string, to: string): NewFile[] {
+  return MODEL_FILES.filter((name) => existsSync(join(from, name))).map((name) => {
+    const path = join(from, name);
+    using file = openForReading(path);
+    const content = readAt(file, path, 0, file.statSync().size);
+    return { path: join(to, name), write: (file) => writeAll(file, content) };
+  });
+}
+
+/** What another model left in the folder would be taken for this one's. */
+function removeOthers(from: string, to: string): void {
+  const others = MODEL_FILES.filter((name) => !existsSync(join(from, name)));
+  for (const name of others) if (existsSync(join(to, name))) Deno.removeSync(join(to, name));
 }

@@ -1,3 +1,4 @@
+import { join, parse as parsePath } from "node:path";
 import { messageOf, SpindleError } from "../util.ts";
 
 /** Largest piece handed to one read or write call: the system caps a call at 2 GiB. */
@@ -85,30 +86,74 @@ export function writeAll(file: Deno.FsFile, data: ArrayBufferView): void {
   }
 }
 
+/** A file to write, and what writes its content. */
+export interface NewFile {
+  readonly path: string;
+  readonly write: (file: Deno.FsFile) => void;
+}
+
 /**
  * Writes a file as a whole or not at all: under a temporary name in the same folder, then renamed.
  *
  * @param path The final path; a file that is there is replaced.
  * @param write Writes the content; whatever it throws removes the temporary file.
- * @throws {SpindleError} Where the system refuses, for instance on a full disk.
+ * @throws {SpindleError} Where the system refuses, for instance on a full disk, or the path is that
+ * of something else than a file.
  */
-export function replaceFile(path: string, write: (file: Deno.FsFile) => void): void {
-  const temporary = `${path}.${Deno.pid}.tmp`;
+export function replaceFile(path: string, write: NewFile["write"]): void {
+  replaceFiles([{ path, write }]);
+}
+
+/** Writes files that belong together like {@linkcode replaceFile}: none before all are written. */
+export function replaceFiles(files: readonly NewFile[]): void {
+  const renames: { from: string; to: string }[] = [];
+  let current = "";
   try {
-    {
-      using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+    for (const { path, write } of files) {
+      current = path;
+      const to = fileToReplace(path);
+      const from = `${to}.${Deno.pid}.tmp`;
+      renames.push({ from, to });
+      using file = Deno.openSync(from, { write: true, create: true, truncate: true });
       write(file);
       file.syncDataSync();
     }
-    Deno.renameSync(temporary, path);
+    for (const { from, to } of renames) {
+      current = to;
+      Deno.renameSync(from, to);
+    }
   } catch (error) {
-    removeIfPresent(temporary);
+    for (const { from } of renames) removeIfPresent(from);
     if (error instanceof SpindleError) throw error;
     const reason = error instanceof Deno.errors.NotFound
       ? "its folder does not exist: create it first"
       : fileFailure(error);
-    throw new SpindleError(`Cannot write "${path}" as ${reason}`, { cause: error });
+    throw new SpindleError(`Cannot write "${current}" as ${reason}`, { cause: error });
   }
+}
+
+/**
+ * Makes sure that a file can be written, before the work whose result it is to hold.
+ *
+ * @throws {SpindleError} If it cannot.
+ */
+export function requireWritable(path: string): void {
+  const { dir, base } = parsePath(fileToReplace(path));
+  const trial = join(dir, `.${base}.${Deno.pid}.trial`);
+  replaceFile(trial, () => {});
+  removeIfPresent(trial);
+}
+
+/** Where a file lies that is to be replaced: behind a link, and nothing but a file. */
+function fileToReplace(path: string): string {
+  let found: string;
+  try {
+    found = Deno.realPathSync(path);
+  } catch {
+    return path; // there is none yet, or what follows says why it cannot be written
+  }
+  if (Deno.statSync(found).isFile) return found;
+  throw new SpindleError(`Cannot write "${path}" as it is not a regular file: give a file's path`);
 }
 
 function removeIfPresent(path: string): void {

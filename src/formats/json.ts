@@ -13,11 +13,12 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * Parses JSON and rejects repeated keys, of which `JSON.parse` silently keeps the last.
  *
  * @param text The JSON text.
+ * @param reviver As `JSON.parse` takes it.
  * @returns The parsed value.
  * @throws {SyntaxError} Where the text is not JSON or an object repeats a key.
  */
-export function parseStrictJson(text: string): unknown {
-  const value = parseJson(text);
+export function parseStrictJson(text: string, reviver?: Reviver): unknown {
+  const value = parseJson(text, reviver);
   const repeated = firstRepeatedKey(text);
   if (repeated !== undefined) throw new SyntaxError(`key ${JSON.stringify(repeated)} is repeated`);
   return value;
@@ -32,9 +33,12 @@ export function parsedOrUndefined(text: string): unknown {
   }
 }
 
-function parseJson(text: string): unknown {
+/** Is shown each value with the text that it was parsed from, and gives what is to stand there. */
+export type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+
+function parseJson(text: string, reviver?: Reviver): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
   } catch (error) {
     // The message quotes a part of the text, line ends included, but ours are of one line.
     throw new SyntaxError(messageOf(error).replace(/\s+/g, " "));

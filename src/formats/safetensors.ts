@@ -12,5 +12,10 @@ export {
   type TensorSource,
 } from "./safetensors/reader.ts";
 export { readFloats, readIntegers } from "./safetensors/values.ts";
-export { openModelWeights } from "./safetensors/weights.ts";
-export { safetensorsHeader, type TensorData, writeSafetensors } from "./safetensors/writer.ts";
+export { openModelWeights, weightFiles } from "./safetensors/weights.ts";
+export {
+  safetensorsFile,
+  safetensorsHeader,
+  type TensorData,
+  writeSafetensors,
+} from "./safetensors/writer.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
 import { rowMultiple } from "../gpu/matrix.ts";
 import { type Precision, texelBytes } from "../gpu/precision.ts";
-import { roundUp } from "../util.ts";
+import { megabytes, roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
 import { readConfig } from "./config.ts";
 import { familyOf, specOf } from "./family.ts";
@@ -124,10 +124,4 @@ export function freeMemory(): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Bytes for people to read. */
-export function megabytes(bytes: number): string {
-  const digits = { maximumFractionDigits: bytes < 1e7 ? 1 : 0 };
-  return `${(bytes / 1e6).toLocaleString("en-US", digits)} MB`;
 }

@@ -17,7 +17,7 @@ import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
 import { blocksToRun, findStates, listStates, type Site, type StateId } from "./states.ts";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { type Encoding, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { WeightReader } from "./weights.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -117,13 +117,24 @@ export class Model implements Disposable {
    * @throws {SpindleError} If the model's folder has no tokenizer.
    */
   tokenize(texts: readonly string[]): number[][] {
+    return this.encode(texts).ids;
+  }
+
+  /**
+   * Turns texts into token ids like {@linkcode tokenize}, and tells how many were cut.
+   *
+   * @param texts The texts.
+   * @returns The token ids, and how many texts lost their ends.
+   * @throws {SpindleError} If the model's folder has no tokenizer.
+   */
+  encode(texts: readonly string[]): Encoding {
     if (!this.tokenizer) {
       throw new SpindleError(
         `Cannot tokenize as "${this.folder}" has no tokenizer.json: add it, or pass token ids`,
       );
     }
     const maxTokens = Math.min(this.maxTokens, this.spec.truncation ?? Infinity);
-    return this.tokenizer.encode(texts, { maxTokens }).ids;
+    return this.tokenizer.encode(texts, { maxTokens });
   }
 
   /** Lists the states at the given sites; all sites where none is given. */

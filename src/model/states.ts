@@ -35,7 +35,7 @@ export interface StateId {
  */
 export function listStates(spec: ModelSpec, wanted: readonly Site[] = sites): StateId[] {
   return spec.stacks.flatMap((stack, index) =>
-    wanted.flatMap((site) => {
+    [...new Set(wanted)].flatMap((site) => {
       requireOneOf("the site", site, sites);
       const width = site === "hidden" ? spec.width : spec.ffnWidth;
       return Array.from({ length: layersOf(stack, site) }, (_, layer) => ({

@@ -95,6 +95,9 @@ function readSentences(file: SafetensorsFile): Sentences {
       `Cannot verify "${file.path}" as its input_ids and attention_mask are not both [sentences, tokens]`,
     );
   }
+  if (ids.length === 0) {
+    throw new SpindleError(`Cannot verify "${file.path}" as it has no sentences: make it anew`);
+  }
   const rows = [...mask.keys()].filter((i) => mask[i] === 1);
   const sentences: number[][] = Array.from({ length: count }, () => []);
   for (const row of rows) sentences[Math.floor(row / padded)]!.push(ids[row]!);

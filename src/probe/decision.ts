@@ -6,6 +6,9 @@ import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
 import { type Features, measureScaling, remember } from "./standardize.ts";
 
+/** Logits of a row that are computed at once; no device allows fewer rows in a texture. */
+const logitsAtOnce = 8192;
+
 type Weights = Coefficients | ScoredCoefficients;
 
 /**
@@ -24,6 +27,11 @@ export async function decision(
   const perFit = fits[0]?.intercept.length ?? 0;
   const count = fits.length * perFit;
   if (count === 0) return [];
+  const most = Math.max(1, Math.floor(logitsAtOnce / perFit));
+  if (fits.length > most) {
+    const rest = await decision(gpu, features, fits.slice(most));
+    return [...await decision(gpu, features, fits.slice(0, most)), ...rest];
+  }
   const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
   // Centred, large means take no digits from the products.
   const scaling = measureScaling(features, order.columns);

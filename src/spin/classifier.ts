@@ -1,12 +1,14 @@
 import type { Metric } from "../data/registry.ts";
+import { type NewFile, replaceFiles } from "../formats/files.ts";
 import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
 import {
   openSafetensors,
   readFloats,
   readIntegers,
+  safetensorsFile,
   type TensorData,
-  writeSafetensors,
 } from "../formats/safetensors.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { Model } from "../model/model.ts";
 import { type Pool, pools } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
@@ -19,7 +21,13 @@ export interface Classifier {
   /** The names of the classes. */
   readonly classes: readonly string[];
   /** The model whose neurons it reads. */
-  readonly model: { readonly name: string; readonly sha256: string; readonly folder: string };
+  readonly model: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly folder: string;
+    /** The float type of the weights with which it was made; float32 where not said. */
+    readonly weights?: Precision;
+  };
   /** How the states are pooled. */
   readonly pool: Pool;
   /** The neurons, state by state, each state's in the order of falling saliency. */
@@ -50,6 +58,11 @@ const format = "spindle-classifier-1";
 
 /** Writes a classifier as one safetensors file that describes itself. */
 export function saveClassifier(path: string, classifier: Classifier): void {
+  replaceFiles([classifierFile(path, classifier)]);
+}
+
+/** A classifier's file, to be written together with others. */
+export function classifierFile(path: string, classifier: Classifier): NewFile {
   const { coef, intercept, neurons, ...rest } = classifier;
   const K = intercept.length;
   const tensors = new Map<string, TensorData>([
@@ -61,7 +74,8 @@ export function saveClassifier(path: string, classifier: Classifier): void {
     ]),
   ]);
   const states = neurons.map(({ state }) => state);
-  writeSafetensors(path, tensors, { format, classifier: JSON.stringify({ ...rest, states }) });
+  const description = JSON.stringify({ ...rest, states });
+  return safetensorsFile(path, tensors, { format, classifier: description });
 }
 
 /**
@@ -97,9 +111,9 @@ export function loadClassifier(path: string): Classifier {
   const { coef, intercept, classes, pool } = classifier;
   const expected = intercept.length * countNeurons(classifier);
   const outputs = regressionsOf(classes.length);
-  if (coef.length !== expected || intercept.length !== outputs || !pools.includes(pool)) {
-    throw misfit;
-  }
+  const fits = coef.length === expected && intercept.length === outputs && pools.includes(pool) &&
+    classes.length > 1 && new Set(classes).size === classes.length;
+  if (!fits || ![...coef, ...intercept].every(Number.isFinite)) throw misfit;
   return classifier;
 }
 
@@ -115,6 +129,7 @@ function isDescription(value: unknown): value is Description {
     Array.isArray(list) && list.every((each) => typeof each === "string");
   return areTexts(classes) && areTexts(states) && isJsonObject(model) &&
     areTexts([model.name, model.sha256, model.folder, pool, metric]) &&
+    [undefined, "f32", "f16"].some((weights) => weights === model.weights) &&
     [validation, test].every((score) => typeof score === "number");
 }
 

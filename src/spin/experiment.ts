@@ -87,6 +87,8 @@ export interface Results {
   readonly seconds: Readonly<Record<"tokenize" | "extract" | "probe" | "integrate", number>>;
   /** Tokens of all splits. */
   readonly tokens: number;
+  /** Texts that were longer than the model takes, and lost their ends. */
+  readonly truncated: number;
   /** Tokens a second in this extraction; 0 where the features were there. */
   readonly tokensPerSecond: number;
 }
@@ -168,7 +170,7 @@ export async function runExperiment(
   });
   const integrated = performance.now();
   const head = chooseHead(heads);
-  const { seconds, tokens, tokensRun } = extraction;
+  const { seconds, tokens, tokensRun, truncated } = extraction;
   const results: Results = {
     ...describe(model, store.key.modelSha256, dataset),
     majority: majorityScores(dataset),
@@ -184,6 +186,7 @@ export async function runExperiment(
       integrate: (integrated - probed) / 1000,
     },
     tokens,
+    truncated,
     tokensPerSecond: seconds.extract > 0 ? tokensRun / seconds.extract : 0,
   };
   return { results, classifier: toClassifier(model, dataset, head, results), probes, heads };
@@ -254,6 +257,7 @@ function toClassifier(model: Model, dataset: Dataset, head: Head, results: Resul
       name: results.model.name,
       sha256: results.model.sha256,
       folder: resolve(model.folder),
+      weights: model.weights,
     },
     pool,
     neurons: head.neurons.map(({ state, indices }) => ({ state: state.name, indices })),

@@ -1,8 +1,14 @@
 import { join } from "node:path";
-import { fileFailure, replaceFile, writeAll } from "../formats/files.ts";
+import {
+  fileFailure,
+  type NewFile,
+  replaceFiles,
+  requireWritable,
+  writeAll,
+} from "../formats/files.ts";
 import { SpindleError } from "../util.ts";
 import { countNeurons } from "./select.ts";
-import { saveClassifier } from "./classifier.ts";
+import { classifierFile } from "./classifier.ts";
 import type { Experiment, Results } from "./experiment.ts";
 
 /**
@@ -14,23 +20,35 @@ import type { Experiment, Results } from "./experiment.ts";
  * @throws {SpindleError} If the folder cannot be written.
  */
 export function saveExperiment(folder: string, experiment: Experiment): string {
+  makeResultFolder(folder);
+  const classifier = join(folder, "classifier.safetensors");
+  replaceFiles([
+    classifierFile(classifier, experiment.classifier),
+    textFile(join(folder, "probes.tsv"), probeTable(experiment)),
+    textFile(join(folder, "heads.tsv"), headTable(experiment)),
+    textFile(
+      join(folder, "results.json"),
+      JSON.stringify(timeless(experiment.results), undefined, 2),
+    ),
+  ]);
+  return classifier;
+}
+
+/**
+ * Makes the folder that is to hold an experiment's results, before the work.
+ *
+ * @throws {SpindleError} If it cannot be made or written to.
+ */
+export function makeResultFolder(folder: string): void {
   try {
     Deno.mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new SpindleError(
-      `Cannot write results to "${folder}" as ${fileFailure(error)}, or pass another --out`,
+      `Cannot write results to "${folder}" as ${fileFailure(error)}, or choose another folder`,
       { cause: error },
     );
   }
-  const classifier = join(folder, "classifier.safetensors");
-  saveClassifier(classifier, experiment.classifier);
-  writeText(join(folder, "probes.tsv"), probeTable(experiment));
-  writeText(join(folder, "heads.tsv"), headTable(experiment));
-  writeText(
-    join(folder, "results.json"),
-    JSON.stringify(timeless(experiment.results), undefined, 2),
-  );
-  return classifier;
+  requireWritable(join(folder, "classifier.safetensors"));
 }
 
 function timeless({ seconds: _, tokensPerSecond: __, ...results }: Results) {
@@ -98,6 +116,6 @@ function table(header: readonly string[], rows: readonly (readonly unknown[])[])
   return [header, ...rows].map((row) => row.join("\t")).join("\n");
 }
 
-function writeText(path: string, text: string): void {
-  replaceFile(path, (file) => writeAll(file, new TextEncoder().encode(text + "\n")));
+function textFile(path: string, text: string): NewFile {
+  return { path, write: (file) => writeAll(file, new TextEncoder().encode(text + "\n")) };
 }

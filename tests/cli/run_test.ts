@@ -46,7 +46,10 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
     }
     const other = await runSpindle(["classify", classifier, "x", "--model", folder]);
     assert.deepEqual([other.code, other.stdout], [1, ""]);
-    assert.match(other.stderr, /^spindle: Cannot classify with the model [^\n]+\n$/);
+    assert.match(
+      other.stderr,
+      /^spindle: Cannot load a model from [^\n]+: check the path[^\n]+\n$/,
+    );
   }));
 
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>

@@ -153,6 +153,26 @@ for (const [what, name, content, message] of broken) {
     ));
 }
 
+Deno.test("loadDataset() tells labels apart that differ beyond what a float holds", () => {
+  const row = (label: string) => `{"label":${label},"text":"a"}\n`;
+  const content = ["9007199254740992", "9007199254740993", "1"].map(row).join("").repeat(20);
+  return withFiles({ "a.jsonl": content }, async (folder) => {
+    const { classes } = await loadFile(`${folder}/a.jsonl`);
+    assert.deepEqual([...classes].sort(), ["1", "9007199254740992", "9007199254740993"]);
+  });
+});
+
+Deno.test("loadDataset() reads a packed file of several members", async () => {
+  const parts = [await gzip("label,text\n" + "1,a\n".repeat(20)), await gzip("0,b\n".repeat(20))];
+  await withFiles(
+    { "a.csv.gz": Uint8Array.from(parts.flatMap((part) => [...part])) },
+    async (folder) => {
+      const { train } = await loadFile(`${folder}/a.csv.gz`);
+      assert.equal(train.texts.length, 40);
+    },
+  );
+});
+
 Deno.test("loadDataset() rejects a missing file, a folder and a packed file that was cut", async () =>
   withFiles({ "a.csv.gz": (await gzip("label,text\n1,a\n0,b\n")).slice(0, -9) }, async (folder) => {
     await assert.rejects(loadFile(`${folder}/none.csv`), /none.csv" as it does not exist/);

@@ -100,6 +100,43 @@ Deno.test("an unreadable note of progress means a fresh start", () =>
     assert.equal(writer.rows, 0);
   }));
 
+Deno.test("a note of progress that its files do not bear out means a fresh start", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    const note = join(store.folder, "train.progress.json");
+    const names = states.map(({ name }) => name);
+    const restart = () => {
+      using writer = new SplitWriter(store, "train", states);
+      return writer.rows;
+    };
+    {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 4), 4);
+      writer.checkpoint();
+    }
+    assert.equal(restart(), 4);
+    for (const rows of [-5, 1.5, 8, "4"]) {
+      Deno.writeTextFileSync(note, JSON.stringify({ rows, states: names }));
+      assert.equal(restart(), 0);
+    }
+    Deno.writeTextFileSync(note, JSON.stringify({ rows: 4, states: names }));
+    Deno.truncateSync(join(store.folder, "train.hidden.0.safetensors.partial"), 10);
+    assert.equal(restart(), 0);
+  }));
+
+Deno.test("two writers of the same features both end well", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    using one = new SplitWriter(store, "train", states);
+    using other = new SplitWriter(store, "train", states);
+    for (const writer of [one, other]) {
+      writer.write(values(0, 7), 7);
+      writer.finish();
+    }
+    const found = readFeatures(store, "train", states[1]!, "mean").read(0, 7);
+    assert.deepEqual(found, values(0, 7)[1]![1]);
+  }));
+
 Deno.test("stores of other keys lie in other folders", () =>
   withFolder(async (folder) => {
     const one = await openStore(folder, key);

@@ -45,9 +45,31 @@ Deno.test("convertWeights() rejects a value that would become infinite and leave
       );
       return true;
     });
-    assert.deepEqual([...Deno.readDirSync(`${folder}/to`)].map(({ name }) => name), [
-      "config.json",
-    ]);
+    assert.deepEqual([...Deno.readDirSync(`${folder}/to`)], []);
+  }));
+
+Deno.test("convertWeights() rejects a 64-bit value that no other type holds", () =>
+  withFolder((folder) => {
+    writeModel(`${folder}/from`, [1]);
+    const data = Float64Array.of(1, 1e300);
+    const tensors = new Map([["weight", { dtype: "F64" as const, shape: [2], data }]]);
+    writeSafetensors(`${folder}/from/model.safetensors`, tensors);
+    for (const dtype of ["F32", "F16", "BF16"] as const) {
+      assert.throws(
+        () => convertWeights(`${folder}/from`, `${folder}/to`, dtype),
+        /as its value 1e\+300 would become infinite/,
+      );
+    }
+  }));
+
+Deno.test("convertWeights() leaves nothing of another model in the folder", () =>
+  withFolder((folder) => {
+    writeModel(`${folder}/from`, [1]);
+    Deno.mkdirSync(`${folder}/to`);
+    Deno.writeTextFileSync(`${folder}/to/tokenizer.json`, "{}");
+    convertWeights(`${folder}/from`, `${folder}/to`, "F16");
+    const names = [...Deno.readDirSync(`${folder}/to`)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["config.json", "model.safetensors"]);
   }));
 
 Deno.test("convertWeights() rejects its own folder", () =>

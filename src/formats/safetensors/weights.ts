@@ -9,6 +9,29 @@ const WEIGHTS_FILE = "model.safetensors";
 const INDEX_FILE = "model.safetensors.index.json";
 
 /**
+ * The files that hold the weights of a model folder.
+ *
+ * @throws {SpindleError} Where there are none, or the list of shards is broken.
+ */
+export function weightFiles(folder: string): string[] {
+  if (existsSync(join(folder, WEIGHTS_FILE))) return [WEIGHTS_FILE];
+  const index = join(folder, INDEX_FILE);
+  if (!existsSync(index)) throw noWeights(folder);
+  const shards = Object.entries(readWeightMap(index)).map(([tensor, shard]) => {
+    checkShardName(index, tensor, shard);
+    return shard;
+  });
+  return [...new Set(shards)];
+}
+
+function noWeights(folder: string): SpindleError {
+  return new SpindleError(
+    `Cannot load a model from "${folder}" as it holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}: ` +
+      `check the path, or save its weights in the safetensors format`,
+  );
+}
+
+/**
  * Opens the weights of a model folder: `model.safetensors`, or the shards that
  * `model.safetensors.index.json` lists.
  *
@@ -21,10 +44,7 @@ export function openModelWeights(folder: string): TensorSource {
   if (existsSync(weights)) return openSafetensors(weights);
   const index = join(folder, INDEX_FILE);
   if (existsSync(index)) return openShards(folder, index);
-  throw new SpindleError(
-    `Cannot load a model from "${folder}" as it holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}: ` +
-      `save its weights in the safetensors format`,
-  );
+  throw noWeights(folder);
 }
 
 function openShards(folder: string, path: string): TensorSource {

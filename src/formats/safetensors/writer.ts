@@ -1,5 +1,5 @@
 import { SpindleError } from "../../util.ts";
-import { replaceFile, writeAll } from "../files.ts";
+import { type NewFile, replaceFiles, writeAll } from "../files.ts";
 import {
   bytesPerElement,
   isSizes,
@@ -30,21 +30,33 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  replaceFiles([safetensorsFile(path, tensors, metadata)]);
+}
+
+/** A safetensors file that is to be written together with others; see {@linkcode writeSafetensors}. */
+export function safetensorsFile(
+  path: string,
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: Readonly<Record<string, string>> = {},
+): NewFile {
   const { header, infos } = safetensorsHeader(tensors, metadata);
-  replaceFile(path, (file) => {
-    writeAll(file, header);
-    for (const { name, dtype, shape, byteLength } of infos) {
-      const source = tensors.get(name)!.data;
-      const data = typeof source === "function" ? source() : source;
-      if (data.byteLength !== byteLength) {
-        throw new SpindleError(
-          `Cannot write tensor ${JSON.stringify(name)} to "${path}" as it has ${data.byteLength} ` +
-            `bytes: ${dtype} [${shape}] needs ${byteLength}`,
-        );
+  return {
+    path,
+    write(file) {
+      writeAll(file, header);
+      for (const { name, dtype, shape, byteLength } of infos) {
+        const source = tensors.get(name)!.data;
+        const data = typeof source === "function" ? source() : source;
+        if (data.byteLength !== byteLength) {
+          throw new SpindleError(
+            `Cannot write tensor ${JSON.stringify(name)} to "${path}" as it has ` +
+              `${data.byteLength} bytes: ${dtype} [${shape}] needs ${byteLength}`,
+          );
+        }
+        writeAll(file, data);
       }
-      writeAll(file, data);
-    }
-  });
+    },
+  };
 }
 
 /**
