@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
 import { attention, type QueryBlocks } from "../ops/attention.ts";
 import { queriesPerBlock } from "../ops/attention_code.ts";
@@ -44,7 +44,10 @@ export function attentionNumbers(
 export function attentionProblem(gpu: Gpu, shape: AttentionShape, ladder: boolean): Problem {
   return problemOf(gpu, shape, (createOperands, owned) => [
     ...(ladder ? ladderVariants(gpu, shape, createOperands, owned) : []),
-    ownVariant("attention", createOperands()),
+    {
+      ...ownVariant("attention", createOperands()),
+      ...(ladder && { lesson: "what models run: the variant that suits, with masks and windows" }),
+    },
   ]);
 }
 
@@ -62,7 +65,7 @@ export function attentionVariantsProblem(gpu: Gpu, shape: AttentionShape): Probl
 function problemOf(
   gpu: Gpu,
   shape: AttentionShape,
-  create: (createOperands: () => AttentionOperands, owned: DisposableStack) => OwnVariant[],
+  create: (createOperands: () => AttentionOperands, owned: DisposableStack) => Variant[],
 ): Problem {
   const { sentences, tokens, heads, headWidth } = shape;
   const rows = sentences * tokens;
@@ -88,9 +91,9 @@ function problemOf(
     shape: [sentences, tokens, heads, headWidth],
     work: { flops: 4 * sentences * tokens * tokens * width },
     bound: 1e-5,
-    variants: variants.map(({ out, ...variant }): Variant => ({
+    variants: variants.map((variant) => ({
       ...variant,
-      read: async () => pickQueries(await readMatrix(out), shape, checked),
+      pick: (output) => pickQueries(output, shape, checked),
     })),
     expected: () => {
       const size = tokens * 3 * width;
@@ -108,13 +111,11 @@ function problemOf(
   };
 }
 
-type OwnVariant = Omit<Variant, "read"> & { readonly out: Matrix };
-
 function ownVariant(
   name: string,
   operands: AttentionOperands,
   variant?: AttentionVariant,
-): OwnVariant {
+): Variant {
   const { qkv: matrix, out, heads, headTexels, scale } = operands;
   const { gpu } = matrix;
   const blocks = operands.blocks(queriesPerBlock(gpu.lanes) / gpu.lanes);
@@ -129,7 +130,7 @@ function ownVariant(
   };
   return {
     name,
-    out,
+    output: out,
     record: (recorder) => attention(recorder, at(0), at(1), at(2), out, blocks, options),
   };
 }
@@ -139,7 +140,7 @@ function ladderVariants(
   { sentences, tokens, heads }: AttentionShape,
   createOperands: () => AttentionOperands,
   owned: DisposableStack,
-): OwnVariant[] {
+): Variant[] {
   const bytes = heads * sentences * tokens * tokens * 4;
   const scores = owned.use(createStorage(gpu, bytes, "scores"));
   return attentionSteps.map(({ name, lesson, options }) => {
@@ -147,7 +148,7 @@ function ladderVariants(
     return {
       name,
       lesson,
-      out: operands.out,
+      output: operands.out,
       record: (recorder) =>
         options === "three kernels"
           ? threeKernels(recorder, operands, scores, tokens)

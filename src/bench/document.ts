@@ -1,4 +1,5 @@
 import type { AdapterDescription } from "../gpu/device.ts";
+import type { Tuning } from "../gpu/tuning.ts";
 import type { KernelName } from "./problem.ts";
 import type { Clock } from "./stopwatch.ts";
 
@@ -9,13 +10,18 @@ export interface BenchDocument {
     readonly storage: string;
     readonly processors: number;
     readonly deno: string;
+    /** What kernels are timed by; forward passes and peers by the host's clock. */
     readonly clock: Clock;
+    /** Which variant of each hot kernel was in use. */
+    readonly tuning: Tuning;
   };
   /**
    * The device's own peaks, each the best of all rounds: multiply-adds, and a copy. Of a software
    * driver by processor time: what it can do where it does not have to wait.
    */
   readonly peak: { readonly gflops: number; readonly gbps: number };
+  /** How often each variant was timed. */
+  readonly rounds: number;
   readonly results: readonly BenchResult[];
   readonly peers: readonly PeerResult[];
 }
@@ -28,15 +34,15 @@ export interface BenchResult extends Rate {
   readonly medianMs: number;
   readonly bestMs: number;
   /**
-   * The rate over the best of the peak kernel so far; of a software driver by processor time, which
-   * other programs do not disturb.
+   * The median over the rounds of the rate over what the peak kernel reached in the same round; of a
+   * software driver by processor time, which other programs do not disturb.
    */
   readonly share: number;
   /** The largest difference from the float64 reference, in units of max(1, largest value). */
   readonly maxError: number;
   /** Whether `maxError` is within what rounding explains; where not, nothing was timed. */
   readonly correct: boolean;
-  /** For a step of a ladder: what it changes, and how much faster it is than the step before. */
+  /** For a step of a ladder: what it changes, and how much faster it is than what it changes. */
   readonly lesson?: string;
   readonly gain?: number;
   readonly tokensPerSecond?: number;

@@ -1,12 +1,11 @@
-import type { Model } from "../model/model.ts";
+import type { Capture, Model } from "../model/model.ts";
 import type { StateId } from "../model/states.ts";
-import type { Pool } from "../ops/pool.ts";
 import { largestError } from "./problem.ts";
 import { referenceStates } from "./forward_reference.ts";
 
 /** What a forward pass is timed with: what the main job captures. */
 const sites = ["hidden", "activation"] as const;
-const pools: readonly Pool[] = ["first", "max", "mean"];
+const pools = ["first", "max", "mean"] as const;
 
 /** The largest error of pooled states that rounding explains after all blocks. */
 export const forwardBound = 1e-4;
@@ -36,8 +35,8 @@ export function sampleTokens(all: readonly number[][], tokens: number): Sentence
 }
 
 /** Runs the model with capture and pooling, from token ids to pooled states in host memory. */
-export async function runForward(model: Model, { ids }: Sentences): Promise<void> {
-  await model.capture(ids, { sites, pools });
+export async function runForward(model: Model, { ids }: Sentences): Promise<Capture> {
+  return await model.capture(ids, { sites, pools });
 }
 
 /** The operations of the linear layers and of attention, without those of norms and pooling. */
@@ -51,13 +50,19 @@ export function forwardFlops({ spec }: Model, { ids, tokens }: Sentences): numbe
   );
 }
 
-/** The largest error of any captured state over a few sentences, against float64. */
-export async function forwardError(model: Model, { ids }: Sentences): Promise<number> {
-  const few = sampleSentences(ids, 3).ids;
-  const { states } = await model.capture(few, { sites, pools: ["mean"] });
-  const expected = referenceStates(model.folder, few);
-  const errors = model.states(sites).map(({ name }: StateId) =>
-    largestError(states.get(name)!.values.mean!, expected.get(name)!)
+/**
+ * The largest error of what {@linkcode runForward} captured, against float64: of every state and
+ * pool, but only of the first sentence, the one in the middle and the last.
+ */
+export function forwardError(model: Model, { ids }: Sentences, { states }: Capture): number {
+  const checked = [...new Set([0, ids.length >> 1, ids.length - 1])];
+  const expected = referenceStates(model.folder, checked.map((i) => ids[i]!));
+  const errors = model.states(sites).flatMap(({ name, width }: StateId) =>
+    pools.map((pool) => {
+      const values = states.get(name)!.values[pool]!;
+      const rows = checked.flatMap((i) => [...values.subarray(i * width, (i + 1) * width)]);
+      return largestError(rows, expected.get(name)![pool]);
+    })
   );
   return Math.max(...errors);
 }

@@ -6,9 +6,12 @@ import { referenceAttention, referenceLayerNorm } from "./reference.ts";
 /** A tensor's numbers by its name in the file. */
 type Weights = (name: string) => Float32Array;
 
+/** Pools of a state, `[sentences, width]` each. */
+export type ReferencePools = Record<"first" | "max" | "mean", Float64Array>;
+
 /**
- * The states of a BERT model, the mean over the tokens of each sentence, in float64 and in the
- * plainest way: `hidden.0` and so on, and `activation.0` and so on, `[sentences, width]` each.
+ * The pooled states of a BERT model, in float64 and in the plainest way: `hidden.0` and so on, and
+ * `activation.0` and so on.
  *
  * @param folder The model's folder.
  * @param sentences A list of token ids a sentence.
@@ -16,7 +19,7 @@ type Weights = (name: string) => Float32Array;
 export function referenceStates(
   folder: string,
   sentences: readonly (readonly number[])[],
-): Map<string, Float64Array> {
+): Map<string, ReferencePools> {
   const config = readConfig(join(folder, "config.json"));
   const size = {
     width: config.count("hidden_size"),
@@ -30,16 +33,18 @@ export function referenceStates(
     known.set(name, tensor);
     return tensor;
   };
-  const means = new Map<string, Float64Array[]>();
+  const states = new Map<string, { state: Float64Array; rows: number }[]>();
   for (const ids of sentences) {
     forwardSentence(weights, size, ids, (name, state) => {
-      means.set(name, [...(means.get(name) ?? []), meanOfRows(state, ids.length)]);
+      states.set(name, [...(states.get(name) ?? []), { state, rows: ids.length }]);
     });
   }
-  return new Map([...means].map(([name, rows]) => [
-    name,
-    Float64Array.from(rows.flatMap((row) => [...row])),
-  ]));
+  return new Map([...states].map(([name, each]) => {
+    const pooled = (pool: (state: Float64Array, rows: number) => Float64Array) =>
+      Float64Array.from(each.flatMap(({ state, rows }) => [...pool(state, rows)]));
+    const first = pooled((state, rows) => state.subarray(0, state.length / rows));
+    return [name, { first, max: pooled(maxOfRows), mean: pooled(meanOfRows) }];
+  }));
 }
 
 function forwardSentence(
@@ -119,6 +124,13 @@ function sideBySide(parts: readonly Float64Array[], width: number): Float64Array
 
 function add(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, i) => value + b[i]!);
+}
+
+function maxOfRows(x: Float64Array, rows: number): Float64Array {
+  const width = x.length / rows;
+  const max = new Float64Array(width).fill(-Infinity);
+  x.forEach((value, i) => max[i % width] = Math.max(max[i % width]!, value));
+  return max;
 }
 
 function meanOfRows(x: Float64Array, rows: number): Float64Array {

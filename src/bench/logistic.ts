@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
 import { logisticMargins, marginHeights } from "../ops/logistic_margins.ts";
@@ -45,7 +45,7 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
         logisticResidual(recorder, block, labels, state);
         logisticGradient(recorder, x, block.residuals, g, tiles);
       },
-      read: () => readMatrix(g),
+      output: g,
     }],
     expected: () => referenceLogisticGradient(numbers.x, numbers.v, classes, rows, fits, cols),
     [Symbol.dispose]: () => owned.dispose(),
@@ -67,7 +67,7 @@ export function marginsProblem(gpu: Gpu, rows: number, cols: number, fits: numbe
     variants: [...marginHeights(gpu)].map(([name, height]) => ({
       name,
       record: (recorder) => logisticMargins(recorder, x, v, z, tiles, rows, height),
-      read: () => readMatrix(z),
+      output: z,
     })),
     expected: () => referenceMatmul(numbers.x, numbers.v, rows, fits, cols),
     [Symbol.dispose]: () => owned.dispose(),

@@ -1,7 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
-import { readStorage } from "../gpu/read_storage.ts";
 import { linear } from "../ops/linear.ts";
 import { matmulSteps, plainMatmul, tiledMatmul } from "./matmul_ladder.ts";
 import { randomNumbers } from "./numbers.ts";
@@ -64,8 +63,9 @@ export function productProblem(
 function lastStep({ subgroups }: Gpu): { lesson: string } {
   return {
     lesson: subgroups
-      ? "each lane loads another column's weights and hands them to the subgroup; sums in pairs"
-      : "the same kernel with what a model needs: activation, bias, residual",
+      ? "what models run: the tile that suits the lanes, each of which loads another column's " +
+        "weights and hands them to the subgroup"
+      : "what models run: the tile that suits the adapter, with activation, bias and residual",
   };
 }
 
@@ -81,7 +81,7 @@ function linearVariant(creation: Creation, name: string, precision: "f32" | "f16
   return {
     name,
     record: (recorder) => linear(recorder, x, w, y, x.rows),
-    read: () => readMatrix(y),
+    output: y,
   };
 }
 
@@ -114,22 +114,17 @@ function ladderVariants(creation: Creation): Variant[] {
     buffer: createOperands(creation, withStorage(gpu, "buffer")),
     texture: createOperands(creation, withStorage(gpu, "texture")),
   };
-  return matmulSteps.map(({ name, lesson, options }): Variant => {
+  return matmulSteps.map(({ options, ...step }): Variant => {
     if (options.storage === "row-major") {
       return {
-        name,
-        lesson,
+        ...step,
         record: (recorder) => plainMatmul(recorder, plain, shape, options),
-        read: async () => new Float32Array(await readStorage(plain.y, bytes)),
+        output: plain.y,
+        pick: (output) => output.subarray(0, bytes / 4),
       };
     }
     const { x, w, y } = operands[options.storage];
-    return {
-      name,
-      lesson,
-      record: (recorder) => tiledMatmul(recorder, x, w, y, options),
-      read: () => readMatrix(y),
-    };
+    return { ...step, record: (recorder) => tiledMatmul(recorder, x, w, y, options), output: y };
   });
 }
 

@@ -11,6 +11,8 @@ export interface MatmulStep {
   readonly name: string;
   /** What changes, and why it should help. */
   readonly lesson: string;
+  /** The step that it changes, where that is not the one before. */
+  readonly builtOn?: string;
   readonly options: PlainOptions | TileOptions | SharedOptions;
 }
 
@@ -54,6 +56,7 @@ export const matmulSteps: readonly MatmulStep[] = [
   },
   {
     name: "3 texels, tile 1x4",
+    builtOn: "1 naive",
     lesson: "one load brings four numbers, lanes read neighbouring addresses",
     options: { storage: "buffer", rows: 1, cols: 4, ahead: 0 },
   },
@@ -69,6 +72,7 @@ export const matmulSteps: readonly MatmulStep[] = [
   },
   {
     name: "6 register tile 8x16",
+    builtOn: "4 register tile 4x4",
     lesson: "24 loads for 512 multiply-adds",
     options: { storage: "buffer", rows: 8, cols: 16, ahead: 0 },
   },

@@ -1,16 +1,17 @@
+import type { Gpu } from "../gpu/device.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { BenchResult, Rate } from "./document.ts";
 import { summarize } from "./numbers.ts";
 import type { PeakKernel, PeakKernels } from "./peak.ts";
-import { largestError, type Problem, type Variant } from "./problem.ts";
+import { largestError, type Problem, runOnce, type Variant } from "./problem.ts";
 import { repeatsOf, type Stopwatch, type Timing } from "./stopwatch.ts";
 
 /** What measures. */
 export interface Bench {
+  readonly gpu: Gpu;
   readonly stopwatch: Stopwatch;
   readonly peaks: PeakKernels;
   readonly rounds: number;
-  readonly isSoftware: boolean;
   /** Every rate that a peak kernel reached, a nanosecond. */
   readonly peakRates: { readonly arithmetic: number[]; readonly copy: number[] };
 }
@@ -63,7 +64,7 @@ export async function measureProblem(bench: Bench, problem: Problem): Promise<Be
     const measured = times[correct.indexOf(variant)];
     return resultOf(bench, problem, variant, errors[i]!, measured, { peak, peakTimes: peakTimes! });
   });
-  return withGains(results);
+  return withGains(results, problem.variants);
 }
 
 /** Keeps the rates that a peak kernel reached. */
@@ -111,8 +112,8 @@ export function shareOfPeak(
  * Of a software driver the processor time, which does not grow where other programs keep it
  * waiting.
  */
-function comparableMs({ isSoftware, stopwatch }: Bench, timing: Timing): number {
-  return isSoftware ? timing.processor : milliseconds(stopwatch, timing);
+function comparableMs({ gpu, stopwatch }: Bench, timing: Timing): number {
+  return gpu.adapter.software ? timing.processor : milliseconds(stopwatch, timing);
 }
 
 /** The milliseconds of the clock that a stopwatch trusts. */
@@ -120,15 +121,11 @@ export function milliseconds({ clock }: Stopwatch, { wall, timestamps }: Timing)
   return clock === "timestamps" ? timestamps : wall;
 }
 
-async function checkVariants(
-  { stopwatch }: Bench,
-  problem: Problem,
-): Promise<number[]> {
+async function checkVariants({ gpu }: Bench, problem: Problem): Promise<number[]> {
   const expected = problem.expected();
   const errors: number[] = [];
   for (const variant of problem.variants) {
-    await stopwatch.time(variant.record, 1);
-    errors.push(largestError(await variant.read(), expected));
+    errors.push(largestError(await runOnce(gpu, variant), expected));
   }
   return errors;
 }
@@ -158,11 +155,18 @@ function resultOf(
   };
 }
 
-/** How much faster each step of a ladder is than the step before. */
-function withGains(results: readonly BenchResult[]): BenchResult[] {
+/**
+ * How much faster each step of a ladder is than the step that it changes: by their shares of the
+ * peak, which the same rounds and the same work make comparable.
+ */
+function withGains(
+  results: readonly BenchResult[],
+  variants: readonly Variant[],
+): BenchResult[] {
   return results.map((result, i) => {
-    const before = results[i - 1];
-    if (!result.lesson || !before?.lesson) return result;
-    return { ...result, gain: before.medianMs / result.medianMs };
+    const builtOn = variants[i]!.builtOn ?? variants[i - 1]?.name;
+    const before = results.find(({ variant }) => variant === builtOn);
+    const isStep = result.lesson && before?.lesson && before.correct && result.correct;
+    return isStep ? { ...result, gain: result.share / before.share } : result;
   });
 }

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { loadModel, type Model } from "../model/model.ts";
+import { type Capture, loadModel, type Model } from "../model/model.ts";
 import type { BenchResult, PeerResult } from "./document.ts";
 import {
   forwardBound,
@@ -35,6 +35,9 @@ export interface ForwardOptions {
   readonly onnx?: Uint8Array | undefined;
 }
 
+/** What is told of a pass that is wrong. */
+const untimed = { correct: false, medianMs: NaN, bestMs: NaN, share: NaN };
+
 /** Runs of so many tokens show what a run costs beside its tokens. */
 const tokenCounts = [1_000, 10_000, 100_000];
 
@@ -51,19 +54,17 @@ export async function measureForward(
     kernel: "forward" as const,
     variant: "hidden and activation; first, max, mean",
     shape: [sample.ids.length, sample.tokens],
-    maxError: await forwardError(model, sample),
+    maxError: forwardError(model, sample, await runForward(model, sample)),
   };
   if (!(what.maxError <= forwardBound)) {
-    const nothing = { medianMs: NaN, bestMs: NaN, share: NaN };
-    return { results: [{ ...what, correct: false, ...nothing }], peers: [] };
+    return { results: [{ ...what, ...untimed }], peers: [] };
   }
-  await runForward(model, sample); // compiles
-  const { wall } = await timeHost(() => runForward(model, sample));
+  const { wall } = await timeHost(async () => void await runForward(model, sample));
   const entries = onnx ? await prepareForwardPeers(model, sample, wall, onnx) : [];
   const ready = entries.filter((entry) => "peer" in entry);
   const contestants: Contestant[] = [
     await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record),
-    { run: () => timeHost(() => runForward(model, sample)) },
+    { run: () => timeHost(async () => void await runForward(model, sample)) },
     ...ready.map(({ peer, part }): Contestant => ({
       run: () => timeHost(() => peer.time(part)),
       ...(part !== sample && { rounds: 2 }),
@@ -78,7 +79,7 @@ export async function measureForward(
   );
   const lengths = await measureLengths(gpu, bench, model, all);
   return {
-    results: [own, ...lengths.map((rates) => ({ ...what, correct: true, ...rates }))],
+    results: [own, ...lengths.map((rates) => ({ ...what, ...rates }))],
     peers,
   };
 }
@@ -89,23 +90,34 @@ async function measureLengths(
   bench: Bench,
   model: Model,
   all: readonly number[][],
-): Promise<(Rates & Pick<BenchResult, "variant" | "shape" | "overhead">)[]> {
+): Promise<Omit<BenchResult, "kernel">[]> {
   if (bench.stopwatch.clock !== "timestamps") return [];
   const dispatchMs = await timeDispatch(bench.stopwatch);
   const samples = tokenCounts.map((count) => sampleTokens(all, count));
   const peak = await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record);
-  const contestants = samples.map((sample) => ({
-    run: async () => ({
-      ...await timeOverhead(gpu, dispatchMs, () => runForward(model, sample)),
-      peak: await peak.run(),
-    }),
+  const errors: number[] = [];
+  const contestants = samples.map((sample, i) => ({
+    run: async () => {
+      let captured: Capture;
+      const timing = await timeOverhead(gpu, dispatchMs, async () => {
+        captured = await runForward(model, sample);
+      });
+      errors[i] ??= forwardError(model, sample, captured!);
+      return { ...timing, peak: await peak.run() };
+    },
   }));
   const times = await roundRobin(contestants, Math.min(bench.rounds, 3));
   return samples.map((sample, i) => {
     const median = (of: "idle" | "dispatch") => summarize(times[i]!.map((t) => t[of])).median;
-    return {
+    const what = {
       variant: `about ${tokenCounts[i]!.toLocaleString("en-US")} tokens`,
       shape: [sample.ids.length, sample.tokens],
+      maxError: errors[i]!,
+    };
+    if (!(what.maxError <= forwardBound)) return { ...what, ...untimed };
+    return {
+      ...what,
+      correct: true,
       ...ratesOf(bench, model, sample, times[i]!, times[i]!.map(({ peak }) => peak)),
       overhead: { idle: median("idle"), dispatch: median("dispatch") },
     };

@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { Dispatch } from "../gpu/kernel.ts";
 import { Readback } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { type Stopwatch, timeHost, type Timing } from "./stopwatch.ts";
@@ -89,14 +90,16 @@ class Marks implements Disposable {
   }
 }
 
-/** Milliseconds of a dispatch of a kernel that does nothing, among many. */
+/** A kernel that does nothing. */
+export const nothing: Dispatch = {
+  label: "nothing",
+  code: "@compute @workgroup_size(1) fn main() {}",
+  workgroups: [1],
+};
+
+/** Milliseconds of a dispatch of {@linkcode nothing}, among many. */
 export async function timeDispatch(stopwatch: Stopwatch): Promise<number> {
-  const record = (recorder: Recorder) =>
-    recorder.dispatch({
-      label: "nothing",
-      code: "@compute @workgroup_size(1) fn main() {}",
-      workgroups: [1],
-    });
+  const record = (recorder: Recorder) => recorder.dispatch(nothing);
   await stopwatch.time(record, 1); // compiles
   return (await stopwatch.time(record, 1000)).timestamps;
 }

@@ -3,6 +3,7 @@ import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { range, unroll } from "../ops/code.ts";
+import { withStorage } from "./storage.ts";
 
 /** Work that does nothing but one thing, so that it shows the most that the device can do. */
 export interface PeakKernel {
@@ -24,7 +25,8 @@ export function createPeakKernels(gpu: Gpu): PeakKernels {
   const out = onFailure.use(createStorage(gpu, groupsOf(gpu) * lanes * 4, "peak"));
   const copyRows = Math.min(8191, gpu.device.limits.maxTextureDimension2D);
   const from = onFailure.use(createMatrix(gpu, copyRows, copyCols, "copy source"));
-  const to = onFailure.use(createMatrix(gpu, copyRows, copyCols, "copy target"));
+  // Stores to textures are dear on software drivers, and would not show what memory can do.
+  const to = onFailure.use(createMatrix(withStorage(gpu, "buffer"), copyRows, copyCols, "copied"));
   const owned = onFailure.move();
   return {
     arithmetic: {

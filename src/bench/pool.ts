@@ -1,7 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
-import { readStorage } from "../gpu/read_storage.ts";
 import { pool } from "../ops/pool.ts";
 import { randomNumbers } from "./numbers.ts";
 import type { Problem } from "./problem.ts";
@@ -27,7 +26,8 @@ export function poolProblem(gpu: Gpu, sentences: number, tokens: number, width: 
     variants: [{
       name: "first, max, mean",
       record: (recorder) => pool(recorder, x, spans, sentences, ["first", "max", "mean"], out),
-      read: async () => new Float32Array(await readStorage(storage, size)),
+      output: storage,
+      pick: (output) => output.subarray(0, size / 4),
     }],
     expected: () => referencePools(numbers, width, ends),
     [Symbol.dispose]: () => owned.dispose(),

@@ -1,4 +1,8 @@
-import type { Recorder } from "../gpu/recorder.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { type Matrix, readMatrix, writeMatrix } from "../gpu/matrix.ts";
+import { StorageBuffer } from "../gpu/memory.ts";
+import { readStorage } from "../gpu/read_storage.ts";
+import { Recorder } from "../gpu/recorder.ts";
 
 /** What `spindle bench` measures. */
 export const kernelNames = [
@@ -17,10 +21,14 @@ export interface Variant {
   readonly name: string;
   /** The step of a ladder that it is, in words for a learner. */
   readonly lesson?: string;
+  /** The step that it changes, where that is not the one before. */
+  readonly builtOn?: string;
   /** Records one run. */
   record(recorder: Recorder): void;
-  /** Reads what the last run computed. */
-  read(): Promise<ArrayLike<number>>;
+  /** What a run writes. */
+  readonly output: Matrix | StorageBuffer;
+  /** What of the output is compared; all where not given. */
+  pick?(output: Float32Array): Float32Array;
 }
 
 /** A kernel, numbers for it, and what it should make of them. Dispose it to free its memory. */
@@ -34,6 +42,30 @@ export interface Problem extends Disposable {
   readonly bound: number;
   /** What the variants should compute, in float64. */
   expected(): Float64Array;
+}
+
+/**
+ * Runs a variant once and reads what it computed. Before, all memory that it could write to is made
+ * not a number: what another variant left there would pass for its own.
+ */
+export async function runOnce(
+  gpu: Gpu,
+  { record, output, pick }: Omit<Variant, "name">,
+): Promise<Float32Array> {
+  gpu.idleStaging.forEach(spoil);
+  if (output instanceof StorageBuffer) spoil(output);
+  else writeMatrix(output, new Float32Array(output.rows * output.cols).fill(NaN));
+  using recorder = new Recorder(gpu);
+  record(recorder);
+  recorder.submit();
+  const found = output instanceof StorageBuffer
+    ? new Float32Array(await readStorage(output))
+    : await readMatrix(output);
+  return pick ? pick(found) : found;
+}
+
+function spoil(storage: StorageBuffer): void {
+  storage.write(new Float32Array(storage.buffer.size / 4).fill(NaN));
 }
 
 /** The largest difference of two lists, in units of `max(1, largest expected value)`. */

@@ -85,10 +85,22 @@ export function compareBenches(now: BenchDocument, before: BenchDocument): strin
     ]];
   });
   const head = [["kernel", "shape", "variant", "before", "now", "speed", "share of peak"]];
-  const other = before.device.description === now.device.description
-    ? []
-    : [`The earlier run was on another device: ${before.device.description}`];
-  return [...other, ...columns([...head, ...rows])].join("\n");
+  const table = rows.length
+    ? columns([...head, ...rows])
+    : ["The two runs have nothing in common."];
+  return [...deviceChanges(now.device, before.device), ...table].join("\n");
+}
+
+/** In what the devices of two runs differ, a line each. */
+function deviceChanges(
+  now: BenchDocument["device"],
+  before: BenchDocument["device"],
+): string[] {
+  const keys = Object.keys(now) as (keyof typeof now)[];
+  return keys.flatMap((key) => {
+    const [is, was] = [now[key], before[key]].map((value) => JSON.stringify(value));
+    return is === was ? [] : [`The earlier run had another ${key}: ${was ?? "unknown"}, now ${is}`];
+  });
 }
 
 function keyOf({ kernel, variant, shape }: BenchResult): string {

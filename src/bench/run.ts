@@ -1,4 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
+import { tuningOf } from "../gpu/tuning.ts";
+import { tuneOnFirstUse } from "../tuning/first_use.ts";
 import { attentionProblem, attentionShapes } from "./attention.ts";
 import type { BenchDocument, BenchResult, PeerResult } from "./document.ts";
 import { logisticProblem } from "./logistic.ts";
@@ -41,8 +43,7 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
   const peakRates = { arithmetic: [], copy: [] };
   const { rounds } = options;
-  const isSoftware = gpu.adapter.software;
-  const bench: Bench = { stopwatch, peaks, rounds, isSoftware, peakRates };
+  const bench: Bench = { gpu, stopwatch, peaks, rounds, peakRates };
   await measurePeaks(bench);
   const results: BenchResult[] = [];
   const peers: PeerResult[] = [];
@@ -51,8 +52,8 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
     const { results: timed, tuning, file } = await tuneKernels(gpu, bench);
     results.push(...timed);
     const choices = Object.entries(tuning).map(([kernel, variant]) => `${kernel} ${variant}`);
-    options.onProgress?.(`${file} now says ${choices.join(", ")}`);
-  }
+    options.onProgress?.(`${file ?? "this run alone"} now says ${choices.join(", ")}`);
+  } else await tuneOnFirstUse(gpu);
   for (const kernel of options.kernels) {
     options.onProgress?.(kernel);
     if (kernel === "forward") {
@@ -71,6 +72,7 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   return {
     device: describeDevice(gpu, stopwatch.clock),
     peak: { gflops: bestPeak(bench, "arithmetic"), gbps: bestPeak(bench, "copy") },
+    rounds,
     results,
     peers,
   };
@@ -103,6 +105,7 @@ function describeDevice(gpu: Gpu, clock: Bench["stopwatch"]["clock"]): BenchDocu
     processors: navigator.hardwareConcurrency,
     deno: Deno.version.deno,
     clock,
+    tuning: tuningOf(gpu) ?? {},
   };
 }
 

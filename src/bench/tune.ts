@@ -2,6 +2,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { saveTuning, type Tuning } from "../gpu/tuning.ts";
 import { chooseFastest, equalVariants } from "../tuning/choice.ts";
 import { thoroughContests } from "../tuning/contests.ts";
+import { compareStorages } from "../tuning/first_use.ts";
+import { attempt } from "../util.ts";
 import type { BenchResult } from "./document.ts";
 import { type Bench, measureProblem } from "./measure.ts";
 
@@ -9,12 +11,12 @@ import { type Bench, measureProblem } from "./measure.ts";
  * Times the variants of the hot kernels and remembers the fastest right ones for this adapter; the
  * default where none is clearly faster.
  *
- * @returns What was measured, what was chosen, and where that is kept.
+ * @returns What was measured, what was chosen, and where that is kept, if it can be.
  */
 export async function tuneKernels(
   gpu: Gpu,
   bench: Bench,
-): Promise<{ results: BenchResult[]; tuning: Tuning; file: string }> {
+): Promise<{ results: BenchResult[]; tuning: Tuning; file: string | undefined }> {
   const all: BenchResult[] = [];
   const tuning: Record<string, string> = {};
   for (const { kernel, create } of thoroughContests) {
@@ -22,10 +24,13 @@ export async function tuneKernels(
     const results = await measureProblem(bench, problem);
     const equal = new Set((await equalVariants(gpu, problem)).map(({ name }) => name));
     const eligible = results.filter(({ correct, variant }) => correct && equal.has(variant));
-    // Other programs disturb a software driver's clock, but not its share of the peak.
+    // The same rounds made the shares comparable, whatever else disturbed the clock.
     const timed = eligible.map(({ variant, share }) => ({ name: variant, cost: 1 / share }));
     if (timed.length) tuning[kernel] = chooseFastest(timed);
     all.push(...results.map((result) => ({ ...result, variant: `${kernel}: ${result.variant}` })));
   }
-  return { results: all, tuning, file: saveTuning(gpu, tuning) };
+  let file: string | undefined;
+  attempt(() => file = saveTuning(gpu, tuning));
+  await compareStorages(gpu);
+  return { results: all, tuning, file };
 }

@@ -42,7 +42,7 @@ export function parseArguments(command: Command, args: string[]): ParsedArgument
     const name = names.get(token.name);
     if (name === undefined) throw unknownOption(command, args[token.index]!, [...names.keys()]);
     // What begins with a dash is the next option, unless it is joined by an equals sign.
-    const isValue = token.inlineValue || !/^-./.test(token.value ?? "-x");
+    const isValue = token.inlineValue || !/^-[^\d]/.test(token.value ?? "-x");
     typed[name] = readValue(name, declared[name]!, isValue ? token.value : undefined);
   }
   const help = typed["help"] === true;

@@ -14,6 +14,7 @@ import {
 } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { requestGpu } from "../gpu/request.ts";
+import { forgetStorage } from "../gpu/tuning.ts";
 import { forgetVectorWidth } from "../tuning/vector_width.ts";
 import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
@@ -74,9 +75,13 @@ export const command = defineCommand({
       throw new UsageError("Cannot use --onnx without --peers: it is for other libraries");
     }
     const chosen = chooseKernels(kernels);
+    if (peers) checkPeers(chosen, onnx);
     if (save !== undefined) requireWritable(save);
     const { test } = await loadDataset({ name: "mr" });
-    if (tune) forgetVectorWidth();
+    if (tune) {
+      forgetVectorWidth();
+      forgetStorage();
+    }
     using gpu = await requestGpu();
     const document = await runBench(gpu, {
       kernels: chosen,
@@ -96,7 +101,7 @@ export const command = defineCommand({
       replaceFile(save, (file) => writeAll(file, new TextEncoder().encode(`${text}\n`)));
     }
     print(json ? text : describeBench(document));
-    if (before && !json) print(`\n${compareBenches(document, before)}`);
+    if (before) (json ? note : print)(`\n${compareBenches(document, before)}`);
     return document.results.every(({ correct }) => correct) ? 0 : 1;
   },
 });
@@ -115,14 +120,34 @@ function chooseKernels(words: readonly string[]): readonly KernelName[] {
   return words.length ? kernelNames.filter((name) => words.includes(name)) : kernelNames;
 }
 
+/** Says where other libraries were asked for and there is nothing for them to do. */
+function checkPeers(chosen: readonly KernelName[], onnx: string | undefined): void {
+  if (!chosen.some((name) => ["matmul", "attention", "forward"].includes(name))) {
+    throw new UsageError(
+      `Cannot use --peers with ${chosen.join(", ")}: others have matmul, attention and forward`,
+    );
+  }
+  if (chosen.includes("forward") && onnx === undefined) {
+    note("Without --onnx no other library runs the forward pass");
+  }
+}
+
 function readBench(path: string): BenchDocument {
   const { device, results } = readJsonObject(path);
-  if (isJsonObject(device) && Array.isArray(results) && results.every(isJsonObject)) {
+  if (isJsonObject(device) && Array.isArray(results) && results.every(isResult)) {
     return { device, results } as unknown as BenchDocument;
   }
   throw new SpindleError(
     `Cannot compare with "${path}" as it holds no results: give a file that --save wrote`,
   );
+}
+
+/** Times of wrong variants are written as null. */
+function isResult(value: unknown): boolean {
+  if (!isJsonObject(value)) return false;
+  const { kernel, variant, shape, medianMs, share, correct } = value;
+  return typeof kernel === "string" && typeof variant === "string" && Array.isArray(shape) &&
+    (correct === false || [medianMs, share].every((number) => typeof number === "number"));
 }
 
 function readOnnx(path: string): Uint8Array {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../formats/cache_folder.ts";
 import { replaceFile, writeAll } from "../formats/files.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
-import { SpindleError } from "../util.ts";
+import { attempt, SpindleError } from "../util.ts";
 import type { AdapterDescription, Gpu, MatrixStorage } from "./device.ts";
 import { driverBuild } from "./driver_build.ts";
 
@@ -59,6 +59,13 @@ export function storageOf(adapter: AdapterDescription): MatrixStorage | undefine
 /** Remembers where matrices are to lie, for the next start. */
 export function saveStorage(adapter: AdapterDescription, storage: MatrixStorage): void {
   remember(storageKey(adapter), { storage });
+}
+
+/** Forgets where matrices are to lie, on all adapters. */
+export function forgetStorage(): void {
+  for (const [name, entry] of Object.entries(remembered())) {
+    if (isJsonObject(entry) && "storage" in entry) attempt(() => remember(name, {}));
+  }
 }
 
 /** What is remembered under a name; undefined where nothing is. */

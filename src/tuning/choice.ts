@@ -1,6 +1,5 @@
-import type { Problem, Variant } from "../bench/problem.ts";
+import { type Problem, runOnce, type Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { Recorder } from "../gpu/recorder.ts";
 
 /** A variant must be this much faster than the default: noise is not to choose. */
 const gain = 1.05;
@@ -18,24 +17,20 @@ export function chooseFastest([standard, ...others]: readonly Timed[]): string {
 }
 
 /**
- * The variants whose result is that of the default to the last bit, so that what is chosen by
- * timing changes no result.
+ * The variants whose result is that of the default to the last bit and has a number everywhere, so
+ * that what is chosen by timing changes no result.
  */
 export async function equalVariants(gpu: Gpu, { variants }: Problem): Promise<Variant[]> {
   const equal: Variant[] = [];
-  let expected: ArrayLike<number> | undefined;
+  let expected: Float32Array | undefined;
   for (const variant of variants) {
-    using recorder = new Recorder(gpu);
-    variant.record(recorder);
-    recorder.submit();
-    const actual = await variant.read();
+    const actual = await runOnce(gpu, variant);
     expected ??= actual;
-    if (haveSameBits(actual, expected)) equal.push(variant);
+    if (actual.every(Number.isFinite) && haveSameBits(actual, expected)) equal.push(variant);
   }
   return equal;
 }
 
-function haveSameBits(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  return a.length === b.length &&
-    Array.prototype.every.call(a, (value, i) => Object.is(value, b[i]));
+function haveSameBits(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }

@@ -3,7 +3,7 @@ import { marginsProblem } from "../bench/logistic.ts";
 import { matmulNumbers, type MatmulShape, productProblem } from "../bench/matmul.ts";
 import type { Problem, Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { sentenceLength } from "../ops/attention_variants.ts";
 import { linear } from "../ops/linear.ts";
 import { fitTile, linearTiles, type RowCount } from "../ops/linear_tiles.ts";
@@ -60,7 +60,7 @@ export function tileProblem(gpu: Gpu, count: RowCount, shape: MatmulShape): Prob
   const y = onFailure.use(createMatrix(gpu, rows, outputs, "y"));
   const variants = [...linearTiles(gpu, count)].map(([name, tile]): Variant => ({
     name,
-    read: () => readMatrix(y),
+    output: y,
     record: (recorder) => linear(recorder, x, w, y, rows, { tile: fitTile(gpu, tile, rows) }),
   }));
   return productProblem(shape, numbers, variants, onFailure.move());

@@ -39,6 +39,20 @@ async function tune(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
   const best = await timeContests(gpu, contests);
   // A cache folder that cannot be written only costs the next start its memory.
   attempt(() => saveTuning(gpu, namesOf(best)));
+  await compareStorages(gpu, contests, best);
+}
+
+/**
+ * Times the hot kernels of a hardware GPU with matrices in the other kind of memory, remembers the
+ * fastest variants there, and which kind is the faster.
+ *
+ * @param best The fastest variants in this kind of memory; they are timed where not given.
+ */
+export async function compareStorages(
+  gpu: Gpu,
+  contests: readonly Contest[] = quickContests(gpu),
+  best?: ReadonlyMap<string, Timed>,
+): Promise<void> {
   if (gpu.adapter.software) return;
   const other: MatrixStorage = gpu.storage === "buffer" ? "texture" : "buffer";
   const { maxStorageTexturesPerShaderStage } = gpu.device.limits;
@@ -47,8 +61,10 @@ async function tune(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
   const others = await timeIfTaken(twin.gpu, contests);
   if (!others) return;
   attempt(() => saveTuning(twin.gpu, namesOf(others)));
-  const isFaster = others.get("linear many")!.cost * storageGain < best.get("linear many")!.cost;
-  if (isFaster) attempt(() => saveStorage(gpu.adapter, other));
+  const costOf = (timed: ReadonlyMap<string, Timed>) => timed.get("linear many")!.cost;
+  const own = costOf(best ?? await timeContests(gpu, contests));
+  const storage = costOf(others) * storageGain < own ? other : gpu.storage;
+  attempt(() => saveStorage(gpu.adapter, storage));
 }
 
 /** Frees what a GPU that shares its device has of its own. */
@@ -91,6 +107,12 @@ async function timeIfTaken(
 async function fastest(gpu: Gpu, contest: Contest): Promise<Timed> {
   using problem = contest.create(gpu);
   const timed = await timeVariants(gpu, problem);
+  if (timed.length === 0) {
+    throw new SpindleError(
+      `Cannot use ${gpu.adapter.description} as ${contest.kernel} computes nothing on it: ` +
+        "update its driver, or use another adapter",
+    );
+  }
   const name = chooseFastest(timed);
   return timed.find((variant) => variant.name === name)!;
 }

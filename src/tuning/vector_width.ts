@@ -27,7 +27,7 @@ export function chooseVectorWidth(): void {
   const chosen = Deno.env.get(widthVariable);
   const compiled = Deno.env.get(compiledVariable);
   if (chosen && compiled) return;
-  const works = (recall(name)?.selfTest ?? "passed") === "passed";
+  const works = mayBeTried(recall(name)?.selfTest);
   const width = chosen || (works && processorHas512Bits() ? "512" : undefined);
   if (!width) return;
   try {
@@ -39,15 +39,19 @@ export function chooseVectorWidth(): void {
 }
 
 /**
- * Runs the self-test where 512-bit vectors are used for the first time on this driver. Until it
- * has passed the next start does without them, should this one end in the middle.
+ * Runs the self-test where 512-bit vectors are used for the first time on this driver. Where it did
+ * not come to its end, as when it was interrupted, the next start tries once more.
  *
  * @throws {SpindleError} If it fails: a program cannot change the width any more.
  */
 export async function checkVectorWidth(gpu: Gpu): Promise<void> {
   const { lanes, adapter: { software, description } } = gpu;
-  if (!software || lanes !== 16 || recall(name)?.driver === description) return;
-  tryToRemember({ selfTest: "begun", driver: description });
+  if (!software || lanes !== 16) return;
+  const known = recall(name);
+  const isOfDriver = known?.driver === description;
+  if (isOfDriver && known?.selfTest === "passed") return;
+  const selfTest = isOfDriver && known?.selfTest === "begun" ? "begun again" : "begun";
+  tryToRemember({ selfTest, driver: description });
   const { passed, largestDifference } = await checkLinear(gpu);
   tryToRemember({ selfTest: passed ? "passed" : "failed", driver: description });
   if (passed) return;
@@ -66,10 +70,14 @@ export function forgetVectorWidth(): void {
 export function explainVectorWidth({ lanes }: Gpu): string {
   if (lanes === 16) return `512 bits; ${widthVariable}=256 makes it 256`;
   const state = recall(name)?.selfTest;
-  if (state === "failed" || state === "begun") {
+  if (!mayBeTried(state)) {
     return `${32 * lanes} bits, as the self-test did not pass in 512: bench --tune tries again`;
   }
   return `${32 * lanes} bits`;
+}
+
+function mayBeTried(selfTest: string | undefined): boolean {
+  return [undefined, "passed", "begun"].includes(selfTest);
 }
 
 function tryToRemember(state: Record<string, string>): void {

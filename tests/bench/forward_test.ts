@@ -19,8 +19,17 @@ Deno.test("the forward pass of the bundled model agrees with float64 at every st
   using gpu = await requestGpu();
   using model = await loadModel(gpu, folder);
   const ids = model.tokenize(["a fine film", "", "a waste of time, and of a good cast"]);
-  const error = await forwardError(model, sampleSentences(ids, 3));
+  const sample = sampleSentences(ids, 3);
+  const captured = await runForward(model, sample);
+  const error = forwardError(model, sample, captured);
   assert.ok(error > 0 && error <= forwardBound / 10, `error ${error}`);
+  // What any state and pool is off by is found.
+  for (const pool of ["first", "max", "mean"] as const) {
+    const values = captured.states.get("activation.3")!.values[pool]!;
+    values[values.length - 1]! += 1;
+    assert.ok(forwardError(model, sample, captured) > forwardBound);
+    values[values.length - 1]! -= 1;
+  }
 });
 
 Deno.test("sampleSentences() takes them evenly and puts them in the order of their lengths", () => {
@@ -49,7 +58,7 @@ Deno.test("timeOverhead() tells the shares of a forward pass that are not work",
   using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
   if (stopwatch.clock !== "timestamps") return;
   const sample = sampleTokens(model.tokenize(["a fine film", "a waste of a good cast"]), 500);
-  const run = () => runForward(model, sample);
+  const run = async () => void await runForward(model, sample);
   await run(); // compiles
   const dispatchMs = await timeDispatch(stopwatch);
   const { wall, idle, dispatch } = await timeOverhead(gpu, dispatchMs, run);

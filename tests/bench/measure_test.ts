@@ -20,11 +20,12 @@ Deno.test("measureProblem() does not time a variant that computes something wron
       runs++;
       right!.record(recorder);
     },
-    read: async () => Array.from(await right!.read(), (value) => value + 1),
+    output: right!.output,
+    pick: (output: Float32Array) => output.map((value) => value + 1),
   };
   const problem: Problem = { ...norm, variants: [wrong, right!], [Symbol.dispose]() {} };
   const peakRates = { arithmetic: [], copy: [] };
-  const bench: Bench = { stopwatch, peaks, rounds: 2, isSoftware: gpu.adapter.software, peakRates };
+  const bench: Bench = { gpu, stopwatch, peaks, rounds: 2, peakRates };
   const [first, second] = await measureProblem(bench, problem);
   assert.equal(runs, 1, "run once, to be checked");
   assert.deepEqual([first!.correct, first!.medianMs, first!.gbps], [false, NaN, undefined]);

@@ -4,21 +4,19 @@ import { logisticProblem } from "../../src/bench/logistic.ts";
 import { matmulProblem } from "../../src/bench/matmul.ts";
 import { normProblem } from "../../src/bench/norm.ts";
 import { poolProblem } from "../../src/bench/pool.ts";
-import { largestError, type Problem } from "../../src/bench/problem.ts";
+import { largestError, type Problem, runOnce, type Variant } from "../../src/bench/problem.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { Recorder } from "../../src/gpu/recorder.ts";
+import { StorageBuffer } from "../../src/gpu/memory.ts";
+import { equalVariants } from "../../src/tuning/choice.ts";
 import { tileProblem } from "../../src/tuning/contests.ts";
 import { gpuTest } from "../gpu.ts";
 
 async function check(gpu: Gpu, problem: Problem): Promise<void> {
   using _owned = problem;
   const expected = problem.expected();
-  for (const { name, record, read } of problem.variants) {
-    const recorder = new Recorder(gpu);
-    record(recorder);
-    recorder.submit();
-    const error = largestError(await read(), expected);
-    assert.ok(error <= problem.bound, `${problem.kernel}, ${name}: error ${error}`);
+  for (const variant of problem.variants) {
+    const error = largestError(await runOnce(gpu, variant), expected);
+    assert.ok(error <= problem.bound, `${problem.kernel}, ${variant.name}: error ${error}`);
   }
 }
 
@@ -47,6 +45,33 @@ gpuTest("norm, pool and logistic problems expect what the kernels compute", asyn
   await check(gpu, normProblem(gpu, 13, 37));
   await check(gpu, poolProblem(gpu, 7, 130, 36));
   await check(gpu, logisticProblem(gpu, 130, 37, 20));
+});
+
+gpuTest("what writes nothing is wrong, whatever ran before it", async (gpu) => {
+  using problem = tileProblem(gpu, "many", [37, 53, 130]);
+  const [right] = problem.variants;
+  const { output } = right!;
+  assert.ok(!(output instanceof StorageBuffer));
+  const idle: Variant = {
+    name: "idle",
+    output,
+    record: (recorder) =>
+      recorder.dispatch({
+        label: "idle",
+        code: "@compute @workgroup_size(1) fn main() {\n" +
+          "  if (params.rows == 0u) { store_y(0u, 0u, vec4f(0.0)); }\n}",
+        writes: { y: output },
+        writtenRows: output.rows,
+        uints: { rows: output.rows },
+        workgroups: [1],
+      }),
+  };
+  const expected = problem.expected();
+  assert.ok(largestError(await runOnce(gpu, right!), expected) <= problem.bound);
+  assert.equal(largestError(await runOnce(gpu, idle), expected), Infinity);
+  const equal = await equalVariants(gpu, { ...problem, variants: [right!, idle, right!] });
+  assert.deepEqual(equal.map(({ name }) => name), [right!.name, right!.name]);
+  assert.deepEqual(await equalVariants(gpu, { ...problem, variants: [idle, idle] }), []);
 });
 
 Deno.test("largestError() is infinite where a number or an entry is missing", () => {

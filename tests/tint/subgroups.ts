@@ -1,27 +1,53 @@
-import { attentionProblem } from "../../src/bench/attention.ts";
-import { logisticProblem } from "../../src/bench/logistic.ts";
+import { attentionProblem, attentionVariantsProblem } from "../../src/bench/attention.ts";
+import { logisticProblem, marginsProblem } from "../../src/bench/logistic.ts";
 import { matmulProblem } from "../../src/bench/matmul.ts";
+import { createPeakKernels } from "../../src/bench/peak.ts";
+import { nothing } from "../../src/bench/overhead.ts";
+import type { Problem } from "../../src/bench/problem.ts";
+import { tileProblem } from "../../src/tuning/contests.ts";
 import { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
+import { createMatrix, readMatrix } from "../../src/gpu/matrix.ts";
+import { createStorage } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { gatherColumns } from "../../src/ops/gather_columns.ts";
 
 /** The kernels that other adapters' subgroups would be given are compiled, for they cannot run. */
 for (const lanes of [8, 16]) {
   Deno.test(`kernels for subgroups of ${lanes} compile`, async () => {
     const { device, adapter, features } = await requestGpu();
     using gpu = new Gpu(device, adapter, features, lanes, true, "buffer");
-    using attention = attentionProblem(
-      gpu,
-      { sentences: 1, tokens: 37, heads: 2, headWidth: 8 },
-      true,
-    );
-    using matmul = matmulProblem(gpu, [37, 53, 13], true);
-    using logistic = logisticProblem(gpu, 37, 13, 20);
-    const recorder = new Recorder(gpu);
-    for (const { variants } of [attention, matmul, logistic]) {
-      for (const { record } of variants) record(recorder);
+    using owned = new DisposableStack();
+    const heads = { sentences: 1, heads: 2, headWidth: 8 };
+    const problems: Problem[] = [
+      attentionProblem(gpu, { ...heads, tokens: 37 }, true),
+      attentionVariantsProblem(gpu, { ...heads, tokens: 37 }),
+      attentionVariantsProblem(gpu, { ...heads, tokens: 130 }),
+      matmulProblem(gpu, [37, 53, 13], true),
+      tileProblem(gpu, "few", [37, 53, 13]),
+      tileProblem(gpu, "many", [37, 53, 13]),
+      logisticProblem(gpu, 37, 13, 20),
+      marginsProblem(gpu, 37, 13, 20),
+    ];
+    using recorder = new Recorder(gpu);
+    for (const problem of problems) {
+      for (const { record } of owned.use(problem).variants) record(recorder);
     }
     await device.queue.onSubmittedWorkDone();
     gpu.check();
   });
 }
+
+Deno.test("the kernels that measure a device, and the one that gathers columns, compile", async () => {
+  using gpu = await requestGpu();
+  using peaks = createPeakKernels(gpu);
+  using x = createMatrix(gpu, 3, 8);
+  using gathered = createMatrix(gpu, 3, 4);
+  using columns = createStorage(gpu, 16, "columns");
+  using recorder = new Recorder(gpu);
+  for (const { record } of [peaks.arithmetic, peaks.copy]) record(recorder);
+  gatherColumns(recorder, x, gathered, columns, 0);
+  recorder.dispatch(nothing);
+  recorder.submit();
+  await readMatrix(gathered);
+});
