@@ -1,4 +1,3 @@
-import { join, parse as parsePath } from "node:path";
 import { messageOf, SpindleError } from "../util.ts";
 
 /** Largest piece handed to one read or write call: the system caps a call at 2 GiB. */
@@ -138,8 +137,7 @@ export function replaceFiles(files: readonly NewFile[]): void {
  * @throws {SpindleError} If it cannot.
  */
 export function requireWritable(path: string): void {
-  const { dir, base } = parsePath(fileToReplace(path));
-  const trial = join(dir, `.${base}.${Deno.pid}.trial`);
+  const trial = `${fileToReplace(path)}.${Deno.pid}.trial`;
   replaceFile(trial, () => {});
   removeIfPresent(trial);
 }
