@@ -70,11 +70,10 @@ export const command = defineCommand({
   example: "bench matmul attention --save before.json",
   async run({ kernels, rounds, sentences, peers, onnx, tune, save, compare, json }) {
     const before = compare === undefined ? undefined : readBench(compare);
-    if (peers) requirePeerPermissions();
+    const chosen = chooseKernels(kernels);
     if (onnx !== undefined && !peers) {
       throw new UsageError("Cannot use --onnx without --peers: it is for other libraries");
     }
-    const chosen = chooseKernels(kernels);
     if (peers) checkPeers(chosen, onnx);
     if (save !== undefined) requireWritable(save);
     const { test } = await loadDataset({ name: "mr" });
@@ -120,7 +119,7 @@ function chooseKernels(words: readonly string[]): readonly KernelName[] {
   return words.length ? kernelNames.filter((name) => words.includes(name)) : kernelNames;
 }
 
-/** Says where other libraries were asked for and there is nothing for them to do. */
+/** Makes sure that other libraries can be measured, and says where they have nothing to do. */
 function checkPeers(chosen: readonly KernelName[], onnx: string | undefined): void {
   if (!chosen.some((name) => ["matmul", "attention", "forward"].includes(name))) {
     throw new UsageError(
@@ -130,6 +129,7 @@ function checkPeers(chosen: readonly KernelName[], onnx: string | undefined): vo
   if (chosen.includes("forward") && onnx === undefined) {
     note("Without --onnx no other library runs the forward pass");
   }
+  requirePeerPermissions();
 }
 
 function readBench(path: string): BenchDocument {

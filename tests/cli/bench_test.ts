@@ -35,12 +35,32 @@ Deno.test("spindle bench --peers says which permissions it needs before it fetch
   );
 });
 
+Deno.test("spindle bench --peers refuses kernels that others do not have", async () => {
+  const { code, stdout, stderr } = await runSpindle(["bench", "norm", "pool", "--peers"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^spindle: Cannot use --peers with norm, pool: others have matmul/);
+});
+
 Deno.test("spindle bench --compare refuses a file that holds no results", async () => {
   await withFolder(async (folder) => {
     const file = join(folder, "other.json");
-    await Deno.writeTextFile(file, "{}");
-    const { code, stderr } = await runSpindle(["bench", "norm", "--compare", file]);
-    assert.equal(code, 1);
-    assert.match(stderr, /^spindle: Cannot compare with ".*other.json" as it holds no results/);
+    const result = { kernel: "norm", variant: "", shape: [1], medianMs: "1", share: 1 };
+    const broken = [{}, { device: {}, results: [null] }, { device: {}, results: [result] }];
+    for (const content of broken) {
+      await Deno.writeTextFile(file, JSON.stringify(content));
+      const { code, stderr } = await runSpindle(["bench", "norm", "--compare", file]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^spindle: Cannot compare with ".*other.json" as it holds no results/);
+    }
+  });
+});
+
+Deno.test("spindle bench --save says before the run that a file cannot be written", async () => {
+  await withFolder(async (folder) => {
+    for (const file of [folder, join(folder, "none", "file.json")]) {
+      const { code, stdout, stderr } = await runSpindle(["bench", "norm", "--save", file]);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /^spindle: Cannot write "[^\n]+\n$/);
+    }
   });
 });

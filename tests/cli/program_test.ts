@@ -109,3 +109,14 @@ Deno.test("Ctrl-C runs the clean-ups and exits with 130, silently", async () => 
     await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   });
 });
+
+Deno.test("a closed stderr changes neither the exit code nor the results", async () => {
+  for (
+    const [args, code, output] of [[["nosuch"], 2, ""], [["--version"], 0, "0.1.0\n"]] as const
+  ) {
+    const child = startSpindle([...args]);
+    await Promise.all([child.stderr.cancel(), child.stdin.close()]);
+    assert.equal(await new Response(child.stdout).text(), output);
+    assert.equal((await child.status).code, code);
+  }
+});

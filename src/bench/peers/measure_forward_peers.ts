@@ -99,6 +99,6 @@ export function peerResult(
     tokensPerSecond: rate,
     ratio: ownRate / rate,
     maxError,
-    ...(isPart && { part: `${part.ids.length} of ${sample.ids.length} sentences` }),
+    ...(isPart && { part: `${part.ids.length} of ${sample.ids.length} sentences, two rounds` }),
   };
 }
