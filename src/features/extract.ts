@@ -157,6 +157,7 @@ async function extractSplit(
   let done = countTokens(sentences.slice(0, writer.rows));
   let run = 0;
   let saved = performance.now();
+  let saving = Promise.resolve();
   onProgress?.(split, done, total);
   const rest = sentences.slice(writer.rows);
   for await (const batch of captureBatches(model, rest, states, store.key.pools)) {
@@ -164,12 +165,15 @@ async function extractSplit(
     done += batch.tokens;
     run += batch.tokens;
     if (performance.now() - saved > checkpointMilliseconds) {
-      writer.checkpoint();
+      await saving;
+      saving = writer.checkpoint();
+      saving.catch(() => {}); // it is awaited at the next one, or at the end
       saved = performance.now();
     }
     onProgress?.(split, done, total);
   }
-  writer.finish();
+  await saving;
+  await writer.finish();
   return run;
 }
 

@@ -190,17 +190,20 @@ export class SplitWriter implements Disposable {
     this.rows += count;
   }
 
-  /** Remembers on disk how many rows are written, which by then are on disk themselves. */
-  checkpoint(): void {
-    this.#sync();
+  /**
+   * Remembers on disk how many rows are written by now, once they are on disk themselves. More may
+   * be written in the meantime.
+   */
+  async checkpoint(): Promise<void> {
     const states = this.states.map(({ name }) => name);
     const bytes = new TextEncoder().encode(JSON.stringify({ rows: this.rows, states }));
+    await this.#sync();
     replaceFile(this.#progress, (file) => writeAll(file, bytes));
   }
 
   /** Makes the files whole: from now on they count as there. */
-  finish(): void {
-    this.#sync();
+  async finish(): Promise<void> {
+    await this.#sync();
     for (const { path } of this.#files) {
       // A run beside this one writes the same bytes, and may have been the first.
       if (existsSync(path)) continue;
@@ -211,8 +214,14 @@ export class SplitWriter implements Disposable {
     } catch { /* a split of one batch never had one */ }
   }
 
-  #sync(): void {
-    for (const { path, file } of this.#files) this.#guarded(path, () => file.syncDataSync());
+  async #sync(): Promise<void> {
+    await Promise.all(this.#files.map(async ({ path, file }) => {
+      try {
+        await file.syncData();
+      } catch (error) {
+        throw cannotWrite(path, error);
+      }
+    }));
   }
 
   #open(state: StateId) {
@@ -267,11 +276,15 @@ export class SplitWriter implements Disposable {
     try {
       return action();
     } catch (error) {
-      throw new SpindleError(`Cannot write "${path}" as ${fileFailure(error)}`, { cause: error });
+      throw cannotWrite(path, error);
     }
   }
 
   [Symbol.dispose](): void {
     for (const { file } of this.#files) file.close();
   }
+}
+
+function cannotWrite(path: string, error: unknown): SpindleError {
+  return new SpindleError(`Cannot write "${path}" as ${fileFailure(error)}`, { cause: error });
 }

@@ -52,7 +52,7 @@ Deno.test("a feature store gives back each pool's rows, also a part of them", ()
       using writer = new SplitWriter(store, "train", states);
       writer.write(values(0, 4), 4);
       writer.write(values(4, 7), 3);
-      writer.finish();
+      await writer.finish();
     }
     assert.deepEqual(missingStates(store, "train", states), []);
     const mean = readFeatures(store, "train", states[1]!, "mean");
@@ -67,7 +67,7 @@ Deno.test("an interrupted split is missing, and goes on at its last checkpoint",
     {
       using writer = new SplitWriter(store, "train", states);
       writer.write(values(0, 4), 4);
-      writer.checkpoint();
+      await writer.checkpoint();
       writer.write(values(4, 6), 2);
     }
     assert.equal(missingStates(store, "train", states).length, 2);
@@ -79,7 +79,7 @@ Deno.test("an interrupted split is missing, and goes on at its last checkpoint",
       using writer = new SplitWriter(store, "train", states);
       assert.equal(writer.rows, 4);
       writer.write(values(4, 7), 3);
-      writer.finish();
+      await writer.finish();
     }
     assert.deepEqual(
       readFeatures(store, "train", states[0]!, "max").read(0, 7),
@@ -93,7 +93,7 @@ Deno.test("an unreadable note of progress means a fresh start", () =>
     {
       using writer = new SplitWriter(store, "train", states);
       writer.write(values(0, 4), 4);
-      writer.checkpoint();
+      await writer.checkpoint();
     }
     Deno.writeTextFileSync(join(store.folder, "train.progress.json"), '{"rows": 4');
     using writer = new SplitWriter(store, "train", states);
@@ -112,7 +112,7 @@ Deno.test("a note of progress that its files do not bear out means a fresh start
     {
       using writer = new SplitWriter(store, "train", states);
       writer.write(values(0, 4), 4);
-      writer.checkpoint();
+      await writer.checkpoint();
     }
     assert.equal(restart(), 4);
     for (const rows of [-5, 1.5, 8, "4"]) {
@@ -131,7 +131,7 @@ Deno.test("two writers of the same features both end well", () =>
     using other = new SplitWriter(store, "train", states);
     for (const writer of [one, other]) {
       writer.write(values(0, 7), 7);
-      writer.finish();
+      await writer.finish();
     }
     const found = readFeatures(store, "train", states[1]!, "mean").read(0, 7);
     assert.deepEqual(found, values(0, 7)[1]![1]);
