@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import {
   fileFailure,
   type NewFile,
@@ -20,7 +21,14 @@ import type { Experiment, Results } from "./experiment.ts";
  * @throws {SpindleError} If the folder cannot be written.
  */
 export function saveExperiment(folder: string, experiment: Experiment): string {
-  makeResultFolder(folder);
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new SpindleError(
+      `Cannot write results to "${folder}" as ${fileFailure(error)}, or choose another folder`,
+      { cause: error },
+    );
+  }
   const classifier = join(folder, "classifier.safetensors");
   replaceFiles([
     classifierFile(classifier, experiment.classifier),
@@ -35,20 +43,19 @@ export function saveExperiment(folder: string, experiment: Experiment): string {
 }
 
 /**
- * Makes the folder that is to hold an experiment's results, before the work.
+ * Makes sure that a folder can hold an experiment's results, before the work; it is not made yet.
  *
  * @throws {SpindleError} If it cannot be made or written to.
  */
-export function makeResultFolder(folder: string): void {
-  try {
-    Deno.mkdirSync(folder, { recursive: true });
-  } catch (error) {
+export function requireResultFolder(folder: string): void {
+  let existing = resolve(folder);
+  while (!existsSync(existing)) existing = dirname(existing);
+  if (!Deno.statSync(existing).isDirectory) {
     throw new SpindleError(
-      `Cannot write results to "${folder}" as ${fileFailure(error)}, or choose another folder`,
-      { cause: error },
+      `Cannot write results to "${folder}" as "${existing}" is not a folder: choose another one`,
     );
   }
-  requireWritable(join(folder, "classifier.safetensors"));
+  requireWritable(join(existing, "classifier.safetensors"));
 }
 
 function timeless({ seconds: _, tokensPerSecond: __, ...results }: Results) {

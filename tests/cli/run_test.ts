@@ -52,6 +52,17 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
     );
   }));
 
+Deno.test("spindle run says before the work that results cannot be written", () =>
+  withFolder(async (folder) => {
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    const { code, stdout, stderr } = await runSpindle(smallRun(folder, "file"));
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(
+      stderr,
+      /^spindle: Cannot write results to "[^"]+file" as [^\n]+ is not a folder: [^\n]+\n$/,
+    );
+  }));
+
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
   withFolder(async (folder) => {
     const solve = async (iterate: string) => {
