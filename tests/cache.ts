@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { withFolder } from "./cli/support.ts";
+import { withFolder } from "./folder.ts";
 
 /**
  * Runs `body` with an empty cache folder in the place of the user's; compiled kernels stay there.

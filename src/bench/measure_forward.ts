@@ -59,12 +59,12 @@ export async function measureForward(
   if (!(what.maxError <= forwardBound)) {
     return { results: [{ ...what, ...untimed }], peers: [] };
   }
-  const { wall } = await timeHost(async () => void await runForward(model, sample));
+  const { wall } = await timeHost(() => runForward(model, sample));
   const entries = onnx ? await prepareForwardPeers(model, sample, wall, onnx) : [];
   const ready = entries.filter((entry) => "peer" in entry);
   const contestants: Contestant[] = [
     await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record),
-    { run: () => timeHost(async () => void await runForward(model, sample)) },
+    { run: () => timeHost(() => runForward(model, sample)) },
     ...ready.map(({ peer, part }): Contestant => ({
       run: () => timeHost(() => peer.time(part)),
       ...(part !== sample && { rounds: 2 }),

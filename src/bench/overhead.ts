@@ -24,7 +24,7 @@ const mostSubmissions = 2048;
 export async function timeOverhead(
   gpu: Gpu,
   dispatchMs: number,
-  work: () => Promise<void>,
+  work: () => Promise<unknown>,
 ): Promise<OverheadTiming> {
   using marks = new Marks(gpu);
   let dispatches = 0;

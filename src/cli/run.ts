@@ -5,7 +5,7 @@ import { loadDataset } from "../data/dataset.ts";
 import { bundledDatasets } from "../data/registry.ts";
 import { defaultFeatureFolder } from "../features/location.ts";
 import { requestGpu } from "../gpu/request.ts";
-import { loadModel, type Model } from "../model/model.ts";
+import { loadModel } from "../model/model.ts";
 import { defaultPools } from "../model/default_pools.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
@@ -141,7 +141,7 @@ export const command = defineCommand({
     if (results.truncated > 0) {
       const { truncated } = results;
       note(
-        `${truncated} texts lost their ends: the model takes ${longest(model)} tokens of a text`,
+        `${truncated} texts lost their ends: the model takes ${model.longestText} tokens of a text`,
       );
     }
     const complete = {
@@ -198,11 +198,6 @@ function warnOfSlowFits(
       : `${slow} were stopped before their optimum, as their validation score had stopped rising; ` +
         `pass --iterate converged to go on`,
   );
-}
-
-/** The most tokens of a text. */
-function longest({ maxTokens, spec, tokenizer }: Model): number {
-  return Math.min(maxTokens, spec.truncation ?? Infinity, tokenizer?.maxTokens ?? Infinity);
 }
 
 /** Shows one progress line a stage. */

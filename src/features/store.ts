@@ -157,9 +157,20 @@ export function readFeatures(
   };
 }
 
+/** The file of a state while it is written. */
+interface OpenState {
+  /** Where it lies once it is whole, and until then. */
+  readonly path: string;
+  readonly partial: string;
+  readonly file: Deno.FsFile;
+  /** The byte at which each pool begins. */
+  readonly begins: readonly number[];
+  readonly width: number;
+}
+
 /** Writes the states of a split row by row, and remembers how far it came. */
 export class SplitWriter implements Disposable {
-  readonly #files: { path: string; file: Deno.FsFile; begins: number[]; width: number }[] = [];
+  readonly #files: OpenState[] = [];
   readonly #progress: string;
   /** Rows that are written; after an interruption it starts where that run stopped. */
   rows: number;
@@ -204,10 +215,10 @@ export class SplitWriter implements Disposable {
   /** Makes the files whole: from now on they count as there. */
   async finish(): Promise<void> {
     await this.#sync();
-    for (const { path } of this.#files) {
+    for (const { path, partial } of this.#files) {
       // A run beside this one writes the same bytes, and may have been the first.
       if (existsSync(path)) continue;
-      this.#guarded(path, () => Deno.renameSync(`${path}.partial`, path));
+      this.#guarded(path, () => Deno.renameSync(partial, path));
     }
     try {
       Deno.removeSync(this.#progress);
@@ -224,20 +235,17 @@ export class SplitWriter implements Disposable {
     }));
   }
 
-  #open(state: StateId) {
+  #open(state: StateId): OpenState {
     const path = join(this.store.folder, fileName(this.split, state));
+    const partial = partialPath(this.store, this.split, state);
     const { header, begins, length } = this.#layout(state);
     return this.#guarded(path, () => {
-      const file = Deno.openSync(this.#partial(state), { read: true, write: true, create: true });
+      const file = Deno.openSync(partial, { read: true, write: true, create: true });
       file.truncateSync(length);
       file.seekSync(0, Deno.SeekMode.Start);
       writeAll(file, header);
-      return { path, file, begins, width: state.width };
+      return { path, partial, file, begins, width: state.width };
     });
-  }
-
-  #partial(state: StateId): string {
-    return partialPath(this.store, this.split, state);
   }
 
   /** The bytes that open a state's file, where each pool begins, and how long the file is. */
@@ -261,7 +269,7 @@ export class SplitWriter implements Disposable {
         JSON.stringify(this.states.map(({ name }) => name));
       const files = this.states.every((state) => {
         const { length } = this.#layout(state);
-        return Deno.statSync(this.#partial(state)).size === length;
+        return Deno.statSync(partialPath(this.store, this.split, state)).size === length;
       });
       const { rows } = progress;
       const isCount = typeof rows === "number" && Number.isInteger(rows) &&

@@ -74,24 +74,32 @@ function readExact(source: TensorSource, { name, dtype }: TensorInfo): Float32Ar
     : readFloats(source, name);
 }
 
+const rounding = {
+  F32: (floats: Float32Array) => floats,
+  F16: float32ToFloat16,
+  BF16: float32ToBfloat16,
+};
+const infinity = { F32: Infinity, F16: 0x7c00, BF16: 0x7f80 };
+
 function roundFloats(
   name: string,
   values: Float32Array | Float64Array,
   dtype: WeightDtype,
 ): ArrayBufferView {
-  const floats = new Float32Array(values);
-  const bits = dtype === "F16" ? float32ToFloat16(floats) : float32ToBfloat16(floats);
-  const infinity = dtype === "F16" ? 0x7c00 : 0x7f80;
-  const isInfinite = (i: number) =>
-    dtype === "F32" ? !Number.isFinite(floats[i]) : (bits[i]! & 0x7fff) === infinity;
-  const overflow = values.findIndex((value, i) => Number.isFinite(value) && isInfinite(i));
+  const floats = values instanceof Float32Array ? values : new Float32Array(values);
+  const rounded = rounding[dtype](floats);
+  // Types of 16 bits are given as their bits, of which the first is the sign.
+  const sizeOf = (value: number) => dtype === "F32" ? Math.abs(value) : value & 0x7fff;
+  const overflow = values.findIndex((value, i) =>
+    Number.isFinite(value) && sizeOf(rounded[i]!) === infinity[dtype]
+  );
   if (overflow >= 0) {
     throw new SpindleError(
       `Cannot convert tensor ${JSON.stringify(name)} to ${dtype} as its value ` +
         `${values[overflow]} would become infinite: choose a wider type`,
     );
   }
-  return dtype === "F32" ? floats : bits;
+  return rounded;
 }
 
 function makeFolder(path: string): void {

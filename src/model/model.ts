@@ -67,6 +67,8 @@ export class Model implements Disposable {
   readonly tokensPerBatch: number;
   /** The most tokens of a sentence, by the model's positions and by this GPU. */
   readonly maxTokens: number;
+  /** The tokens to which texts are cut, by the model's configuration and its tokenizer's as well. */
+  readonly longestText: number;
 
   /** Where it runs. */
   readonly gpu: Gpu;
@@ -107,6 +109,11 @@ export class Model implements Disposable {
       gpu.device.limits.maxTextureDimension2D,
       ...spec.stacks.map(({ attention }) => longestAttended(headTexels(attention))),
     );
+    this.longestText = Math.min(
+      this.maxTokens,
+      spec.truncation ?? Infinity,
+      tokenizer?.maxTokens ?? Infinity,
+    );
   }
 
   /**
@@ -133,8 +140,7 @@ export class Model implements Disposable {
         `Cannot tokenize as "${this.folder}" has no tokenizer.json: add it, or pass token ids`,
       );
     }
-    const maxTokens = Math.min(this.maxTokens, this.spec.truncation ?? Infinity);
-    return this.tokenizer.encode(texts, { maxTokens });
+    return this.tokenizer.encode(texts, { maxTokens: this.longestText });
   }
 
   /** Lists the states at the given sites; all sites where none is given. */

@@ -29,8 +29,8 @@ export async function decision(
   if (count === 0) return [];
   const most = Math.max(1, Math.floor(logitsAtOnce / perFit));
   if (fits.length > most) {
-    const rest = await decision(gpu, features, fits.slice(most));
-    return [...await decision(gpu, features, fits.slice(0, most)), ...rest];
+    const first = await decision(gpu, features, fits.slice(0, most));
+    return [...first, ...await decision(gpu, features, fits.slice(most))];
   }
   const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
   // Centred, large means take no digits from the products.

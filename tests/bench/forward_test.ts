@@ -58,7 +58,7 @@ Deno.test("timeOverhead() tells the shares of a forward pass that are not work",
   using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
   if (stopwatch.clock !== "timestamps") return;
   const sample = sampleTokens(model.tokenize(["a fine film", "a waste of a good cast"]), 500);
-  const run = async () => void await runForward(model, sample);
+  const run = () => runForward(model, sample);
   await run(); // compiles
   const dispatchMs = await timeDispatch(stopwatch);
   const { wall, idle, dispatch } = await timeOverhead(gpu, dispatchMs, run);

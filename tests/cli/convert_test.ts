@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openModelWeights } from "../../src/formats/safetensors.ts";
-import { runSpindle, withFolder } from "./support.ts";
+import { runSpindle } from "./support.ts";
+import { withFolder } from "../folder.ts";
 
 const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
 

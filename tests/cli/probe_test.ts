@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
-import { runSpindle, withFolder } from "./support.ts";
+import { runSpindle } from "./support.ts";
+import { withFolder } from "../folder.ts";
 
 interface FitLine {
   readonly C: number;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runSpindle, startSpindle, withFolder } from "./support.ts";
+import { runSpindle, startSpindle } from "./support.ts";
+import { withFolder } from "../folder.ts";
 
 /** A run of the main job that takes seconds: a part of the data, one site, one pool. */
 function smallRun(folder: string, out: string, ...more: string[]): string[] {

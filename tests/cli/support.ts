@@ -33,16 +33,6 @@ export function startCode(code: string): Deno.ChildProcess {
   return startDeno(codeArgs(code));
 }
 
-/** Calls `body` with a new folder and removes the folder afterwards. */
-export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 function codeArgs(code: string): string[] {
   const folder = new URL("../../src/cli", import.meta.url).href;
   return ["eval", "-q", code.replaceAll("CLI/", `${folder}/`)];

@@ -11,6 +11,7 @@ import {
 import { listStores, removeStore } from "../../src/features/list.ts";
 import type { StateId } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
+import { withFolder } from "../folder.ts";
 
 const states: StateId[] = [
   { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 3 },
@@ -34,15 +35,6 @@ function values(start: number, end: number): Float32Array[][] {
       )
     )
   );
-}
-
-async function withFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync();
-  try {
-    await body(folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
 }
 
 Deno.test("a feature store gives back each pool's rows, also a part of them", () =>

@@ -9,6 +9,7 @@ import {
   loadClassifier,
   saveClassifier,
 } from "../../src/spin/classifier.ts";
+import { withFolder } from "../folder.ts";
 
 const classifier: Classifier = {
   classes: ["bad", "good"],
@@ -22,14 +23,8 @@ const classifier: Classifier = {
   test: 0.5,
 };
 
-async function withFile(body: (path: string) => void | Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync();
-  try {
-    await body(join(folder, "classifier.safetensors"));
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
+const withFile = (body: (path: string) => void) =>
+  withFolder((folder) => body(join(folder, "classifier.safetensors")));
 
 /** Writes the classifier anew with another description of itself. */
 function describe(path: string, description: string): void {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requestGpu } from "../../src/gpu/request.ts";
-import { runSpindle, withFolder } from "../cli/support.ts";
+import { runSpindle } from "../cli/support.ts";
+import { withFolder } from "../folder.ts";
 
 /** Only Mesa's driver can be told how wide its vectors are. */
 async function isMesa(): Promise<boolean> {

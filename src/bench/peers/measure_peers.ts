@@ -72,7 +72,7 @@ async function measurePeers<Numbers>(
   return entries.map((entry): PeerResult => {
     const what = { name: entry.name, kernel, shape };
     if (!("contestant" in entry)) return { ...what, reason: entry.reason };
-    const { maxError, isSlow, peer: { threads } } = entry;
+    const { maxError, contestant, peer: { threads } } = entry;
     const ms = times[ready.indexOf(entry)]!;
     return {
       ...what,
@@ -81,19 +81,13 @@ async function measurePeers<Numbers>(
       medianMs: ms,
       ratio: ms / ownMs!,
       maxError,
-      ...(isSlow && { part: "two rounds" }),
+      ...(contestant.rounds !== undefined && { part: "two rounds" }),
     };
   });
 }
 
 type Prepared =
-  | {
-    readonly contestant: Contestant;
-    readonly maxError: number;
-    readonly peer: ReadyPeer;
-    /** Whether it takes part in two rounds only. */
-    readonly isSlow: boolean;
-  }
+  | { readonly contestant: Contestant; readonly maxError: number; readonly peer: ReadyPeer }
   | { readonly reason: string };
 
 /** Starts a peer, checks what it computes and finds how often it is to run in a round. */
@@ -117,7 +111,7 @@ async function preparePeer(
       run: async () => divideTiming(await timeHost(() => peer.run(repeats)), repeats),
       ...(isSlow && { rounds: 2 }),
     };
-    return { contestant, maxError, peer, isSlow };
+    return { contestant, maxError, peer };
   } catch (error) {
     return { reason: reasonOf(error) };
   }

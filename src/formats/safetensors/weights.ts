@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SpindleError } from "../../util.ts";
-import { isJsonObject, type JsonObject, readJsonObject } from "../json.ts";
+import { isJsonObject, readJsonObject } from "../json.ts";
 import type { TensorInfo } from "./header.ts";
 import { findTensor, openSafetensors, type SafetensorsFile, type TensorSource } from "./reader.ts";
 
@@ -17,11 +17,7 @@ export function weightFiles(folder: string): string[] {
   if (existsSync(join(folder, WEIGHTS_FILE))) return [WEIGHTS_FILE];
   const index = join(folder, INDEX_FILE);
   if (!existsSync(index)) throw noWeights(folder);
-  const shards = Object.entries(readWeightMap(index)).map(([tensor, shard]) => {
-    checkShardName(index, tensor, shard);
-    return shard;
-  });
-  return [...new Set(shards)];
+  return [...new Set(readWeightMap(index).values())];
 }
 
 function noWeights(folder: string): SpindleError {
@@ -53,8 +49,7 @@ function openShards(folder: string, path: string): TensorSource {
   try {
     const shardOf = new Map<string, SafetensorsFile>();
     const tensors = new Map<string, TensorInfo>();
-    for (const [name, shardName] of Object.entries(readWeightMap(path))) {
-      checkShardName(path, name, shardName);
+    for (const [name, shardName] of readWeightMap(path)) {
       const shard = shards.get(shardName) ?? openSafetensors(join(folder, shardName));
       shards.set(shardName, shard);
       shardOf.set(name, shard);
@@ -75,14 +70,20 @@ function openShards(folder: string, path: string): TensorSource {
   }
 }
 
-function readWeightMap(path: string): JsonObject {
+/** The name of the shard in which each tensor lies. */
+function readWeightMap(path: string): Map<string, string> {
   const weightMap = readJsonObject(path)["weight_map"];
   if (!isJsonObject(weightMap)) {
     throw new SpindleError(
       `Cannot read "${path}" as it has no "weight_map": an object from tensor to file is needed`,
     );
   }
-  return weightMap;
+  return new Map(
+    Object.entries(weightMap).map(([tensor, shard]) => {
+      checkShardName(path, tensor, shard);
+      return [tensor, shard];
+    }),
+  );
 }
 
 function checkShardName(path: string, tensor: string, name: unknown): asserts name is string {
