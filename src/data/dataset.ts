@@ -49,7 +49,7 @@ export interface DatasetFiles {
 export interface DatasetOptions {
   /** The most texts to take of each split, the classes in their shares; all where not given. */
   readonly limit?: number;
-  /** Where the chance that holds texts out and limits begins; 0 where not given. */
+  /** Where the chance that holds texts out and limits begins, below 2^32; 0 where not given. */
   readonly seed?: number;
 }
 
@@ -86,8 +86,12 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   const { limit, seed = 0 } = options;
-  if (!Number.isInteger(seed)) {
-    throw new SpindleError(`Cannot hold texts out by the seed ${seed}: a whole number is needed`);
+  if (seed !== seed >>> 0) {
+    throw new SpindleError(
+      `Cannot hold texts out by the seed ${seed}: a whole number from 0 to ${
+        2 ** 32 - 1
+      } is needed`,
+    );
   }
   const { name, metric, files } = "name" in source
     ? await readBundled(source.name)

@@ -1,7 +1,7 @@
 import { CsvError, parse } from "npm:csv-parse@7.0/sync";
 import { isJsonObject, type JsonObject, parseStrictJson, type Reviver } from "../formats/json.ts";
 import { messageOf, SpindleError } from "../util.ts";
-import { decodeLines, readUnpacked } from "./lines.ts";
+import { CARRIAGE_RETURN, decodeLines, LINE_FEED, readUnpacked } from "./lines.ts";
 
 /** A labelled text and where it stands. */
 export interface LabelledText {
@@ -112,27 +112,43 @@ function csvRows(path: string, bytes: Uint8Array): Row[] {
   // Only to check that each is UTF-8: a quoted field may span lines, so the parser takes the bytes.
   decodeLines(path, bytes).forEach(() => {});
   const rows: Row[] = [];
+  // The parser counts CR LF within quotes twice and passes empty lines over, but knows the bytes.
+  const lineAt = lineCounter(bytes);
+  let end = 0;
   try {
     parse(bytes, {
       bom: true,
       skip_empty_lines: true,
       record_delimiter: ["\r\n", "\n"],
       relax_column_count: true,
-      on_record: (fields: string[], { lines }) => void rows.push({ line: lines, fields }),
+      on_record: (fields: string[], info) => {
+        end = info.bytes;
+        rows.push({ line: lineAt(end - 1), fields });
+      },
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    if (error.code === "CSV_QUOTE_NOT_CLOSED") {
-      const line = (rows.at(-1)?.line ?? 0) + 1;
-      throw refuseLine(path, line, "opens a quote that is never closed: close it");
-    }
+    while (bytes[end] === CARRIAGE_RETURN || bytes[end] === LINE_FEED) end++;
     throw refuseLine(
       path,
-      Number(error["lines"]),
-      "has a misplaced quote: quote the whole field and double the quotes inside it",
+      lineAt(end),
+      error.code === "CSV_QUOTE_NOT_CLOSED"
+        ? "opens a quote that is never closed: close it"
+        : "begins a row with a misplaced quote: quote the whole field and double the quotes " +
+          "inside it",
     );
   }
   return rows;
+}
+
+/** Tells the line of a byte, from 1, for bytes that are asked for in their order. */
+function lineCounter(bytes: Uint8Array): (position: number) => number {
+  let line = 1;
+  let next = bytes.indexOf(LINE_FEED);
+  return (position) => {
+    for (; next >= 0 && next < position; line++) next = bytes.indexOf(LINE_FEED, next + 1);
+    return line;
+  };
 }
 
 function fromJsonLines(path: string, bytes: Uint8Array, columns: Columns): LabelledText[] {

@@ -11,7 +11,10 @@ export interface Line {
   readonly text: string;
 }
 
-const LINE_FEED = 10;
+/** The bytes that end lines. */
+export const LINE_FEED = 10;
+/** What stands before a line feed in files from Windows. */
+export const CARRIAGE_RETURN = 13;
 
 /**
  * Reads a file whole, unpacked where its name ends in `.gz`.

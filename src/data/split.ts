@@ -5,7 +5,7 @@ export type Random = () => number;
  * Makes a generator of pseudo-random numbers (mulberry32): the same seed gives the same numbers
  * everywhere.
  *
- * @param seed A 32-bit integer.
+ * @param seed A whole number below 2^32.
  * @returns A function that gives the next number.
  */
 export function seededRandom(seed: number): Random {

@@ -8,7 +8,7 @@ export interface Config {
   readonly path: string;
   /** A finite number. */
   number(name: string, fallback?: number): number;
-  /** A whole number from 1. */
+  /** A whole number from 1 to {@linkcode largestCount}. */
   count(name: string, fallback?: number): number;
   /** True or false. */
   boolean(name: string, fallback?: boolean): boolean;
@@ -21,6 +21,9 @@ export interface Config {
   /** A list of finite numbers. */
   numbers(name: string): readonly number[];
 }
+
+/** No model has as many of anything; more would only exhaust the memory. */
+const largestCount = 2 ** 24;
 
 /**
  * Opens a config.json.
@@ -51,7 +54,8 @@ function configOf(path: string, json: JsonObject): Config {
   return {
     path,
     number: (name, fallback) => get(name, "a finite number", isNumber, fallback),
-    count: (name, fallback) => get(name, "a whole number from 1", isCount, fallback),
+    count: (name, fallback) =>
+      get(name, `a whole number from 1 to ${largestCount}`, isCount, fallback),
     boolean: (name, fallback) => get(name, "true or false", isBoolean, fallback),
     string: (name, fallback) => get(name, "a string", isString, fallback),
     object: (name) => {
@@ -68,7 +72,7 @@ function configOf(path: string, json: JsonObject): Config {
 
 const isNumber = (value: unknown): value is number => Number.isFinite(value);
 const isCount = (value: unknown): value is number =>
-  isNumber(value) && value > 0 && value % 1 === 0;
+  isNumber(value) && value > 0 && value <= largestCount && value % 1 === 0;
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
 const isString = (value: unknown): value is string => typeof value === "string";
 const isStrings = (value: unknown): value is string[] =>

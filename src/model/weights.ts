@@ -32,8 +32,11 @@ export class WeightReader {
       ["", ...refs.prefixes].find((prefix) =>
         source.tensors.has(prefix + refs.embedding.token.name)
       ) ?? "";
-    const wanted = new Set(tensorNames(spec, refs).map((name) => this.#prefix + name));
-    for (const name of wanted) findTensor(source, name);
+    const wanted = new Set<string>();
+    for (const name of tensorNames(spec, refs)) {
+      findTensor(source, this.#prefix + name);
+      wanted.add(this.#prefix + name);
+    }
     const known = (name: string) =>
       wanted.has(name) || refs.ignored.test(name) ||
       (name.startsWith(this.#prefix) && refs.ignored.test(name.slice(this.#prefix.length)));
@@ -147,12 +150,15 @@ function withTodaysNames(source: TensorSource): TensorSource {
   };
 }
 
-/** The names of all tensors of a model, those of parts once a part. */
-function tensorNames(spec: ModelSpec, { embedding, stacks }: WeightRefs): string[] {
-  const blocks = stacks.flatMap(({ block }, stack) =>
-    Array.from({ length: spec.stacks[stack]!.blocks }, (_, layer) => block(layer))
-  );
-  return [embedding, ...stacks, ...blocks].flatMap(namesIn);
+/**
+ * The names of all tensors of a model, those of parts once a part. They come one by one, so that a
+ * config.json of a billion blocks fails at the first that is missing.
+ */
+function* tensorNames(spec: ModelSpec, { embedding, stacks }: WeightRefs): Generator<string> {
+  yield* [embedding, ...stacks].flatMap(namesIn);
+  for (const [stack, { block }] of stacks.entries()) {
+    for (let layer = 0; layer < spec.stacks[stack]!.blocks; layer++) yield* namesIn(block(layer));
+  }
 }
 
 function namesIn(refs: object): string[] {

@@ -48,7 +48,7 @@ export class WideRows implements Disposable {
   constructor(
     readonly gpu: Gpu,
     readonly features: Features,
-    residentBytes = defaultResidentBytes,
+    readonly residentBytes = defaultResidentBytes,
   ) {
     const { rows, cols } = features;
     let step = 1024;
@@ -72,7 +72,9 @@ export class WideRows implements Disposable {
   gather(own: DisposableStack, columns: Uint32Array): DesignBlock[] {
     const { gpu, features } = this;
     const strips = this.#resident;
-    if (!strips) return cutRows(own, gpu, features, selectScaling(this.scaling, columns));
+    if (!strips) {
+      return cutRows(own, gpu, features, selectScaling(this.scaling, columns), this.residentBytes);
+    }
     const step = blockRows(gpu, columns.length);
     const blocks: DesignBlock[] = [];
     for (let firstRow = 0; firstRow < features.rows; firstRow += step) {

@@ -73,10 +73,16 @@ function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHea
   }
   const prefix = readAt(file, path, 0, PREFIX_BYTES);
   const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  const allowed = Math.min(MAX_HEADER_BYTES, fileSize - PREFIX_BYTES);
-  if (headerBytes > allowed) {
+  if (headerBytes > MAX_HEADER_BYTES) {
     throw new SpindleError(
-      `Cannot read "${path}" as its header is ${headerBytes} bytes: at most ${allowed} are allowed`,
+      `Cannot read "${path}" as its header would have ${headerBytes} bytes: at most ` +
+        `${MAX_HEADER_BYTES} are allowed, so that it is no safetensors file`,
+    );
+  }
+  if (headerBytes > fileSize - PREFIX_BYTES) {
+    throw new SpindleError(
+      `Cannot read "${path}" as it ends within its header of ${headerBytes} bytes: it was cut ` +
+        "short, or is not a safetensors file",
     );
   }
   return parseHeader(path, readAt(file, path, PREFIX_BYTES, headerBytes), fileSize);

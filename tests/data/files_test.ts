@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import fc from "npm:fast-check@4.10";
+import { SpindleError } from "../../src/util.ts";
+import { gzip, loadFile, rows, withFiles } from "./files.ts";
+
+const expected = [["pos", "a, b"], ["neg", 'say "hi"'], ["pos", ""]];
+const formats: [string, string][] = [
+  ["a.csv", 'label,text\npos,"a, b"\nneg,"say ""hi"""\npos,\n'],
+  ["windows.csv", '\uFEFFlabel,text\r\npos,"a, b"\r\n\r\nneg,"say ""hi"""\r\npos,\r\n'],
+  ["a.tsv", 'label\ttext\npos\ta, b\nneg\tsay "hi"\npos\t'],
+  ["windows.tsv", '\uFEFFtext\tlabel\r\na, b\t pos\r\nsay "hi"\tneg\r\n\r\n\tpos\r\n'],
+  [
+    "a.jsonl",
+    '{"label":"pos","text":"a, b"}\n\n{"text":"say \\"hi\\"","label":"neg","id":1}\n' +
+    '{"label":" pos ","text":""}',
+  ],
+  [
+    "windows.jsonl",
+    '\uFEFF{"label":"pos","text":"a, b"}\r\n{"text":"say \\"hi\\"","label":"neg"}\r\n' +
+    '{"label":"pos","text":""}\r\n',
+  ],
+];
+
+for (const [name, content] of formats) {
+  Deno.test(`loadDataset() reads ${name}, plain and packed`, async () =>
+    withFiles({ [name]: content, [`${name}.gz`]: await gzip(content) }, async (folder) => {
+      assert.deepEqual(rows(await loadFile(`${folder}/${name}`)), expected);
+      assert.deepEqual(rows(await loadFile(`${folder}/${name}.gz`)), expected);
+    }));
+}
+
+Deno.test("loadDataset() reads a quoted text over several lines", () =>
+  withFiles({ "a.csv": 'text,label\n"one\r\ntwo\n",x\nb,y\n' }, async (folder) => {
+    const dataset = await loadFile(`${folder}/a.csv`);
+    assert.deepEqual(rows(dataset), [["x", "one\r\ntwo\n"], ["y", "b"]]);
+  }));
+
+Deno.test("loadDataset() takes other columns where asked to", () =>
+  withFiles({ "a.tsv": "id\tsentence\tsentiment\n1\ta\tx\n2\tb\ty\n" }, async (folder) => {
+    const columns = { text: "sentence", label: "sentiment" };
+    assert.deepEqual(rows(await loadFile(`${folder}/a.tsv`, columns)), [["x", "a"], ["y", "b"]]);
+  }));
+
+const broken: [string, string, string | Uint8Array, RegExp][] = [
+  ["an unknown ending", "a.txt", "label\ttext\n", /ending is unknown: \.csv, \.tsv or \.jsonl/],
+  ["an empty file", "a.csv", "", /a\.csv" as it is empty/],
+  ["an empty packed file", "a.csv.gz", "", /a\.csv\.gz" as it is /],
+  ["a file that is not packed", "a.csv.gz", "label,text", /not a whole gzip file/],
+  ["a header alone", "a.csv", "label,text\n", /has no rows/],
+  ["a header alone", "a.tsv", "label\ttext\n", /has no rows/],
+  ["empty lines alone", "a.jsonl", "\n \n", /has no rows/],
+  ["a missing text column", "a.csv", "label,sentence\n", /no column "text": choose one of "label"/],
+  ["a missing label column", "a.tsv", "a b\ttext\n", /no column "label": choose one of "a b", "te/],
+  ["a missing key", "a.jsonl", '{"text":"a"}', /no "label" in its line 1: choose one of "text"/],
+  ["a key of every object", "a.jsonl", '{"text":"a","constructor":1}', /no "label" in its line 1/],
+  ["two columns of one name", "a.csv", "text,label,text\n", /more than one column "text"/],
+  ["a long row", "a.csv", "label,text\n1,a\n0,b,c\n", /line 3 has 3 fields where the header has 2/],
+  ["a short row", "a.csv", "label,text\n\n1\n", /line 3 has 1 fields where the header has 2/],
+  ["a ragged row", "a.tsv", "label\ttext\n1\ta\tb\n", /line 2 has 3 fields/],
+  ["an empty label", "a.csv", "label,text\n1,a\n,b\n", /line 3 has an empty label/],
+  ["a blank label", "a.tsv", "label\ttext\n  \tb\n", /line 2 has an empty label/],
+  ["a label that is null", "a.jsonl", '{"text":"a","label":null}', /line 1 has a "label" that is/],
+  ["a text that is a number", "a.jsonl", '{"text":1,"label":1}', /line 1 has a "text" that is no/],
+  ["a line that is not JSON", "a.jsonl", '{"text":"a","label":1}\n{', /line 2 is not valid JSON/],
+  ["a line that is a list", "a.jsonl", "[]", /line 1 is not a JSON object/],
+  ["a repeated key", "a.jsonl", '{"text":"a","text":"b","label":1}', /key "text" is repeated/],
+  ["an open quote", "a.csv", 'label,text\n1,a\n0,"b\n1,c\n', /line 3 opens a quote that is never/],
+  ["text behind a quote", "a.csv", 'label,text\n1,"a"b\n', /line 2 begins a row with a misplaced/],
+  ["a quote inside a field", "a.csv", 'label,text\n1,a "b"\n', /line 2 begins a row with a mis/],
+  [
+    "a short row after quoted lines",
+    "a.csv",
+    'label,text\r\n1,"a\r\nb"\r\n1\r\n',
+    /line 4 has 1 f/,
+  ],
+  ["an open quote after empty lines", "a.csv", 'label,text\n1,"a\nb"\n\n0,"b\n', /line 5 opens/],
+  ["one class only", "a.csv", "label,text\n1,a\n1,b\n", /all of its 2 rows have the label "1"/],
+  ...["a.csv", "a.tsv", "a.jsonl"].map((name): [string, string, Uint8Array, RegExp] => [
+    "invalid UTF-8",
+    name,
+    new Uint8Array([10, 66, 0xff, 10]),
+    /line 2 is not valid UTF-8/,
+  ]),
+];
+
+for (const [what, name, content, message] of broken) {
+  Deno.test(`loadDataset() rejects ${what} in ${name}`, () =>
+    withFiles(
+      { [name]: content },
+      (folder) =>
+        assert.rejects(loadFile(`${folder}/${name}`), (error) => {
+          assert(error instanceof SpindleError, String(error));
+          assert.match(error.message, message);
+          assert(error.message.includes(`"${folder}/${name}"`), error.message);
+          assert(!error.message.includes("\n"));
+          return true;
+        }),
+    ));
+}
+
+Deno.test("loadDataset() tells labels apart that differ beyond what a float holds", () => {
+  const row = (label: string) => `{"label":${label},"text":"a"}\n`;
+  const content = ["9007199254740992", "9007199254740993", "1"].map(row).join("").repeat(20);
+  return withFiles({ "a.jsonl": content }, async (folder) => {
+    const { classes } = await loadFile(`${folder}/a.jsonl`);
+    assert.deepEqual([...classes].sort(), ["1", "9007199254740992", "9007199254740993"]);
+  });
+});
+
+Deno.test("loadDataset() reads a packed file of several members", async () => {
+  const parts = [await gzip("label,text\n" + "1,a\n".repeat(20)), await gzip("0,b\n".repeat(20))];
+  await withFiles(
+    { "a.csv.gz": Uint8Array.from(parts.flatMap((part) => [...part])) },
+    async (folder) => {
+      const { train } = await loadFile(`${folder}/a.csv.gz`);
+      assert.equal(train.texts.length, 40);
+    },
+  );
+});
+
+Deno.test("loadDataset() rejects a missing file, a folder and a packed file that was cut", async () =>
+  withFiles({ "a.csv.gz": (await gzip("label,text\n1,a\n0,b\n")).slice(0, -9) }, async (folder) => {
+    await assert.rejects(loadFile(`${folder}/none.csv`), /none.csv" as it does not exist/);
+    Deno.mkdirSync(`${folder}/folder.csv`);
+    await assert.rejects(loadFile(`${folder}/folder.csv`), /not a regular file/);
+    await assert.rejects(loadFile(`${folder}/a.csv.gz`), /not a whole gzip file/);
+  }));
+
+Deno.test("loadDataset() reads back any text that was written as CSV or JSON lines", async () => {
+  const anyText = fc.string({ unit: "grapheme" }).filter((text) => text.isWellFormed());
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyText, { minLength: 2, maxLength: 8 }), async (texts) => {
+      const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+      const csv = texts.map((text, i) => `${i},${quote(text)}`).join("\n");
+      const jsonl = texts.map((text, label) => JSON.stringify({ text, label })).join("\n");
+      await withFiles({ "a.csv": "label,text\n" + csv, "a.jsonl": jsonl }, async (folder) => {
+        for (const name of ["a.csv", "a.jsonl"]) {
+          const { train } = await loadFile(`${folder}/${name}`);
+          assert.deepEqual(train.texts, texts);
+        }
+      });
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("loadDataset() answers random bytes with a SpindleError or a data set", async () => {
+  const anyBytes = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.stringMatching(/^label,text\n([01ab",\n\r\t{}]{0,40})$/).map((text) =>
+      new TextEncoder().encode(text)
+    ),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      anyBytes,
+      fc.constantFrom("a.csv", "a.tsv", "a.jsonl", "a.csv.gz"),
+      (bytes, name) =>
+        withFiles({ [name]: bytes }, async (folder) => {
+          try {
+            const { train } = await loadFile(`${folder}/${name}`);
+            assert.equal(train.labels.length, train.texts.length);
+          } catch (error) {
+            assert(error instanceof SpindleError, String(error));
+          }
+        }),
+    ),
+    { numRuns: 300 },
+  );
+});
