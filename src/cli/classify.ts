@@ -1,6 +1,6 @@
 import { requestGpu } from "../gpu/request.ts";
+import { modelSha256 } from "../model/files.ts";
 import { loadModel } from "../model/model.ts";
-import { modelSha256 } from "../features/extract.ts";
 import { classify, loadClassifier } from "../spin/classifier.ts";
 import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
@@ -26,7 +26,8 @@ export const command = defineCommand({
     },
     json: { type: "flag", description: "Print a JSON document a line, with every probability" },
   },
-  example: 'classify results/mr/classifier.safetensors "a joy from start to finish"',
+  example:
+    'classify results/mr-all-MiniLM-L6-v2/classifier.safetensors "a joy from start to finish"',
   async run({ classifier: path, texts, model: folder, json }) {
     const classifier = loadClassifier(path);
     const from = folder ?? classifier.model.folder;

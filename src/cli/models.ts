@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readConfig } from "../model/config.ts";
 import { families } from "../model/families/mod.ts";
 import { specOf } from "../model/family.ts";
+import { longestText } from "../model/longest.ts";
 import { describeFreeMemory, describeMemory, memoryNeeded } from "../model/memory.ts";
 import type { ModelSpec } from "../model/spec.ts";
 import { layersOf, sites } from "../model/states.ts";
@@ -32,18 +33,20 @@ export const command = defineCommand({
       f16: memoryNeeded(folder, { weights: "f16" }),
     };
     const states = statesOf(spec);
-    const { family, width, ffnWidth, vocabulary, maxTokens, truncation = maxTokens } = spec;
-    const tokenizer = existsSync(join(folder, "tokenizer.json"));
-    const most = Math.min(truncation, tokenizer ? loadTokenizer(folder).maxTokens : Infinity);
+    const { family, width, ffnWidth, vocabulary } = spec;
+    const tokenizer = existsSync(join(folder, "tokenizer.json"))
+      ? loadTokenizer(folder)
+      : undefined;
+    const maxTokens = longestText(spec, tokenizer);
     if (json) {
-      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens: most, tokenizer };
+      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens, tokenizer: !!tokenizer };
       print(JSON.stringify({ family, ...numbers, states, memory }, null, 2));
       return;
     }
     print([
       `family       ${family}: ${spec.stacks.map(describeStack).join("; ")}`,
       `vocabulary   ${vocabulary} ids, ${tokenizer ? "with" : "without"} tokenizer.json`,
-      `tokens       texts are cut to ${most}`,
+      `tokens       texts are cut to ${maxTokens}`,
       "",
       "state                    layers      neurons",
       ...states.map(({ name, layers, neurons }) =>

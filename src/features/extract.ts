@@ -1,10 +1,6 @@
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import { openForReading } from "../formats/files.ts";
-import { weightFiles } from "../formats/safetensors.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
+import { modelSha256, stampFiles } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Encoding } from "../model/tokenizer.ts";
@@ -63,6 +59,9 @@ export interface Extraction {
   readonly seconds: { readonly tokenize: number; readonly extract: number };
 }
 
+/** Raised when the forward pass or a pool gives other numbers than before. */
+const featuresVersion = 1;
+
 /** How long an interruption may throw work away for. */
 const checkpointMilliseconds = 3000;
 
@@ -70,8 +69,13 @@ const checkpointMilliseconds = 3000;
  * Runs a model over a data set and keeps its pooled states on disk. What is there already is not
  * computed again; an interrupted extraction goes on where it stopped.
  *
- * @throws {SpindleError} If the disk has no room, a text has no tokens, or there is no site or pool,
- * or none of that name.
+ * @param model The model, with a tokenizer.
+ * @param dataset The texts of all splits.
+ * @param options Which states and pools, and where they are kept.
+ * @returns Where the features lie, and what making them took.
+ * @throws {SpindleError} If the model has no tokenizer or its files changed since it was loaded, the
+ * disk has no room or refuses, a text has no tokens, or there is no site or pool, or none of that
+ * name.
  */
 export async function extractFeatures(
   model: Model,
@@ -86,7 +90,8 @@ export async function extractFeatures(
     );
   }
   const store = await openStore(options.folder, {
-    modelSha256: modelSha256(model.folder),
+    version: featuresVersion,
+    modelSha256: digestOf(model),
     datasetSha256: dataset.sha256,
     weights: model.weights,
     pools,
@@ -130,6 +135,16 @@ export async function extractFeatures(
       extract: (performance.now() - tokenized) / 1000,
     },
   };
+}
+
+/** A store is found again by the files that a model was loaded from, not by what they are now. */
+function digestOf({ folder, stamp }: Model): string {
+  const digest = modelSha256(folder);
+  if (stampFiles(folder) === stamp) return digest;
+  throw new SpindleError(
+    `Cannot extract features with the model "${folder}" as its files changed since it was ` +
+      "loaded: load it again",
+  );
 }
 
 function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Encoding {
@@ -179,25 +194,4 @@ async function extractSplit(
 
 function countTokens(sentences: readonly (readonly number[])[]): number {
   return sentences.reduce((sum, ids) => sum + ids.length, 0);
-}
-
-/**
- * SHA-256 of all that decides a model's states: configuration, tokenizer and weights.
- *
- * @throws {SpindleError} If the folder holds no model, or a file cannot be read.
- */
-export function modelSha256(folder: string): string {
-  const hash = createHash("sha256");
-  const settings = ["config.json", "tokenizer.json", "tokenizer_config.json"]
-    .filter((name) => existsSync(join(folder, name)));
-  const names = [...settings, ...weightFiles(folder)];
-  const piece = new Uint8Array(8 * 2 ** 20);
-  for (const name of names.sort()) {
-    hash.update(`${name}\0`);
-    using file = openForReading(join(folder, name));
-    for (let read = file.readSync(piece); read; read = file.readSync(piece)) {
-      hash.update(piece.subarray(0, read));
-    }
-  }
-  return hash.digest("hex");
 }

@@ -52,14 +52,24 @@ function guarded<T>(what: string, folder: string, action: () => T): T {
 
 function summarise(parent: string, name: string): StoreSummary {
   const folder = join(parent, name);
-  const files = [...Deno.readDirSync(folder)].map(({ name }) => Deno.lstatSync(join(folder, name)));
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name));
   return {
     name,
     folder,
-    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    bytes: files.reduce((sum, path) => sum + sizeOf(path), 0),
     sentences: countSentences(join(folder, "manifest.json")),
     modified: Deno.statSync(join(folder, "manifest.json")).mtime,
   };
+}
+
+/** A run beside this one renames its files: one that is gone takes no room. */
+function sizeOf(path: string): number {
+  try {
+    return Deno.lstatSync(path).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
 }
 
 /** A store whose manifest is broken can still be listed, and removed. */

@@ -1,11 +1,11 @@
 import { existsSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { fileFailure, replaceFile, writeAll } from "../formats/files.ts";
+import { fileFailure, removeIfPresent, replaceFile, writeAll } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { openSafetensors, readFloats, safetensorsHeader } from "../formats/safetensors.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { megabytes, SpindleError } from "../util.ts";
+import { isGranted, megabytes, SpindleError } from "../util.ts";
 
 /** The parts of a data set. */
 export const splitNames = ["train", "validation", "test"] as const;
@@ -20,6 +20,8 @@ export function bySplit<T>(make: (split: SplitName) => T): Record<SplitName, T> 
 
 /** What the features of a store were made from; equal keys mean equal features. */
 export interface StoreKey {
+  /** The version of what computes features. */
+  readonly version: number;
   /** SHA-256 of the model: configuration, tokenizer and weights. */
   readonly modelSha256: string;
   /** SHA-256 of the texts, labels and splits. */
@@ -118,13 +120,10 @@ export function stateBytes({ key }: FeatureStore, split: SplitName, state: State
  * @throws {SpindleError} If it has not.
  */
 export function requireRoom(folder: string, bytes: number): void {
-  let free: number;
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    free = bavail * bsize;
-  } catch {
-    return; // without the permission to ask, a full disk is an error when it is met
-  }
+  // Without the permission to ask, a full disk is an error when it is met.
+  if (!isGranted({ name: "sys", kind: "statfs" })) return;
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
   if (bytes <= free) return;
   throw new SpindleError(
     `Cannot extract features to "${folder}" as they take ${megabytes(bytes)} and the disk has ` +
@@ -133,9 +132,9 @@ export function requireRoom(folder: string, bytes: number): void {
 }
 
 /**
- * Reads the features of one pool of a state.
+ * The features of one pool of a state, `[sentences of the split, neurons of the state]`.
  *
- * @throws {SpindleError} If the file is missing or broken.
+ * @returns Features whose `read` throws a {@linkcode SpindleError} if the file is missing or broken.
  */
 export function readFeatures(
   store: FeatureStore,
@@ -217,12 +216,10 @@ export class SplitWriter implements Disposable {
     await this.#sync();
     for (const { path, partial } of this.#files) {
       // A run beside this one writes the same bytes, and may have been the first.
-      if (existsSync(path)) continue;
-      this.#guarded(path, () => Deno.renameSync(partial, path));
+      if (existsSync(path)) removeIfPresent(partial);
+      else this.#guarded(path, () => Deno.renameSync(partial, path));
     }
-    try {
-      Deno.removeSync(this.#progress);
-    } catch { /* a split of one batch never had one */ }
+    removeIfPresent(this.#progress); // a split of one batch never had one
   }
 
   async #sync(): Promise<void> {
@@ -240,10 +237,14 @@ export class SplitWriter implements Disposable {
     const partial = partialPath(this.store, this.split, state);
     const { header, begins, length } = this.#layout(state);
     return this.#guarded(path, () => {
-      const file = Deno.openSync(partial, { read: true, write: true, create: true });
+      using onFailure = new DisposableStack();
+      const file = onFailure.use(
+        Deno.openSync(partial, { read: true, write: true, create: true }),
+      );
       file.truncateSync(length);
       file.seekSync(0, Deno.SeekMode.Start);
       writeAll(file, header);
+      onFailure.move();
       return { path, partial, file, begins, width: state.width };
     });
   }

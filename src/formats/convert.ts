@@ -6,6 +6,7 @@ import {
   type NewFile,
   openForReading,
   readAt,
+  removeIfPresent,
   replaceFiles,
   writeAll,
 } from "./files.ts";
@@ -43,6 +44,8 @@ const MODEL_FILES = [
  */
 export function convertWeights(from: string, to: string, dtype: WeightDtype): number {
   using source = openModelWeights(from);
+  using onFailure = new DisposableStack();
+  if (!existsSync(to)) onFailure.defer(() => removeIfPresent(to));
   makeFolder(to);
   if (Deno.realPathSync(from) === Deno.realPathSync(to)) {
     throw new SpindleError(`Cannot convert "${from}" into itself: name another folder`);
@@ -54,6 +57,7 @@ export function convertWeights(from: string, to: string, dtype: WeightDtype): nu
   // Other readers want to know which framework laid the tensors out: "pt" is the usual layout.
   const weights = safetensorsFile(join(to, "model.safetensors"), tensors, { format: "pt" });
   replaceFiles([weights, ...copies(from, to)]);
+  onFailure.move();
   removeOthers(from, to);
   return tensors.size;
 }
@@ -124,5 +128,14 @@ function copies(from: string, to: string): NewFile[] {
 /** What another model left in the folder would be taken for this one's. */
 function removeOthers(from: string, to: string): void {
   const others = MODEL_FILES.filter((name) => !existsSync(join(from, name)));
-  for (const name of others) if (existsSync(join(to, name))) Deno.removeSync(join(to, name));
+  for (const path of others.map((name) => join(to, name)).filter((path) => existsSync(path))) {
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      throw new SpindleError(
+        `Cannot remove "${path}", which is of another model, as ${fileFailure(error)}`,
+        { cause: error },
+      );
+    }
+  }
 }

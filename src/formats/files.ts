@@ -154,11 +154,12 @@ function fileToReplace(path: string): string {
   throw new SpindleError(`Cannot write "${path}" as it is not a regular file: give a file's path`);
 }
 
-function removeIfPresent(path: string): void {
+/** Removes a file if it is there and can be removed. */
+export function removeIfPresent(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It was never created, or the failure being reported also forbids its removal.
+    // It was never created, or a failure that is being reported also forbids its removal.
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
-import { requireOneOf, SpindleError } from "../util.ts";
+import { isGranted, requireOneOf, SpindleError } from "../util.ts";
 import { Gpu, type MatrixStorage } from "./device.ts";
 import { storageOf } from "./tuning.ts";
 
@@ -78,9 +78,9 @@ async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
 
 /** Mesa prints two error lines where this variable is not set. */
 function quietMesa(): void {
-  try {
-    if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-  } catch { /* without the permission there are two lines more on stderr */ }
+  const variable = "XDG_RUNTIME_DIR";
+  if (!globalThis.Deno || !isGranted({ name: "env", variable })) return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 
 /** The limits that decide which models fit and which kernels run. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../formats/cache_folder.ts";
 import { replaceFile, writeAll } from "../formats/files.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
-import { attempt, SpindleError } from "../util.ts";
+import { attempt, isGranted, SpindleError } from "../util.ts";
 import type { AdapterDescription, Gpu, MatrixStorage } from "./device.ts";
 import { driverBuild } from "./driver_build.ts";
 
@@ -83,7 +83,12 @@ export function remember(name: string, value: Tuning): string {
   const folder = cacheFolder();
   if (!folder) {
     throw new SpindleError(
-      "Cannot remember the fastest kernels as neither XDG_CACHE_HOME nor HOME is set: set one",
+      `Cannot remember ${name} as neither XDG_CACHE_HOME nor HOME is set: set one`,
+    );
+  }
+  if (!isGranted({ name: "write", path: folder })) {
+    throw new SpindleError(
+      `Cannot remember ${name} in "${folder}" as Deno was not granted it: pass --allow-write`,
     );
   }
   const file = join(folder, fileName);

@@ -6,6 +6,8 @@ import type { Activation } from "../ops/linear.ts";
 export interface Config {
   /** The file. */
   readonly path: string;
+  /** Whether it says anything of this. */
+  has(name: string): boolean;
   /** A finite number. */
   number(name: string, fallback?: number): number;
   /** A whole number from 1 to {@linkcode largestCount}. */
@@ -53,6 +55,7 @@ function configOf(path: string, json: JsonObject): Config {
   };
   return {
     path,
+    has: (name) => find(name) !== undefined,
     number: (name, fallback) => get(name, "a finite number", isNumber, fallback),
     count: (name, fallback) =>
       get(name, `a whole number from 1 to ${largestCount}`, isCount, fallback),

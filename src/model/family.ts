@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { SpindleError } from "../util.ts";
-import type { Config } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
 import { families } from "./families/mod.ts";
-import type { AttentionSpec, Family, ModelSpec } from "./spec.ts";
+import type { AttentionSpec, Family, ModelSpec, WeightRefs } from "./spec.ts";
 
 /**
  * Finds the family of a config.json.
@@ -33,6 +34,17 @@ export function specOf(config: Config): ModelSpec {
   return spec;
 }
 
+/**
+ * Reads what the config.json of a folder describes, and which tensors that takes.
+ *
+ * @throws {SpindleError} If it is missing or not a model that is supported.
+ */
+export function readModel(folder: string): { spec: ModelSpec; refs: WeightRefs } {
+  const config = readConfig(join(folder, "config.json"));
+  const spec = specOf(config);
+  return { spec, refs: familyOf(config).weights(spec, config) };
+}
+
 function checkHeads(config: Config, width: number, attention: AttentionSpec): void {
   const { heads, keyValueHeads, headWidth, rotary = [] } = attention;
   if (!Number.isInteger(headWidth) || heads % keyValueHeads !== 0) {
@@ -41,7 +53,10 @@ function checkHeads(config: Config, width: number, attention: AttentionSpec): vo
         `keys and values do not divide its width of ${width} evenly`,
     );
   }
-  const turning = 2 * Math.max(0, ...rotary.map(({ frequencies }) => frequencies.length));
+  const turning = rotary.reduce(
+    (most, { frequencies }) => Math.max(most, 2 * frequencies.length),
+    0,
+  );
   if (turning <= headWidth) return;
   throw new SpindleError(
     `Cannot load "${config.path}" as ${turning} dimensions of a head turn in pairs and it has ` +

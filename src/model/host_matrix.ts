@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, writeBand } from "../gpu/matrix.ts";
 import { type Precision, texelBytes } from "../gpu/precision.ts";
+import { SpindleError } from "../util.ts";
 import type { TensorRef } from "./spec.ts";
 
 /**
@@ -59,6 +60,7 @@ function pick(places: Int32Array, order: readonly number[]): Int32Array {
  * Moves matrices of equal width, one below the other, to the GPU as one.
  *
  * @param scratch Where a band of texels is put together, of `bandBytes` bytes.
+ * @throws {SpindleError} If a number is too large for the precision.
  */
 export function toGpu(
   gpu: Gpu,
@@ -67,6 +69,7 @@ export function toGpu(
   precision: Precision,
   scratch: ArrayBuffer,
 ): Matrix {
+  if (precision === "f16") { for (const part of parts) requireHalves(part, label); }
   const rows = parts.reduce((sum, part) => sum + part.rowStarts.length, 0);
   using onFailure = new DisposableStack();
   const cols = parts[0]!.colOffsets.length;
@@ -90,6 +93,19 @@ export function toGpu(
   }
   onFailure.move();
   return matrix;
+}
+
+/** The least number that becomes infinite in float16. */
+const beyondHalf = 65_520;
+
+function requireHalves({ data }: HostMatrix, label: string): void {
+  if (data instanceof Float16Array) return;
+  const large = data.find((value) => Math.abs(value) >= beyondHalf && Number.isFinite(value));
+  if (large === undefined) return;
+  throw new SpindleError(
+    `Cannot keep the weights of "${label}" in float16 as ${large} would become infinite: ` +
+      "keep them in float32",
+  );
 }
 
 /** Columns at a time: as many as share a line of the processor's cache. */

@@ -1,15 +1,14 @@
-import { join } from "node:path";
 import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
 import { rowMultiple } from "../gpu/matrix.ts";
 import { type Precision, texelBytes } from "../gpu/precision.ts";
-import { megabytes, roundUp } from "../util.ts";
+import { isGranted, megabytes, roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
-import { readConfig } from "./config.ts";
-import { familyOf, specOf } from "./family.ts";
+import { readModel } from "./family.ts";
 import { tokensPerBatch } from "./model.ts";
 import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
 import { blocksToRun, findStates, listStates } from "./states.ts";
 import { WeightReader } from "./weights.ts";
+import { rowsAtOnce } from "./workspace.ts";
 
 /** Bytes that a model takes; what the driver adds is not known. */
 export interface MemoryNeeded {
@@ -50,9 +49,7 @@ export interface MemoryOptions {
  */
 export function memoryNeeded(folder: string, options: MemoryOptions = {}): MemoryNeeded {
   const { weights: precision = "f32", software = true } = options;
-  const config = readConfig(join(folder, "config.json"));
-  const spec = specOf(config);
-  const refs = familyOf(config).weights(spec, config);
+  const { spec, refs } = readModel(folder);
   using source = openModelWeights(folder);
   const reader = new WeightReader(source, spec, refs);
   const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
@@ -96,7 +93,7 @@ function statesBytes(spec: ModelSpec, software: boolean, normsEmbedding: boolean
       qkv + (heads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth + staged;
   });
   // Both stacks of an encoder-decoder work in the same matrices but for the embedding and the end.
-  return roundUp(tokensPerBatch(software), 512) * 4 * Math.max(...columns);
+  return roundUp(tokensPerBatch(software), rowsAtOnce) * 4 * Math.max(...columns);
 }
 
 function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: WeightRefs): number {
@@ -118,10 +115,7 @@ export function describeFreeMemory(): string {
 
 /** Bytes that the host has left; undefined without the permission to ask. */
 export function freeMemory(): number | undefined {
-  try {
-    const { available, swapFree } = Deno.systemMemoryInfo();
-    return available + swapFree;
-  } catch {
-    return undefined;
-  }
+  if (!isGranted({ name: "sys", kind: "systemMemoryInfo" })) return undefined;
+  const { available, swapFree } = Deno.systemMemoryInfo();
+  return available + swapFree;
 }

@@ -3,16 +3,16 @@ import { existsSync } from "node:fs";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/precision.ts";
-import { longestAttended } from "../ops/attention.ts";
 import type { Pool } from "../ops/pool.ts";
 import { tuneOnFirstUse } from "../tuning/first_use.ts";
 import { requireOneOf, SpindleError } from "../util.ts";
-import { headTexels, loadBlock, type Loader, loadNorm } from "./block_weights.ts";
+import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools } from "./capture.ts";
-import { readConfig } from "./config.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
-import { familyOf, specOf } from "./family.ts";
+import { readModel } from "./family.ts";
+import { stampFiles } from "./files.ts";
 import { bandBytes } from "./host_matrix.ts";
+import { longestSentence, longestText } from "./longest.ts";
 import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
@@ -74,6 +74,12 @@ export class Model implements Disposable {
   readonly gpu: Gpu;
   /** The folder it was loaded from. */
   readonly folder: string;
+  /**
+   * Its files when it was loaded, by {@linkcode stampFiles}.
+   *
+   * @ignore
+   */
+  readonly stamp: string;
   /** How the weights lie in GPU memory. */
   readonly weights: Precision;
   /** Its tokenizer, where the folder has one. */
@@ -83,6 +89,7 @@ export class Model implements Disposable {
   constructor(
     gpu: Gpu,
     folder: string,
+    stamp: string,
     /**
      * Its shape as plain data.
      *
@@ -100,20 +107,13 @@ export class Model implements Disposable {
   ) {
     this.gpu = gpu;
     this.folder = folder;
+    this.stamp = stamp;
     this.weights = weights;
     this.tokenizer = tokenizer;
     this.workspace = owned.use(new Workspace(gpu));
     this.tokensPerBatch = tokensPerBatch(gpu.adapter.software);
-    this.maxTokens = Math.min(
-      spec.maxTokens,
-      gpu.device.limits.maxTextureDimension2D,
-      ...spec.stacks.map(({ attention }) => longestAttended(headTexels(attention))),
-    );
-    this.longestText = Math.min(
-      this.maxTokens,
-      spec.truncation ?? Infinity,
-      tokenizer?.maxTokens ?? Infinity,
-    );
+    this.maxTokens = longestSentence(gpu, spec);
+    this.longestText = longestText(spec, tokenizer, this.maxTokens);
   }
 
   /**
@@ -234,44 +234,43 @@ export function tokensPerBatch(software: boolean): number {
  * @returns The model; dispose it when done.
  * @throws {SpindleError} If the family is unknown, or a file or tensor missing or malformed.
  */
-export function loadModel(gpu: Gpu, folder: string, options: ModelOptions = {}): Promise<Model> {
-  return Promise.try(async () => {
-    gpu.check();
-    requireOneOf("weights of", options.weights ?? "f32", ["f32", "f16"]);
-    const config = readConfig(join(folder, "config.json"));
-    const family = familyOf(config);
-    const spec = specOf(config);
-    const refs = family.weights(spec, config);
-    using source = openModelWeights(folder);
-    using onFailure = new DisposableStack();
-    const owned = onFailure.use(new DisposableStack());
-    const reader = new WeightReader(source, spec, refs);
-    const scratch = new ArrayBuffer(bandBytes);
-    const precision = options.weights ?? "f32";
-    const loader: Loader = { gpu, reader, spec, precision, owned, scratch };
-    const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
-    const embedding = loadEmbedding(loader, refs.embedding);
-    const counts = blocksToRun(spec, wanted);
-    const stacks = spec.stacks.map((stack, i) =>
-      loadStack(loader, stack, refs.stacks[i]!, counts[i] ?? 0)
-    );
-    const tokenizer = existsSync(join(folder, "tokenizer.json"))
-      ? loadTokenizer(folder)
-      : undefined;
-    const model = new Model(
-      gpu,
-      folder,
-      spec,
-      loader.precision,
-      embedding,
-      stacks,
-      tokenizer,
-      owned,
-    );
-    await tuneOnFirstUse(gpu);
-    onFailure.move();
-    return model;
-  });
+export async function loadModel(
+  gpu: Gpu,
+  folder: string,
+  options: ModelOptions = {},
+): Promise<Model> {
+  gpu.check();
+  const precision = requireOneOf<Precision>("weights of", options.weights ?? "f32", ["f32", "f16"]);
+  // Before anything is read, so that what changes from here on is noticed.
+  const stamp = stampFiles(folder);
+  const { spec, refs } = readModel(folder);
+  using source = openModelWeights(folder);
+  using onFailure = new DisposableStack();
+  const owned = onFailure.use(new DisposableStack());
+  const reader = new WeightReader(source, spec, refs);
+  const scratch = new ArrayBuffer(bandBytes);
+  const loader: Loader = { gpu, reader, spec, precision, owned, scratch };
+  const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
+  const embedding = loadEmbedding(loader, refs.embedding);
+  const counts = blocksToRun(spec, wanted);
+  const stacks = spec.stacks.map((stack, i) =>
+    loadStack(loader, stack, refs.stacks[i]!, counts[i] ?? 0)
+  );
+  const tokenizer = existsSync(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
+  const model = new Model(
+    gpu,
+    folder,
+    stamp,
+    spec,
+    precision,
+    embedding,
+    stacks,
+    tokenizer,
+    owned,
+  );
+  await tuneOnFirstUse(gpu);
+  onFailure.move();
+  return model;
 }
 
 function loadStack(loader: Loader, spec: StackSpec, refs: StackRefs, count: number): Stack {

@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer as Library } from "npm:@huggingface/tokenizers@0.2.0";
-import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
+import { readJsonObject } from "../formats/json.ts";
 import { messageOf, SpindleError } from "../util.ts";
+import { readCharsmap } from "./charsmap.ts";
+import { faithfulDefinition, stepsOf } from "./tokenizer_definition.ts";
 
 /** Texts as token ids. */
 export interface Encoding {
   /** For each text its token ids, special tokens included. */
   readonly ids: number[][];
-  /** For each token the segment that it belongs to, which BERT-like models embed. */
-  readonly typeIds: number[][];
   /** How many texts were longer than allowed and lost their ends. */
   readonly truncated: number;
 }
@@ -35,14 +35,17 @@ export interface Tokenizer {
   encode(texts: readonly string[], options?: { maxTokens?: number }): Encoding;
 }
 
+/** What the library's normalizers have, alone and in a sequence. */
+interface Normalizer {
+  readonly config: { readonly precompiled_charsmap?: string | null };
+  readonly normalizers?: readonly Normalizer[];
+  normalize(text: string): string;
+}
+
 /** The special tokens that the tokenizer puts around every text. */
 interface Frame {
   readonly prefix: number[];
   readonly suffix: number[];
-  /** Segments of the prefix, the text (one for all its tokens) and the suffix. */
-  readonly prefixTypes: number[];
-  readonly textType: number;
-  readonly suffixTypes: number[];
 }
 
 /**
@@ -71,17 +74,23 @@ export function loadTokenizer(folder: string): Tokenizer {
   const config = existsSync(configPath) ? readJsonObject(configPath) : {};
   let library: Library;
   let frame: Frame;
+  let repair: (text: string) => string;
   try {
-    library = new Library(withAllKeys(definition), config);
+    const faithful = faithfulDefinition(definition, config);
+    library = new Library(faithful, config);
     joinUnknown(library.model);
+    mapCharacters(library.normalizer as Normalizer | null);
     frame = findFrame(library);
+    repair = textRepair(faithful["normalizer"]);
   } catch (error) {
     throw new SpindleError(
-      `Cannot use "${path}" as ${messageOf(error)}: a tokenizer saved by Hugging Face is needed`,
+      `Cannot use "${path}" as ${
+        messageOf(error)
+      }: a tokenizer of another kind, or token ids made ` +
+        "by other means, are needed",
       { cause: error },
     );
   }
-  const repair = textRepair(definition["normalizer"]);
   const maxTokens = configuredLimit(config["model_max_length"]);
   const tokenize = (text: string) => tokenizeWhole(library, path, repair(text));
   return {
@@ -89,12 +98,6 @@ export function loadTokenizer(folder: string): Tokenizer {
     encode: (texts, options = {}) =>
       encodeAll(texts, Math.min(maxTokens, options.maxTokens ?? Infinity), frame, tokenize),
   };
-}
-
-/** The library wants each of these keys to be there; the format lets writers leave them out. */
-function withAllKeys(definition: JsonObject): JsonObject {
-  const absent = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
-  return { ...absent, added_tokens: [], ...definition };
 }
 
 /**
@@ -110,6 +113,13 @@ function joinUnknown(model: Library["model"]): void {
   const encode = model.encode.bind(model);
   model.encode = (words) =>
     encode(words).filter((token, i, all) => !(isUnknown(token) && isUnknown(all[i - 1])));
+}
+
+/** The library has one map of characters for all models, which is near those of T5 and XLM-R. */
+function mapCharacters(step: Normalizer | null): void {
+  step?.normalizers?.forEach(mapCharacters);
+  const map = step?.config.precompiled_charsmap;
+  if (step && map) step.normalize = readCharsmap(map);
 }
 
 /** A limit that is no count of tokens, such as the 1e30 of many files, means that there is none. */
@@ -140,7 +150,7 @@ function encodeAll(
   frame: Frame,
   tokenize: (text: string) => number[],
 ): Encoding {
-  const { prefix, suffix, prefixTypes, textType, suffixTypes } = frame;
+  const { prefix, suffix } = frame;
   const room = maxTokens - prefix.length - suffix.length;
   if (!(room >= 0)) {
     throw new SpindleError(
@@ -148,12 +158,11 @@ function encodeAll(
         `${prefix.length + suffix.length}: allow more tokens`,
     );
   }
-  const encoding = { ids: [] as number[][], typeIds: [] as number[][], truncated: 0 };
+  const encoding = { ids: [] as number[][], truncated: 0 };
   for (const text of texts) {
     const { tokens, isWhole } = tokenizeHead(text, room, tokenize);
     if (!isWhole) encoding.truncated++;
     encoding.ids.push([...prefix, ...tokens, ...suffix]);
-    encoding.typeIds.push([...prefixTypes, ...tokens.map(() => textType), ...suffixTypes]);
   }
   return encoding;
 }
@@ -191,18 +200,14 @@ function findFrame(library: Library): Frame {
   for (const text of ["a", "the", "1", "."]) {
     const whole = library.encode(text, { return_token_type_ids: true });
     const bare = library.encode(text, { add_special_tokens: false }).ids;
-    const types: number[] = whole.token_type_ids ?? whole.ids.map(() => 0);
+    if (whole.token_type_ids?.some((type) => type !== 0)) {
+      throw new Error("it puts a text into another segment than the first");
+    }
     const starts = occurrences(whole.ids, bare);
     const start = starts[0];
     if (bare.length === 0 || start === undefined || starts.length > 1) continue;
     const end = start + bare.length;
-    return {
-      prefix: whole.ids.slice(0, start),
-      suffix: whole.ids.slice(end),
-      prefixTypes: types.slice(0, start),
-      textType: types[start]!,
-      suffixTypes: types.slice(end),
-    };
+    return { prefix: whole.ids.slice(0, start), suffix: whole.ids.slice(end) };
   }
   throw new Error("its special tokens cannot be told from a text's");
 }
@@ -218,7 +223,7 @@ function occurrences(whole: number[], part: number[]): number[] {
 
 /** What a text must go through so that the library's normalizer gives what the original gives. */
 function textRepair(normalizer: unknown): (text: string) => string {
-  const steps = flattenNormalizer(normalizer);
+  const steps = stepsOf(normalizer, "normalizers");
   const lowercases = steps.some(({ type, lowercase }) =>
     type === "Lowercase" || lowercase === true
   );
@@ -235,9 +240,3 @@ function textRepair(normalizer: unknown): (text: string) => string {
 
 const RARE_IDEOGRAPH = // As in the original, whose gap from U+2B820 to U+2B91F is no mistake here.
   /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
-
-function flattenNormalizer(normalizer: unknown): JsonObject[] {
-  if (!isJsonObject(normalizer)) return [];
-  const { normalizers } = normalizer;
-  return Array.isArray(normalizers) ? normalizers.flatMap(flattenNormalizer) : [normalizer];
-}

@@ -3,6 +3,9 @@ import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { roundUp } from "../util.ts";
 import { RotaryTables } from "./rotary.ts";
 
+/** Matrices grow by so many rows: batches differ a little in length. */
+export const rowsAtOnce = 512;
+
 /** Intermediate matrices by name, kept from one batch to the next and grown when needed. */
 export class Workspace implements Disposable {
   readonly #matrices = new Map<string, Matrix>();
@@ -20,8 +23,7 @@ export class Workspace implements Disposable {
     if (!matrix || matrix.rows < rows) {
       matrix?.[Symbol.dispose]();
       this.#matrices.delete(key); // should there be no room for a larger one
-      // Batches differ a little in length: rounding saves most of the reallocations.
-      matrix = createMatrix(this.gpu, roundUp(rows, 512), cols, name);
+      matrix = createMatrix(this.gpu, roundUp(rows, rowsAtOnce), cols, name);
       this.#matrices.set(key, matrix);
     }
     return matrix;

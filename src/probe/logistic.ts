@@ -75,6 +75,7 @@ export async function fitLogistic(
       `Cannot fit ${features.rows} rows to ${y.length} labels: give one a row`,
     );
   }
+  if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
   if (features.cols === 0) {
     throw new SpindleError("Cannot fit rows without features: give at least one column");
   }

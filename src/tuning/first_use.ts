@@ -1,9 +1,8 @@
 import { type Contestant, roundRobin } from "../bench/measure.ts";
 import type { Problem } from "../bench/problem.ts";
 import { timeOnHost, type Timing } from "../bench/stopwatch.ts";
-import { withStorage } from "../bench/storage.ts";
-import type { Gpu, MatrixStorage } from "../gpu/device.ts";
-import { mostTextures } from "../gpu/request.ts";
+import { Gpu, type MatrixStorage } from "../gpu/device.ts";
+import { mostTextures, requestGpu } from "../gpu/request.ts";
 import { saveStorage, saveTuning, type Tuning, tuningOf } from "../gpu/tuning.ts";
 import { attempt, SpindleError } from "../util.ts";
 import { chooseFastest, equalVariants, type Timed } from "./choice.ts";
@@ -57,19 +56,20 @@ export async function compareStorages(
   const other: MatrixStorage = gpu.storage === "buffer" ? "texture" : "buffer";
   const { maxStorageTexturesPerShaderStage } = gpu.device.limits;
   if (other === "texture" && maxStorageTexturesPerShaderStage < mostTextures) return;
-  using twin = lend(withStorage(gpu, other));
-  const others = await timeIfTaken(twin.gpu, contests);
+  using twin = await requestTwin(gpu, other);
+  const others = await timeIfTaken(twin, contests);
   if (!others) return;
-  attempt(() => saveTuning(twin.gpu, namesOf(others)));
+  attempt(() => saveTuning(twin, namesOf(others)));
   const costOf = (timed: ReadonlyMap<string, Timed>) => timed.get("linear many")!.cost;
   const own = costOf(best ?? await timeContests(gpu, contests));
   const storage = costOf(others) * storageGain < own ? other : gpu.storage;
   attempt(() => saveStorage(gpu.adapter, storage));
 }
 
-/** Frees what a GPU that shares its device has of its own. */
-function lend(gpu: Gpu): Disposable & { readonly gpu: Gpu } {
-  return { gpu, [Symbol.dispose]: () => gpu.idleUniforms.forEach((buffer) => buffer.destroy()) };
+/** The same with a device of its own, so that what it rejects is nobody else's failure. */
+async function requestTwin(gpu: Gpu, storage: MatrixStorage): Promise<Gpu> {
+  const { device } = await requestGpu({ storage });
+  return new Gpu(device, gpu.adapter, gpu.features, gpu.lanes, gpu.subgroups, storage);
 }
 
 function namesOf(best: ReadonlyMap<string, Timed>): Tuning {
@@ -91,17 +91,14 @@ async function timeIfTaken(
   gpu: Gpu,
   contests: readonly Contest[],
 ): Promise<Map<string, Timed> | undefined> {
-  gpu.device.pushErrorScope("validation");
-  let best: Map<string, Timed> | undefined;
-  let rejected: GPUError | null = null;
   try {
-    best = await timeContests(gpu, contests);
+    const best = await timeContests(gpu, contests);
+    gpu.check();
+    return best;
   } catch (error) {
     if (!(error instanceof SpindleError)) throw error;
-  } finally {
-    rejected = await gpu.device.popErrorScope();
+    return undefined;
   }
-  return rejected ? undefined : best;
 }
 
 async function fastest(gpu: Gpu, contest: Contest): Promise<Timed> {

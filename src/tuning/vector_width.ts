@@ -29,9 +29,11 @@ export function chooseVectorWidth(): void {
   if (chosen && compiled) return;
   const works = mayBeTried(recall(name)?.selfTest);
   const width = chosen || (works && processorHas512Bits() ? "512" : undefined);
-  if (!width) return;
+  const parent = compiled || cacheFolder();
+  if (!width || !parent) return;
+  const folder = join(parent, `mesa-${width}`);
+  if (!isGranted({ name: "write", path: folder })) return;
   try {
-    const folder = join(compiled || cacheFolder()!, `mesa-${width}`);
     Deno.mkdirSync(folder, { recursive: true });
     Deno.env.set(compiledVariable, folder);
     Deno.env.set(widthVariable, width);

@@ -34,6 +34,12 @@ Deno.test("spindle models FOLDER --json prints one document", async () => {
   assert.equal(memory.f16.tables, memory.f32.tables);
 });
 
+Deno.test("spindle models FOLDER tells to how many tokens texts are cut", async () => {
+  const longrope = new URL("../model/golden/longrope", import.meta.url).pathname;
+  const { stdout } = await runSpindle(["models", longrope]);
+  assert.match(stdout, /^tokens +texts are cut to 16$/m); // it has 32 positions, 16 without scaling
+});
+
 Deno.test("spindle models says what a folder without a model lacks", async () => {
   const { code, stderr } = await runSpindle(["models", "no-such-folder"]);
   assert.equal(code, 1);

@@ -103,7 +103,7 @@ Deno.test("spindle classify reads lines from stdin, and refuses what is not UTF-
     assert.match(bad.stderr, /not valid UTF-8/);
   }));
 
-Deno.test("spindle run goes on where Ctrl-C stopped it", () =>
+Deno.test("spindle run stops at Ctrl-C and keeps how far it came", () =>
   withFolder(async (folder) => {
     const features = join(folder, "features");
     const args = ["run", "--limit", "2000", "--features", features, "--out", join(folder, "out")];

@@ -18,6 +18,7 @@ const states: StateId[] = [
   { name: "activation.0", stack: 0, site: "activation", layer: 0, width: 5 },
 ];
 const key: StoreKey = {
+  version: 1,
   modelSha256: "m",
   datasetSha256: "d",
   weights: "f32",
@@ -127,6 +128,18 @@ Deno.test("two writers of the same features both end well", () =>
     }
     const found = readFeatures(store, "train", states[1]!, "mean").read(0, 7);
     assert.deepEqual(found, values(0, 7)[1]![1]);
+  }));
+
+Deno.test("a writer that begins when another has finished leaves nothing of its own", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    for (let i = 0; i < 2; i++) {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 7), 7);
+      await writer.finish();
+    }
+    const names = [...Deno.readDirSync(store.folder)].map(({ name }) => name);
+    assert.ok(!names.some((name) => name.endsWith(".partial")), names.join());
   }));
 
 Deno.test("stores of other keys lie in other folders", () =>

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { convertWeights } from "../../src/formats/convert.ts";
 import { float32ToBfloat16 } from "../../src/formats/float.ts";
 import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
@@ -33,7 +34,7 @@ Deno.test("convertWeights() rounds floats, keeps integers and copies the configu
     assert.equal(file.metadata.get("format"), "pt");
   }));
 
-Deno.test("convertWeights() rejects a value that would become infinite and leaves no weights", () =>
+Deno.test("convertWeights() rejects a value that would become infinite and leaves no folder", () =>
   withFolder((folder) => {
     writeModel(`${folder}/from`, [1, -65520]);
     assert.throws(() => convertWeights(`${folder}/from`, `${folder}/to`, "F16"), (error) => {
@@ -45,7 +46,7 @@ Deno.test("convertWeights() rejects a value that would become infinite and leave
       );
       return true;
     });
-    assert.deepEqual([...Deno.readDirSync(`${folder}/to`)], []);
+    assert.ok(!existsSync(`${folder}/to`));
   }));
 
 Deno.test("convertWeights() rejects a 64-bit value that no other type holds", () =>
@@ -70,6 +71,16 @@ Deno.test("convertWeights() leaves nothing of another model in the folder", () =
     convertWeights(`${folder}/from`, `${folder}/to`, "F16");
     const names = [...Deno.readDirSync(`${folder}/to`)].map(({ name }) => name).sort();
     assert.deepEqual(names, ["config.json", "model.safetensors"]);
+  }));
+
+Deno.test("convertWeights() says what of another model it cannot remove", () =>
+  withFolder((folder) => {
+    writeModel(`${folder}/from`, [1]);
+    Deno.mkdirSync(`${folder}/to/tokenizer.json/full`, { recursive: true });
+    assert.throws(
+      () => convertWeights(`${folder}/from`, `${folder}/to`, "F16"),
+      /^SpindleError: Cannot remove ".*tokenizer\.json", which is of another model, as /,
+    );
   }));
 
 Deno.test("convertWeights() rejects its own folder", () =>

@@ -9,7 +9,11 @@ const ONE = `{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`;
 const broken: [string, Uint8Array<ArrayBuffer>, RegExp][] = [
   ["a file of no bytes", new Uint8Array(0), /has 0 bytes/],
   ["a file below 8 bytes", new Uint8Array(7), /has 7 bytes/],
-  ["a header longer than the file", fileBytes("{}").slice(0, 9), /ends within its header of 2 bytes: it was cut short/],
+  [
+    "a header longer than the file",
+    fileBytes("{}").slice(0, 9),
+    /ends within its header of 2 bytes: it was cut short/,
+  ],
   ["an empty header", fileBytes(""), /does not start with \{/],
   ["a header that starts with a space", fileBytes(" {}"), /does not start with \{/],
   ["a header that is an array", fileBytes("[]"), /does not start with \{/],

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { openModelWeights, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
+import { createMatrix } from "../../src/gpu/matrix.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { readConfig } from "../../src/model/config.ts";
 import { familyOf, specOf } from "../../src/model/family.ts";
+import { longestSentence } from "../../src/model/longest.ts";
 import { type CaptureOptions, loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { WeightReader } from "../../src/model/weights.ts";
 import { SpindleError } from "../../src/util.ts";
+import { withFolder } from "../folder.ts";
 import { assertFreed, ownedBytes } from "../gpu.ts";
 import { assertClose } from "../numbers.ts";
 
@@ -32,6 +35,18 @@ async function loadChanged(gpu: Gpu, name: string, changes: Record<string, unkno
 }
 
 const refusals: [string, string, Record<string, unknown>, RegExp][] = [
+  ["heads that do not divide the width", "llama", {
+    num_attention_heads: 5,
+    head_dim: null,
+    num_key_value_heads: null,
+  }, /5 attention heads with 5 for keys and values do not divide its width/],
+  ["a billion blocks", "modernbert", { num_hidden_layers: 1e9 }, /whole number from 1 to 16777216/],
+  [
+    "blocks without weights",
+    "llama",
+    { num_hidden_layers: 1e6 },
+    /Cannot find tensor "model.layer/,
+  ],
   ["an unknown model_type", "llama", { model_type: "mamba" }, /model_type "mamba".*bert, .*, t5/],
   ["an unknown activation", "llama", { hidden_act: "swish2" }, /activation "swish2".*gelu, .*silu/],
   [
@@ -181,6 +196,43 @@ Deno.test("capture() names how many blocks a state needs that were not loaded", 
   using gpu = await requestGpu();
   using model = await loadModel(gpu, join(golden, "llama"), { states: ["hidden.1"] });
   await assert.rejects(model.capture(sentences, { states: ["hidden.2"] }), /2 blocks as 1 were/);
+});
+
+Deno.test("loadModel() refuses float16 for weights that it cannot hold", () =>
+  withFolder(async (folder) => {
+    const llama = join(golden, "llama");
+    Deno.copyFileSync(join(llama, "config.json"), join(folder, "config.json"));
+    const save = (largest: number) => {
+      using source = openModelWeights(llama);
+      const tensors = new Map(
+        [...source.tensors.values()].map(({ name, shape }) => {
+          const data = readFloats(source, name);
+          if (name.endsWith("1.mlp.down_proj.weight")) data[5] = largest;
+          return [name, { dtype: "F32" as const, shape, data }] as const;
+        }),
+      );
+      writeSafetensors(join(folder, "model.safetensors"), tensors);
+    };
+    using gpu = await requestGpu();
+    const load = async (weights: "f32" | "f16") =>
+      (await loadModel(gpu, folder, { weights }))[Symbol.dispose]();
+    save(-65_520);
+    await assert.rejects(load("f16"), /in float16 as -65520 would become infinite: keep them in/);
+    await load("f32");
+    save(-65_519);
+    await load("f16");
+    assertFreed(gpu);
+  }));
+
+Deno.test("a model takes no longer sentences than its matrices fit this GPU's buffers", async () => {
+  using gpu = await requestGpu({ storage: "buffer" });
+  using model = await loadModel(gpu, join(golden, "llama"));
+  const { limits } = gpu.device;
+  const columns = Math.ceil(limits.maxStorageBufferBindingSize / 4 / 2000);
+  const spec = { ...model.spec, ffnWidth: columns, maxTokens: 1e6 };
+  const most = longestSentence(gpu, spec);
+  assert.ok(most > 1000 && most < 2000, `${most}`);
+  createMatrix(gpu, most, columns)[Symbol.dispose]();
 });
 
 Deno.test("float16 weights give nearly the same states in less memory", async () => {

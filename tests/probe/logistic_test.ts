@@ -96,6 +96,7 @@ gpuTest("fitLogistic() refuses penalties and limits that are none", async (gpu) 
   for (const C of [0, -1, NaN, Infinity]) {
     await refuses({ C: [C] }, /with C .+: a finite number above 0 is needed/);
   }
+  await refuses({ C: [] }, /without a C: give one at least/);
   for (const tolerance of [-1, NaN]) await refuses({ tolerance }, /to a tolerance of/);
   for (const maxIterations of [0, -1, 1.5, NaN]) {
     await refuses({ maxIterations }, /iterations: a whole number from 1 on/);

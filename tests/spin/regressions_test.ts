@@ -143,6 +143,7 @@ gpuTest("fitProbes() and integrate() refuse features of other texts", async (gpu
   try {
     const { dataset } = problem(5, 2);
     const key = {
+      version: 1,
       modelSha256: "m",
       datasetSha256: "other",
       weights: "f32",

@@ -13,7 +13,7 @@ export const llama: Family = {
   spec(config) {
     const width = config.count("hidden_size");
     const heads = config.count("num_attention_heads");
-    const headWidth = config.count("head_dim", width / heads);
+    const headWidth = config.has("head_dim") ? config.count("head_dim") : width / heads;
     const blocks = config.count("num_hidden_layers");
     const maxTokens = config.count("max_position_embeddings", 2048);
     const rope = config.object("rope_scaling") ?? config.object("rope_parameters");

@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileFailure, openForReading } from "../formats/files.ts";
+import { weightFiles } from "../formats/safetensors.ts";
+import { SpindleError } from "../util.ts";
+
+/**
+ * The files that decide a model's states: configuration, tokenizer and weights, by name.
+ *
+ * @throws {SpindleError} If the folder holds no model.
+ */
+function modelFiles(folder: string): string[] {
+  const settings = ["config.json", "tokenizer.json", "tokenizer_config.json"]
+    .filter((name) => existsSync(join(folder, name)));
+  return [...settings, ...weightFiles(folder)].sort();
+}
+
+/**
+ * SHA-256 of the files that decide a model's states.
+ *
+ * @throws {SpindleError} If the folder holds no model, or a file cannot be read.
+ */
+export function modelSha256(folder: string): string {
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(8 * 2 ** 20);
+  for (const name of modelFiles(folder)) {
+    hash.update(`${name}\0`);
+    using file = openForReading(join(folder, name));
+    for (let read = file.readSync(piece); read; read = file.readSync(piece)) {
+      hash.update(piece.subarray(0, read));
+    }
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Names, sizes and times of the files that decide a model's states: another text where one of them
+ * was written since.
+ *
+ * @throws {SpindleError} If the folder holds no model, or a file is gone.
+ */
+export function stampFiles(folder: string): string {
+  return modelFiles(folder).map((name) => {
+    const path = join(folder, name);
+    try {
+      const { size, mtime } = Deno.statSync(path);
+      return [name, size, Number(mtime)].join(" ");
+    } catch (error) {
+      throw new SpindleError(`Cannot read "${path}" as ${fileFailure(error)}`, { cause: error });
+    }
+  }).join("\n");
+}

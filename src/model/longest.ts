@@ -1,0 +1,41 @@
+import type { Gpu } from "../gpu/device.ts";
+import { texelBytes } from "../gpu/precision.ts";
+import { longestAttended } from "../ops/attention.ts";
+import { headTexels } from "./block_weights.ts";
+import type { ModelSpec } from "./spec.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { rowsAtOnce } from "./workspace.ts";
+
+/** The most tokens of a sentence, by the model's positions and by this GPU. */
+export function longestSentence({ storage, device: { limits } }: Gpu, spec: ModelSpec): number {
+  const texels = Math.ceil(widestState(spec) / 4);
+  const rows = storage === "texture"
+    ? limits.maxTextureDimension2D
+    : limits.maxStorageBufferBindingSize / (texels * texelBytes("f32")) - 1;
+  return Math.min(
+    spec.maxTokens,
+    Math.floor(rows / rowsAtOnce) * rowsAtOnce,
+    ...spec.stacks.map(({ attention }) => longestAttended(headTexels(attention))),
+  );
+}
+
+/** Columns of the widest matrix with a row a token. */
+function widestState({ width, ffnWidth, embedding, stacks }: ModelSpec): number {
+  const projections = stacks.map(({ attention }) =>
+    4 * headTexels(attention) * (attention.heads + 2 * attention.keyValueHeads)
+  );
+  return Math.max(width, ffnWidth, embedding.width, ...projections);
+}
+
+/**
+ * The tokens to which texts are cut, by the model's configuration and its tokenizer's.
+ *
+ * @param most The most tokens that the model takes.
+ */
+export function longestText(
+  { maxTokens, truncation = Infinity }: ModelSpec,
+  tokenizer: Tokenizer | undefined,
+  most: number = maxTokens,
+): number {
+  return Math.min(most, truncation, tokenizer?.maxTokens ?? Infinity);
+}

@@ -1,0 +1,119 @@
+import { isJsonObject, type JsonObject } from "../formats/json.ts";
+
+/**
+ * What a tokenizer.json must say so that the library gives what the original gives: options of
+ * tokenizer_config.json that go before it are put in, and what the library reads more loosely than
+ * the original is said in other words.
+ *
+ * @param definition The content of tokenizer.json.
+ * @param config That of tokenizer_config.json.
+ * @throws {Error} Where the library cannot do what it says.
+ */
+export function faithfulDefinition(definition: JsonObject, config: JsonObject): JsonObject {
+  const { model, added_tokens: added = [] } = definition;
+  if (!isJsonObject(model)) throw new Error("it has no model");
+  requireKnownModel(model);
+  if (Array.isArray(added) && added.some((token) => token.single_word === true)) {
+    throw new Error("its added tokens are single words");
+  }
+  return {
+    // The library wants each of these keys to be there; the format lets writers leave them out.
+    ...{ post_processor: null, decoder: null },
+    ...definition,
+    added_tokens: added,
+    normalizer: eachStep(definition["normalizer"], "normalizers", (step) => [{
+      ...step,
+      ...(step["type"] === "BertNormalizer" && bertOptions(config)),
+    }]),
+    pre_tokenizer: eachStep(
+      definition["pre_tokenizer"],
+      "pretokenizers",
+      (step) => faithfulSplit(step, config),
+    ),
+  };
+}
+
+/** The steps of a normalizer or pre-tokenizer, also where they stand in sequences. */
+export function stepsOf(step: unknown, list: "normalizers" | "pretokenizers"): JsonObject[] {
+  if (!isJsonObject(step)) return [];
+  const steps = step[list];
+  return Array.isArray(steps) ? steps.flatMap((each) => stepsOf(each, list)) : [step];
+}
+
+function eachStep(
+  step: unknown,
+  list: "normalizers" | "pretokenizers",
+  replace: (step: JsonObject) => JsonObject[],
+): JsonObject | null {
+  const steps = stepsOf(step, list).flatMap(replace);
+  return steps.length > 1 ? { type: "Sequence", [list]: steps } : steps[0] ?? null;
+}
+
+/** Where these stand in tokenizer_config.json, they hold and not what tokenizer.json says. */
+function bertOptions(config: JsonObject): JsonObject {
+  const options = {
+    lowercase: config["do_lower_case"],
+    strip_accents: config["strip_accents"],
+    handle_chinese_chars: config["tokenize_chinese_chars"],
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function requireKnownModel({ type, vocab, ...model }: JsonObject): void {
+  const prefix = model["continuing_subword_prefix"];
+  if (type === "BPE" && prefix) throw new Error(`its BPE has the prefix ${JSON.stringify(prefix)}`);
+  if (type === "BPE" && model["dropout"]) throw new Error("its BPE drops merges at random");
+  if (type === "Unigram" && model["byte_fallback"]) {
+    throw new Error("its Unigram model falls back to bytes");
+  }
+  if (type === "WordLevel") throw new Error("its model is a list of words");
+  // Older files do not say which of these it is.
+  if (![undefined, "BPE", "Unigram", "WordPiece"].some((known) => known === type)) {
+    throw new Error(`its model is of the kind ${JSON.stringify(type)}`);
+  }
+  const words = Array.isArray(vocab) ? vocab : isJsonObject(vocab) ? Object.keys(vocab) : [];
+  if (words.length === 0) throw new Error("its model has no vocabulary");
+}
+
+/** Unicode's letters, digits and joiners of words, and its white space: `\w` and `\s` there. */
+const word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d";
+const space = "\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const punctuation = "[!-/:-@\\[-`{-~\\p{P}]";
+const gpt2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+" +
+  `| ?[^${space}\\p{L}\\p{N}]+|[${space}]+(?![^${space}])|[${space}]+`;
+
+/** Splits where the pattern matches; what matches is kept as a piece of its own, or left out. */
+const split = (Regex: string, behavior: "Isolated" | "Removed", invert = false): JsonObject => (
+  { type: "Split", pattern: { Regex }, behavior, invert }
+);
+
+const words = split(`[^${space}]+`, "Removed", true);
+
+function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
+  const { type, behavior = "Isolated", invert = false } = step;
+  if (type === "Whitespace") return [split(`[${word}]+|[^${word}${space}]+`, "Removed", true)];
+  if (type === "WhitespaceSplit") return [words];
+  if (type === "BertPreTokenizer") return [words, split(punctuation, "Isolated")];
+  if (type === "Digits") {
+    return [split(`\\p{N}${step["individual_digits"] ? "" : "+"}`, "Isolated")];
+  }
+  if (type === "ByteLevel") {
+    const prefixed = config["add_prefix_space"] ?? step["add_prefix_space"] ?? false;
+    const level = { ...step, add_prefix_space: prefixed };
+    if (prefixed || step["use_regex"] === false) return [level];
+    return [split(gpt2, "Isolated"), { ...level, use_regex: false }];
+  }
+  if (type !== "Split" && type !== "Punctuation") return [step];
+  if (behavior !== "Isolated" && behavior !== "Removed") {
+    throw new Error(`its ${type} has the behavior ${JSON.stringify(behavior)}`);
+  }
+  if (type === "Punctuation") return [split(punctuation, behavior)];
+  return [split(patternOf(step["pattern"]), behavior, behavior === "Removed" && invert === true)];
+}
+
+function patternOf(pattern: unknown): string {
+  const { Regex, String: text } = isJsonObject(pattern) ? pattern : {};
+  if (typeof Regex === "string") return Regex;
+  if (typeof text === "string") return RegExp.escape(text);
+  throw new Error("its Split has no pattern");
+}
