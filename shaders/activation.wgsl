@@ -19,7 +19,7 @@ fn gelu_tanh(x: vec4f) -> vec4f {
 }
 
 fn relu(x: vec4f) -> vec4f {
-  return max(x, vec4f(0.0));
+  return select(x, vec4f(0.0), x < vec4f(0.0)); // max() would make NaN 0
 }
 
 fn silu(x: vec4f) -> vec4f {

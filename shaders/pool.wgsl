@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let begin = sentences[sentence].x;
   let end = sentences[sentence].y;
   var sum = vec4f(0.0);
-  var highest = vec4f(-3.4e38);
+  var highest = load_x(begin, k);
   if (MAX + MEAN > 0u) {
     for (var row = begin; row < end; row++) {
       let value = load_x(row, k);
@@ -35,7 +35,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     at += step;
   }
   if (MAX == 1u) {
-    out[at] = highest;
+    // max() passes over NaN, which the sum keeps: no broken state may look like a sound one.
+    out[at] = select(highest, sum, !(abs(sum) <= vec4f(3.4028234e38)));
     at += step;
   }
   if (MEAN == 1u) {

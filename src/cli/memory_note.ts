@@ -30,11 +30,11 @@ export function noteMemory(gpu: Gpu, folder: string, options: MemoryOptions): vo
  */
 export function checkMemory(
   folder: string,
-  { weights, states, tables }: MemoryNeeded,
+  { weights, states, captured, tables }: MemoryNeeded,
   software: boolean,
   free = Infinity,
 ): void {
-  const onHost = tables + (software ? weights + states : 0);
+  const onHost = tables + (software ? weights + states + captured : 0);
   if (onHost <= free) return;
   throw new SpindleError(
     `Cannot load "${folder}" as it takes ${megabytes(onHost)} of the host's memory and ` +

@@ -6,8 +6,8 @@ export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBu
   const size = Math.max(16, Math.ceil(bytes / 16) * 16);
   if (size > gpu.device.limits.maxBufferSize) {
     throw new SpindleError(
-      `Cannot allocate ${size} bytes for ${label}: the GPU allows ` +
-        `${gpu.device.limits.maxBufferSize} a buffer`,
+      `Cannot allocate ${size} bytes for ${label} as the GPU allows ` +
+        `${gpu.device.limits.maxBufferSize} a buffer: ask for fewer at once`,
     );
   }
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;

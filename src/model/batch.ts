@@ -15,8 +15,6 @@ export interface Batch extends Disposable {
   /** Token ids `[tokens]`, and the position of each token in its sentence. */
   readonly ids: Int32Array;
   readonly positions: Int32Array;
-  /** The row after the last of each sentence. */
-  readonly ends: Uint32Array;
   /** Pairs (first row, end row), uint32. */
   readonly sentences: StorageBuffer;
   /** The position of each token, uint32. */
@@ -24,17 +22,21 @@ export interface Batch extends Disposable {
   readonly queryBlocks: QueryBlocks;
 }
 
-/**
- * Cuts sentences, in their order, into runs of at most `budget` tokens and at least one sentence.
- */
+/** What a batch may have at most, unless one sentence alone has more. */
+export interface BatchLimits {
+  readonly tokens: number;
+  readonly sentences: number;
+}
+
+/** Cuts sentences, in their order, into runs within the limits and of at least one sentence. */
 export function cutBatches(
   lengths: readonly number[],
-  budget: number,
+  most: BatchLimits,
 ): { first: number; count: number }[] {
   const cuts: { first: number; count: number }[] = [];
   let tokens = Infinity;
   lengths.forEach((length, first) => {
-    if (tokens + length > budget) {
+    if (tokens + length > most.tokens || cuts.at(-1)!.count === most.sentences) {
       cuts.push({ first, count: 0 });
       tokens = 0;
     }
@@ -101,7 +103,6 @@ export function packBatch(
     longest,
     ids,
     positions,
-    ends: spans.filter((_, i) => i % 2 === 1),
     ...stored,
     [Symbol.dispose]: () => owned.dispose(),
   };

@@ -3,7 +3,7 @@ import { createStorage, Readback, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
 import { requireOneOf, roundUp, SpindleError } from "../util.ts";
-import { type Batch, cutBatches, packBatch } from "./batch.ts";
+import { type Batch, type BatchLimits, cutBatches, packBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
 import type { Transformer } from "./pass.ts";
 import { blocksToRun, type StateId } from "./states.ts";
@@ -69,7 +69,7 @@ export async function* captureBatches(
   let running: Pending | undefined;
   let next: Pending | undefined;
   try {
-    for (const cut of cutBatches(lengths, model.tokensPerBatch)) {
+    for (const cut of cutBatches(lengths, batchLimits(model, states, wanted))) {
       model.check();
       using batch = packBatch(model.gpu, sentences, cut);
       next = recorder.record(batch, running === undefined);
@@ -83,6 +83,25 @@ export async function* captureBatches(
     running?.owned.dispose();
     next?.owned.dispose();
   }
+}
+
+/** Captured states of a batch take no more bytes, three times over while they are on their way. */
+export const mostCaptured = 64 * 2 ** 20;
+
+/** Bytes of the captured states of a token, or of one pool of a sentence. */
+export function capturedBytes(states: readonly StateId[]): number {
+  return states.reduce((sum, { width }) => sum + 4 * roundUp(width, 4), 0);
+}
+
+function batchLimits(
+  { gpu, tokensPerBatch }: CapturedModel,
+  states: readonly StateId[],
+  wanted: readonly Pool[],
+): BatchLimits {
+  const bytes = Math.min(mostCaptured, gpu.device.limits.maxBufferSize);
+  const rows = Math.max(1, Math.floor(bytes / capturedBytes(states)));
+  if (wanted.length === 0) return { tokens: Math.min(tokensPerBatch, rows), sentences: Infinity };
+  return { tokens: tokensPerBatch, sentences: Math.max(1, Math.floor(rows / wanted.length)) };
 }
 
 function checkLengths(model: CapturedModel, lengths: readonly number[]): void {

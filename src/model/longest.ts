@@ -6,15 +6,20 @@ import type { ModelSpec } from "./spec.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { rowsAtOnce } from "./workspace.ts";
 
-/** The most tokens of a sentence, by the model's positions and by this GPU. */
-export function longestSentence({ storage, device: { limits } }: Gpu, spec: ModelSpec): number {
+/** The most tokens whose states fit the matrices of this GPU. */
+export function tokensThatFit({ storage, device: { limits } }: Gpu, spec: ModelSpec): number {
   const texels = Math.ceil(widestState(spec) / 4);
   const rows = storage === "texture"
     ? limits.maxTextureDimension2D
     : limits.maxStorageBufferBindingSize / (texels * texelBytes("f32")) - 1;
+  return Math.floor(rows / rowsAtOnce) * rowsAtOnce;
+}
+
+/** The most tokens of a sentence, by the model's positions and by this GPU. */
+export function longestSentence(gpu: Gpu, spec: ModelSpec): number {
   return Math.min(
     spec.maxTokens,
-    Math.floor(rows / rowsAtOnce) * rowsAtOnce,
+    tokensThatFit(gpu, spec),
     ...spec.stacks.map(({ attention }) => longestAttended(headTexels(attention))),
   );
 }

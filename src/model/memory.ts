@@ -3,6 +3,7 @@ import { rowMultiple } from "../gpu/matrix.ts";
 import { type Precision, texelBytes } from "../gpu/precision.ts";
 import { isGranted, megabytes, roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
+import { capturedBytes, mostCaptured } from "./capture.ts";
 import { readModel } from "./family.ts";
 import { tokensPerBatch } from "./model.ts";
 import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
@@ -16,6 +17,8 @@ export interface MemoryNeeded {
   readonly weights: number;
   /** Intermediate states of a full batch on the device. */
   readonly states: number;
+  /** Captured states of a batch on their way from the device, at most. */
+  readonly captured: number;
   /** Embedding tables on the host. */
   readonly tables: number;
 }
@@ -60,6 +63,7 @@ export function memoryNeeded(folder: string, options: MemoryOptions = {}): Memor
       0,
     ),
     states: statesBytes(spec, software, refs.embedding.norm !== undefined),
+    captured: 3 * Math.min(mostCaptured, tokensPerBatch(software) * capturedBytes(wanted)),
     tables: tableBytes(source, reader, refs),
   };
 }
@@ -102,9 +106,12 @@ function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: W
 }
 
 /** Says how much memory a model takes. */
-export function describeMemory({ weights, states, tables }: MemoryNeeded): string {
-  return `${megabytes(weights + states)} on the device (weights ${megabytes(weights)}, states of ` +
-    `a batch ${megabytes(states)}), ${megabytes(tables)} on the host (embedding tables)`;
+export function describeMemory({ weights, states, captured, tables }: MemoryNeeded): string {
+  return `${megabytes(weights + states + captured)} on the device (weights ${
+    megabytes(weights)
+  }, ` +
+    `states of a batch ${megabytes(states)}, captured ones at most ${megabytes(captured)}), ` +
+    `${megabytes(tables)} on the host (embedding tables)`;
 }
 
 /** Says how much memory the host has left. */

@@ -12,7 +12,7 @@ import { type Embedding, loadEmbedding } from "./embedding.ts";
 import { readModel } from "./family.ts";
 import { stampFiles } from "./files.ts";
 import { bandBytes } from "./host_matrix.ts";
-import { longestSentence, longestText } from "./longest.ts";
+import { longestSentence, longestText, tokensThatFit } from "./longest.ts";
 import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
@@ -111,7 +111,10 @@ export class Model implements Disposable {
     this.weights = weights;
     this.tokenizer = tokenizer;
     this.workspace = owned.use(new Workspace(gpu));
-    this.tokensPerBatch = tokensPerBatch(gpu.adapter.software);
+    this.tokensPerBatch = Math.min(
+      tokensPerBatch(gpu.adapter.software),
+      tokensThatFit(gpu, spec),
+    );
     this.maxTokens = longestSentence(gpu, spec);
     this.longestText = longestText(spec, tokenizer, this.maxTokens);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { checkMemory } from "../../src/cli/memory_note.ts";
 import { SpindleError } from "../../src/util.ts";
 
-const needed = { weights: 600e6, states: 50e6, tables: 100e6 };
+const needed = { weights: 600e6, states: 30e6, captured: 20e6, tables: 100e6 };
 
 Deno.test("checkMemory() refuses a model that takes more than the host has free", () => {
   assert.throws(() => checkMemory("m", needed, true, 700e6), (error) => {

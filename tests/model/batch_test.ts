@@ -2,13 +2,20 @@ import assert from "node:assert/strict";
 import { cutBatches } from "../../src/model/batch.ts";
 import { bucketOf } from "../../src/model/relative_bias.ts";
 
-Deno.test("cutBatches() keeps the order, the budget, and at least one sentence a batch", () => {
-  assert.deepEqual(cutBatches([3, 3, 3, 20, 1, 9], 10), [
+Deno.test("cutBatches() keeps the order, the limits, and at least one sentence a batch", () => {
+  const lengths = [3, 3, 3, 20, 1, 9];
+  assert.deepEqual(cutBatches(lengths, { tokens: 10, sentences: Infinity }), [
     { first: 0, count: 3 },
     { first: 3, count: 1 },
     { first: 4, count: 2 },
   ]);
-  assert.deepEqual(cutBatches([], 10), []);
+  assert.deepEqual(cutBatches(lengths, { tokens: 10, sentences: 2 }), [
+    { first: 0, count: 2 },
+    { first: 2, count: 1 },
+    { first: 3, count: 1 },
+    { first: 4, count: 2 },
+  ]);
+  assert.deepEqual(cutBatches([], { tokens: 10, sentences: 2 }), []);
 });
 
 Deno.test("bucketOf() gives near distances buckets of their own and far ones shared ones", () => {

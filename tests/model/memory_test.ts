@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requestGpu } from "../../src/gpu/request.ts";
+import { captureBatches } from "../../src/model/capture.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
 import { loadModel } from "../../src/model/model.ts";
+import { pools } from "../../src/ops/pool.ts";
 import { ownedBytes } from "../gpu.ts";
 
 const miniLm = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
@@ -36,6 +38,22 @@ Deno.test("memoryNeeded() tells what the states of a full batch then take", asyn
     await model.capture(ids, { sites: ["neuron", "hidden"], pools: ["mean"] });
     assertNear(needed.states, gpu.liveBytes - before, 0.25);
   }
+});
+
+Deno.test("captured states take no more than memoryNeeded() says, however many sentences", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, miniLm, { states: ["activation.0"] });
+  const { captured } = memoryNeeded(miniLm, { states: ["activation.0"] });
+  const needed = memoryNeeded(miniLm, { states: ["activation.0"] }).states;
+  const before = ownedBytes(gpu);
+  const many = Array.from({ length: 9000 }, () => [101]);
+  let most = 0;
+  for await (
+    const _ of captureBatches(model, many, model.states(["activation"]).slice(0, 1), pools)
+  ) {
+    most = Math.max(most, gpu.liveBytes - before);
+  }
+  assert.ok(most > needed && most < needed + captured, `${most} of ${needed} and ${captured}`);
 });
 
 Deno.test("memoryNeeded() counts the embedding tables as they are stored", () => {

@@ -19,7 +19,9 @@ function reference(kind: "layer" | "rms", x: Float32Array, gain: Float32Array, b
 
 for (const kind of ["layer", "rms"] as const) {
   gpuTest(`norm() computes the ${kind} norm of each row`, async (gpu) => {
-    for (const [rows, width] of [[1, 7], [7, 13], [13, 37], [37, 130], [130, 8]] as const) {
+    for (
+      const [rows, width] of [[1, 7], [7, 13], [13, 37], [37, 130], [130, 8], [300, 37]] as const
+    ) {
       // Far from zero, so that a mean left in the variance would show.
       const x = randomNumbers(rows * width).map((value) => value + 3);
       const gain = randomNumbers(width, 2), bias = randomNumbers(width, 3);

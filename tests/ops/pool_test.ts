@@ -54,6 +54,29 @@ gpuTest("pool() takes the first, last, largest and mean value of each sentence",
   for (const width of [7, 13, 37, 130]) await check(gpu, width, pools);
 });
 
+gpuTest("pool() keeps what is not finite in every pool that covers it", async (gpu) => {
+  const width = 5;
+  for (const broken of [NaN, Infinity, -Infinity]) {
+    const x = randomNumbers(tokens * width);
+    x[2 * width + 3] = broken; // in the middle of the first sentence
+    using matrix = uploadMatrix(gpu, x, tokens, width);
+    using sentences = createStorage(gpu, 8 * lengths.length, "sentences");
+    sentences.write(new Uint32Array(spans.flat()));
+    const size = 2 * lengths.length * 8 * 4;
+    using storage = createStorage(gpu, size, "pooled");
+    using recorder = new Recorder(gpu);
+    pool(recorder, matrix, sentences, lengths.length, ["max", "mean"], {
+      storage,
+      offset: 0,
+      size,
+    });
+    recorder.submit();
+    const found = new Float32Array(await readStorage(storage));
+    const broke = [...found].flatMap((value, i) => Number.isFinite(value) ? [] : [i]);
+    assert.deepEqual(broke, [3, 8 * lengths.length + 3], `${broken}`);
+  }
+});
+
 gpuTest("pool() computes only the wanted pools", async (gpu) => {
   for (const name of pools) await check(gpu, 13, [name]);
   await check(gpu, 13, ["first", "mean"]);
