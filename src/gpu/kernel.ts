@@ -1,6 +1,7 @@
 import type { Gpu } from "./device.ts";
 import type { Matrix } from "./matrix.ts";
 import type { StorageBuffer } from "./memory.ts";
+import { SpindleError } from "../util.ts";
 
 /** A storage buffer as a kernel sees it. */
 export interface BufferOperand {
@@ -53,7 +54,9 @@ export function compile(gpu: Gpu, dispatch: Dispatch): Pipeline {
     // Some compilers want this line, others know subgroups only without it.
     const enable = gpu.features.includes("subgroups") ? "enable subgroups;\n" : "";
     const source = enable + head + readParamsOnce(dispatch);
-    const layout = gpu.device.createBindGroupLayout({ label, entries: layoutEntries(dispatch) });
+    const entries = layoutEntries(dispatch);
+    requireBindings(gpu, label, entries);
+    const layout = gpu.device.createBindGroupLayout({ label, entries });
     const pipeline = gpu.device.createComputePipeline({
       label,
       layout: gpu.device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
@@ -63,6 +66,24 @@ export function compile(gpu: Gpu, dispatch: Dispatch): Pipeline {
     ofCode.set(head, compiled);
   }
   return compiled;
+}
+
+function requireBindings(
+  { adapter, device: { limits } }: Gpu,
+  label: string,
+  entries: readonly GPUBindGroupLayoutEntry[],
+): void {
+  const refuse = (count: number, what: string, most: number) => {
+    if (count <= most) return;
+    throw new SpindleError(
+      `Cannot run the kernel "${label}" on ${adapter.description} as it takes ${count} ${what} and ` +
+        `${most} are allowed there: use another adapter`,
+    );
+  };
+  const textures = entries.filter(({ storageTexture }) => storageTexture).length;
+  const buffers = entries.filter(({ buffer }) => buffer && buffer.type !== "uniform").length;
+  refuse(textures, "storage textures", limits.maxStorageTexturesPerShaderStage);
+  refuse(buffers, "storage buffers", limits.maxStorageBuffersPerShaderStage);
 }
 
 /** The values of `params`, in the order in which {@linkcode preamble} declares them. */

@@ -44,7 +44,8 @@ export class Recorder implements Disposable {
 
   /** Adds a copy of the first bytes of a buffer, to be read once this is submitted. */
   copyBack(from: GPUBuffer, readback: Readback, bytes: number): void {
-    this.copy(from, readback.target, bytes);
+    this.#endPass();
+    this.#encoder.copyBufferToBuffer(from, 0, readback.target, 0, roundUp(bytes, 4));
     this.#readbacks.push(readback);
   }
 
@@ -61,18 +62,13 @@ export class Recorder implements Disposable {
     this.#readbacks.push(readback);
   }
 
-  /** Adds a copy between buffers. */
-  copy(from: GPUBuffer, to: GPUBuffer, bytes: number, fromOffset = 0, toOffset = 0): void {
-    this.#endPass();
-    this.#encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, roundUp(bytes, 4));
-  }
-
   /**
    * Submits what was recorded. The recorder can be used again afterwards.
    *
+   * @param before What is submitted before it in the same piece, and `after` what after it.
    * @throws {SpindleError} If the GPU rejected an earlier command or was lost.
    */
-  submit(): void {
+  submit(before: readonly GPUCommandBuffer[] = [], after: readonly GPUCommandBuffer[] = []): void {
     const { gpu } = this;
     gpu.check();
     this.#endPass();
@@ -83,7 +79,7 @@ export class Recorder implements Disposable {
     // Software drivers hold a submission up until the ones before are done, and who begins to wait
     // after it waits for it, too.
     for (const readback of gpu.unread) readback.wait();
-    gpu.device.queue.submit([this.#encoder.finish()]);
+    gpu.device.queue.submit([...before, this.#encoder.finish(), ...after]);
     for (const readback of this.#readbacks) gpu.unread.add(readback);
     this.#readbacks = [];
     this.#encoder = gpu.device.createCommandEncoder();

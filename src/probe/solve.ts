@@ -118,31 +118,41 @@ function classStarts(labels: Int32Array, classes: number): ClassStart[] {
 }
 
 /**
- * Cuts where a batch would hold too many regressions, or inverses of too many rows: between sets, or
- * where one has too many regressions, between its problems.
+ * Cuts where a batch would hold too many regressions, or inverses that one matrix does not hold:
+ * between sets, or where one has too many regressions, between its problems.
  */
 function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
-  const rowLimit = gpu.device.limits.maxTextureDimension2D;
   const groups = [...Map.groupBy(runs, ({ set }) => set).values()].flatMap((group) => {
     const most = Math.max(1, Math.floor(batchLimit / group[0]!.fits.length));
     const pieces = Math.ceil(group.length / most);
     return range(pieces).map((piece) => group.slice(piece * most, (piece + 1) * most));
   });
   const batches: Run[][] = [];
-  let fits = Infinity;
-  let rows = Infinity;
+  let [fits, rows, width] = [Infinity, 0, 0];
   for (const group of groups) {
     const moreFits = group.length * group[0]!.fits.length;
     const moreRows = inverseRows(new Set(group[0]!.places.map((place) => place >> 2)).size);
-    if (fits + moreFits > batchLimit || rows + moreRows > rowLimit) {
+    const widest = Math.max(width, moreRows);
+    if (fits + moreFits > batchLimit || !inversesFit(gpu, rows + moreRows, widest)) {
       batches.push([]);
-      [fits, rows] = [0, 0];
+      [fits, rows, width] = [0, 0, 0];
     }
     batches.at(-1)!.push(...group);
     fits += moreFits;
     rows += moreRows;
+    width = Math.max(width, moreRows);
   }
   return batches;
+}
+
+/** More rows of inverses would be more workgroups than a dispatch may have. */
+const mostInverseRows = 16_384;
+
+function inversesFit({ storage, device: { limits } }: Gpu, rows: number, width: number): boolean {
+  const most = storage === "texture"
+    ? limits.maxTextureDimension2D
+    : limits.maxStorageBufferBindingSize / (4 * width);
+  return rows <= Math.min(most, mostInverseRows);
 }
 
 /** Solves until every run is certified, given up or out of steps; those leave the batch. */

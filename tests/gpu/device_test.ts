@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { createMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage, Readback } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { range } from "../../src/ops/code.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { SpindleError } from "../../src/util.ts";
 
@@ -52,11 +54,37 @@ Deno.test("requestGpu() says what to install where there is no adapter", async (
   assert.match(new TextDecoder().decode(stderr), /Cannot find a WebGPU adapter: install/);
 });
 
+Deno.test("a kernel that takes more bindings than an adapter has is refused by name", async () => {
+  using whole = await requestGpu();
+  const adapter = (await navigator.gpu.requestAdapter())!;
+  for (const [storage, what] of [["texture", "textures"], ["buffer", "buffers"]] as const) {
+    const device = await adapter.requestDevice({
+      requiredLimits: { maxStorageTexturesPerShaderStage: 4, maxStorageBuffersPerShaderStage: 8 },
+    });
+    using gpu = new Gpu(device, whole.adapter, [], whole.lanes, false, storage);
+    const x = createMatrix(gpu, 4, 4);
+    const record = (reads: number) =>
+      new Recorder(gpu).dispatch({
+        label: "greedy",
+        code: "@compute @workgroup_size(1) fn main() { store_y(0u, 0u, vec4f(0.0)); }",
+        reads: Object.fromEntries(range(reads).map((i) => [`x${i}`, x])),
+        writes: { y: createMatrix(gpu, 4, 4) },
+        workgroups: [1],
+      });
+    const most = storage === "texture" ? 4 : 8;
+    record(most - 1);
+    assert.throws(
+      () => record(most),
+      new RegExp(`kernel "greedy" on .* takes ${most + 1} storage ${what} and ${most} are allowed`),
+    );
+  }
+});
+
 Deno.test("createStorage() refuses more than the GPU allows a buffer", async () => {
   using gpu = await requestGpu();
   const limit = gpu.device.limits.maxBufferSize;
   assert.throws(
     () => createStorage(gpu, limit + 16, "weights"),
-    /bytes for weights: the GPU allows/,
+    /bytes for weights as the GPU allows/,
   );
 });
