@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { roundUp } from "../util.ts";
-import { RotaryTables } from "./rotary.ts";
+import { RotaryTables } from "./rotary_tables.ts";
 
 /** Matrices grow by so many rows: batches differ a little in length. */
 export const rowsAtOnce = 512;
