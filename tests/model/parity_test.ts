@@ -23,9 +23,12 @@ async function check(folder: string, golden = `${folder}/golden.safetensors`): P
 // The configurations, with head projections, shards and float types, are in golden/make_golden.py.
 for (
   const name of [
+    "bert",
+    "distilbert",
     "electra",
     "gpt2",
     "gpt_neox",
+    "linear",
     "llama",
     "longrope",
     "modernbert",
@@ -34,6 +37,8 @@ for (
     "roberta",
     "t5",
     "t5_encoder",
+    "yarn",
+    "yarn_defaults",
   ]
 ) {
   Deno.test(`every state of a tiny ${name} is the reference library's`, () =>

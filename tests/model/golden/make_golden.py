@@ -1,4 +1,4 @@
-"""Makes tiny random models with golden states, from Hugging Face transformers 5.23 in float64.
+"""Makes tiny random models with golden states, from Hugging Face transformers 5.23 or 5.24 in float64.
 
 python3 make_golden.py FOLDER [CASE ...]
 
@@ -113,14 +113,20 @@ heads = dict(num_attention_heads=4, num_key_value_heads=2)
 rope = lambda **k: {"rope_theta": 10000.0, **k}
 llama3 = rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
 longrope = rope(rope_type="longrope", short_factor=[1.5, 2.0], long_factor=[3.0, 4.0], original_max_position_embeddings=16)
+yarn = rope(rope_theta=100.0, rope_type="yarn", factor=4.0, mscale=1.5, mscale_all_dim=0.5, truncate=False, beta_fast=4.0, beta_slow=0.5, original_max_position_embeddings=64)
 CASES = {
+    "bert": lambda o: make(o, T.BertForMaskedLM, T.BertConfig(**base, num_attention_heads=2, max_position_embeddings=10)),
+    "distilbert": lambda o: make(o, T.DistilBertForSequenceClassification, T.DistilBertConfig(vocab_size=23, dim=12, hidden_dim=14, n_layers=2, n_heads=3, max_position_embeddings=10)),
     "electra": lambda o: make(o, T.ElectraForSequenceClassification, T.ElectraConfig(**base, embedding_size=7, num_attention_heads=4, max_position_embeddings=12)),
     "roberta": lambda o: make(o, T.RobertaForMaskedLM, T.RobertaConfig(**{**base, "vocab_size": 5}, num_attention_heads=2, max_position_embeddings=11, type_vocab_size=1), lowest_id=0),
     "gpt2": lambda o: make(o, T.GPT2LMHeadModel, T.GPT2Config(vocab_size=23, n_embd=12, n_head=3, n_layer=2, n_inner=14, n_positions=12, bos_token_id=0, eos_token_id=0, scale_attn_by_inverse_layer_idx=True)),
     "llama": lambda o: make(o, T.LlamaForCausalLM, T.LlamaConfig(**base, **heads, head_dim=6, attention_bias=True, rope_parameters=llama3, max_position_embeddings=32), dtype=torch.bfloat16, shards="3KB"),
     "longrope": lambda o: make(o, T.LlamaModel, T.LlamaConfig(**base, **heads, head_dim=4, rope_parameters=longrope, max_position_embeddings=32)),
+    "linear": lambda o: make(o, T.LlamaModel, T.LlamaConfig(**base, **heads, head_dim=4, rope_parameters=rope(rope_type="linear", factor=4.0))),
+    "yarn": lambda o: make(o, T.LlamaModel, T.LlamaConfig(**base, **heads, head_dim=8, rope_parameters=yarn)),
+    "yarn_defaults": lambda o: make(o, T.LlamaModel, T.LlamaConfig(**base, num_attention_heads=1, num_key_value_heads=1, head_dim=32, max_position_embeddings=4096, rope_parameters=rope(rope_type="yarn", factor=4.0))),
     "qwen2": lambda o: make(o, T.Qwen2ForCausalLM, T.Qwen2Config(**base, num_attention_heads=2, num_key_value_heads=1, use_sliding_window=True, sliding_window=3, max_window_layers=1)),
-    "qwen3": lambda o: make(o, T.Qwen3Model, T.Qwen3Config(**base, **heads, head_dim=14), dtype=torch.float16),
+    "qwen3": lambda o: make(o, T.Qwen3Model, T.Qwen3Config(**base, **heads, head_dim=14, rms_norm_eps=0.01), dtype=torch.float16),
     "gpt_neox": lambda o: make(o, T.GPTNeoXForCausalLM, T.GPTNeoXConfig(**base, num_attention_heads=2, rope_parameters=rope(partial_rotary_factor=0.6))),
     "modernbert": lambda o: make(o, T.ModernBertForSequenceClassification, T.ModernBertConfig(**base, num_attention_heads=2, local_attention=4, pad_token_id=0, mlp_bias=True)),
     "t5": lambda o: make(o, T.T5ForConditionalGeneration, T.T5Config(vocab_size=23, d_model=12, d_kv=5, d_ff=14, num_layers=2, num_decoder_layers=1, num_heads=3, relative_attention_num_buckets=8, relative_attention_max_distance=10)),
