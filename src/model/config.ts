@@ -16,7 +16,7 @@ export interface Config {
   boolean(name: string, fallback?: boolean): boolean;
   /** A string. */
   string(name: string, fallback?: string): string;
-  /** An object inside; undefined where there is none. */
+  /** An object inside; undefined where there is none or nothing in it. */
   object(name: string): Config | undefined;
   /** A list of strings; undefined where there is none. */
   strings(name: string): readonly string[] | undefined;
@@ -62,8 +62,8 @@ function configOf(path: string, json: JsonObject): Config {
     boolean: (name, fallback) => get(name, "true or false", isBoolean, fallback),
     string: (name, fallback) => get(name, "a string", isString, fallback),
     object: (name) => {
-      if (find(name) === undefined) return undefined;
-      return configOf(path, get(name, "an object", isJsonObject));
+      const inside = get(name, "an object", isJsonObject, {});
+      return Object.keys(inside).length > 0 ? configOf(path, inside) : undefined;
     },
     strings: (name) => {
       if (find(name) === undefined) return undefined;

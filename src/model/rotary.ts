@@ -12,6 +12,31 @@ export interface RotaryDefaults {
   readonly maxTokens: number;
 }
 
+const originalTokens = "original_max_position_embeddings";
+
+/**
+ * Finds where a config.json says how the positions of all blocks turn.
+ *
+ * @throws {SpindleError} If it says so of each kind of block.
+ */
+export function ropeOf(config: Config): Config | undefined {
+  const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
+  const kind = ["full_attention", "sliding_attention"].find((kind) => rope?.has(kind));
+  if (kind) {
+    throw new SpindleError(
+      `Cannot load "${config.path}" as its rotary positions are set for "${kind}": ` +
+        "this family has the same in all blocks",
+    );
+  }
+  if (!rope || !config.has(originalTokens)) return rope;
+  // Of the two places for it the outer counts.
+  const original = config.count(originalTokens);
+  return {
+    ...rope,
+    count: (name, fallback) => name === originalTokens ? original : rope.count(name, fallback),
+  };
+}
+
 /**
  * Reads rotary positions as the reference library writes them.
  *
@@ -52,7 +77,7 @@ function llama3(rope: Config, { maxTokens }: RotaryDefaults, frequencies: number
   const factor = rope.number("factor");
   const low = rope.number("low_freq_factor");
   const high = rope.number("high_freq_factor");
-  const original = rope.number("original_max_position_embeddings", maxTokens);
+  const original = rope.count(originalTokens, maxTokens);
   const scale = (frequency: number) => {
     const wavelength = f32(f32(1 / frequency) * f32(2 * Math.PI));
     if (wavelength < original / high) return frequency;
@@ -72,12 +97,12 @@ function yarn(
   wavelengths: number[],
 ): RotarySpec {
   const factor = rope.number("factor");
-  const original = rope.number("original_max_position_embeddings", maxTokens);
+  const original = rope.count(originalTokens, maxTokens);
   const dimensionOf = (turns: number) =>
     dimensions * Math.log(original / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
   const isWhole = rope.boolean("truncate", true);
-  const from = dimensionOf(rope.number("beta_fast", 32));
-  const to = dimensionOf(rope.number("beta_slow", 1));
+  const from = dimensionOf(rope.number("beta_fast", 0) || 32);
+  const to = dimensionOf(rope.number("beta_slow", 0) || 1);
   const first = Math.max(0, isWhole ? Math.floor(from) : from);
   const last = Math.min(dimensions - 1, isWhole ? Math.ceil(to) : to);
   const frequencies = wavelengths.map((wavelength, i) => {
@@ -98,7 +123,7 @@ function longRope(
   { maxTokens }: RotaryDefaults,
   wavelengths: number[],
 ): RotarySpec {
-  const original = rope.number("original_max_position_embeddings", maxTokens);
+  const original = rope.count(originalTokens, maxTokens);
   const factors = rope.numbers("short_factor");
   if (factors.length !== wavelengths.length) {
     throw new SpindleError(

@@ -92,6 +92,24 @@ const refusals: [string, string, Record<string, unknown>, RegExp][] = [
     { head_dim: 13 },
     /14 dimensions of a head turn in pairs and it has only 13/,
   ],
+  [
+    "rotary positions that are set for a kind of block",
+    "qwen3",
+    { rope_parameters: { full_attention: { rope_type: "linear", factor: 4 } } },
+    /rotary positions are set for "full_attention"/,
+  ],
+  [
+    "a scaling of rotary positions beside those of each kind of block",
+    "modernbert",
+    { rope_scaling: { rope_type: "linear", factor: 4 } },
+    /rope_scaling lacks .* or is there with rope_parameters/,
+  ],
+  [
+    "a scaling whose type the reference library does not heed",
+    "modernbert",
+    { rope_scaling: { type: "linear", factor: 4 }, rope_parameters: null },
+    /rope_scaling lacks a rope_type/,
+  ],
   ["a window of half a token", "qwen2", { sliding_window: 2.5 }, /"sliding_window" is 2.5/],
   [
     "distances that leave no bucket for those between",

@@ -76,6 +76,56 @@ Deno.test("rotary positions are read as the reference library wrote them before 
   );
 });
 
+Deno.test("original_max_position_embeddings counts first where it stands outside of the scaling", () => {
+  const scalings = [
+    { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 },
+    { rope_type: "yarn", factor: 4 },
+    { rope_type: "longrope", short_factor: Array(8).fill(2), long_factor: [] },
+  ];
+  const outer = { original_max_position_embeddings: 32 };
+  const inner = { original_max_position_embeddings: 16 };
+  for (const model_type of ["llama", "gpt_neox"]) {
+    for (const scaling of scalings) {
+      const read = (scaling: Record<string, unknown>, outside: Record<string, unknown> = {}) =>
+        specFrom({ ...sizes, model_type, rotary_pct: 1, rope_parameters: scaling, ...outside });
+      const wanted = read({ ...scaling, ...outer });
+      assert.deepEqual(read(scaling, outer), wanted);
+      assert.deepEqual(read({ ...scaling, ...inner }, outer), wanted);
+      assert.notDeepEqual(read({ ...scaling, ...inner }), wanted);
+    }
+  }
+});
+
+Deno.test("an empty rope_scaling hides nothing", () => {
+  const kinds = { full_attention: { rope_type: "linear", factor: 4 } };
+  for (
+    const config of [
+      { model_type: "llama", rope_parameters: kinds.full_attention },
+      { model_type: "gpt_neox", rope_parameters: kinds.full_attention },
+      { model_type: "modernbert", rope_parameters: kinds },
+    ]
+  ) {
+    const without = specFrom({ ...sizes, ...config });
+    assert.deepEqual(specFrom({ ...sizes, ...config, rope_scaling: {} }), without);
+    assert.notDeepEqual(specFrom({ ...sizes, ...config, rope_parameters: null }), without);
+  }
+});
+
+Deno.test("YaRN's betas of 0 are the default ones", () => {
+  const read = (betas: Record<string, number>) =>
+    specFrom({
+      ...sizes,
+      model_type: "llama",
+      rope_parameters: {
+        rope_type: "yarn",
+        factor: 4,
+        original_max_position_embeddings: 4096,
+        ...betas,
+      },
+    });
+  assert.deepEqual(read({ beta_fast: 0, beta_slow: 0 }), read({ beta_fast: 32, beta_slow: 1 }));
+});
+
 Deno.test("the blocks with a window are listed, or follow from a number", () => {
   const types = ["full_attention", "full_attention", "sliding_attention", "sliding_attention"];
   const qwen = { ...sizes, model_type: "qwen2", use_sliding_window: true, sliding_window: 7 };
@@ -85,6 +135,7 @@ Deno.test("the blocks with a window are listed, or follow from a number", () => 
   const modern = specFrom({ ...sizes, model_type: "modernbert", local_attention: 16 });
   // Half of the window to each side, and the token itself.
   assert.deepEqual(modern.stacks[0]!.attention.windows, [undefined, 9, 9, undefined]);
+  assert.deepEqual(specFrom({ ...sizes, model_type: "modernbert", sliding_window: 8 }), modern);
 });
 
 Deno.test("a model takes as many tokens as it has positions, which rotary ones do not limit", () => {

@@ -1,6 +1,6 @@
 import { activationOf } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
-import { readRotary } from "../rotary.ts";
+import { readRotary, ropeOf } from "../rotary.ts";
 import type { Family } from "../spec.ts";
 
 /**
@@ -15,7 +15,7 @@ export const gptNeox: Family = {
     const heads = config.count("num_attention_heads");
     const blocks = config.count("num_hidden_layers");
     const maxTokens = config.count("max_position_embeddings", 2048);
-    const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
+    const rope = ropeOf(config);
     const share = config.number("rotary_pct", 0.25);
     const dimensions = Math.floor(
       width / heads * (rope?.number("partial_rotary_factor", share) ?? share),

@@ -1,6 +1,6 @@
 import { activationOf } from "../config.ts";
 import { layer } from "../layer.ts";
-import { readRotary } from "../rotary.ts";
+import { readRotary, ropeOf } from "../rotary.ts";
 import type { Family } from "../spec.ts";
 
 /**
@@ -16,7 +16,7 @@ export const llama: Family = {
     const headWidth = config.has("head_dim") ? config.count("head_dim") : width / heads;
     const blocks = config.count("num_hidden_layers");
     const maxTokens = config.count("max_position_embeddings", 2048);
-    const rope = config.object("rope_scaling") ?? config.object("rope_parameters");
+    const rope = ropeOf(config);
     const theta = config.number("rope_theta", 10_000);
     const rotary = readRotary(rope, { dimensions: headWidth, theta, maxTokens });
     return {

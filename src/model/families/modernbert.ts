@@ -1,3 +1,4 @@
+import { SpindleError } from "../../util.ts";
 import { activationOf, type Config } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
 import { slidingBlocks } from "../layer_types.ts";
@@ -18,7 +19,10 @@ export const modernbert: Family = {
     const every = config.count("global_attn_every_n_layers", 3);
     const slides = slidingBlocks(config, blocks, (index) => index % every !== 0);
     const [local, global] = rotaries(config, width / heads);
-    const window = Math.floor(config.count("local_attention", 128) / 2) + 1;
+    // Tokens that one sees to each side.
+    const aside = config.has("sliding_window")
+      ? config.count("sliding_window")
+      : Math.floor(config.count("local_attention", 128) / 2);
     const activation = config.string("hidden_activation", "gelu");
     return {
       family: config.string("model_type"),
@@ -39,7 +43,7 @@ export const modernbert: Family = {
           causal: false,
           scale: Math.sqrt(heads / width),
           rotary: slides.map((slides) => slides ? local : global),
-          windows: slides.map((slides) => slides ? window : undefined),
+          windows: slides.map((slides) => slides ? aside + 1 : undefined),
         },
         crossAttention: false,
         ffn: { activation: activationOf(config, activation), gated: true },
@@ -93,10 +97,16 @@ function rotaries(config: Config, dimensions: number): [RotarySpec, RotarySpec] 
   const rope = config.object("rope_parameters");
   const maxTokens = config.count("max_position_embeddings", 8192);
   const scaling = config.object("rope_scaling");
-  const read = (kind: string, fallback: number) => {
-    const own = rope?.object(kind);
-    const theta = own?.number("rope_theta", fallback) ?? fallback;
-    return readRotary(scaling ?? own, { dimensions, theta, maxTokens });
+  // The reference library lays it over each kind, which has a "rope_type" and so hears no "type".
+  if (scaling && (rope || !scaling.has("rope_type"))) {
+    throw new SpindleError(
+      `Cannot load "${config.path}" as its rope_scaling lacks a rope_type or is there with ` +
+        "rope_parameters: write what it says into each kind of rope_parameters",
+    );
+  }
+  const read = (kind: string, theta: number) => {
+    const own = scaling ?? rope?.object(kind);
+    return readRotary(own, { dimensions, theta, maxTokens });
   };
   return [
     read("sliding_attention", config.number("local_rope_theta", 10_000)),
