@@ -8,6 +8,8 @@ export interface Config {
   readonly path: string;
   /** Whether it says anything of this. */
   has(name: string): boolean;
+  /** Whether it says null of this, which a few settings tell from absent. */
+  isNull(name: string): boolean;
   /** A finite number. */
   number(name: string, fallback?: number): number;
   /** A whole number from 1 to {@linkcode largestCount}. */
@@ -56,6 +58,7 @@ function configOf(path: string, json: JsonObject): Config {
   return {
     path,
     has: (name) => find(name) !== undefined,
+    isNull: (name) => Object.hasOwn(json, name) && json[name] === null,
     number: (name, fallback) => get(name, "a finite number", isNumber, fallback),
     count: (name, fallback) =>
       get(name, `a whole number from 1 to ${largestCount}`, isCount, fallback),

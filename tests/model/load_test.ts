@@ -110,6 +110,7 @@ const refusals: [string, string, Record<string, unknown>, RegExp][] = [
     { rope_scaling: { type: "linear", factor: 4 }, rope_parameters: null },
     /rope_scaling lacks a rope_type/,
   ],
+  ["a window of no token", "qwen2", { sliding_window: 0 }, /"sliding_window" is 0/],
   ["a window of half a token", "qwen2", { sliding_window: 2.5 }, /"sliding_window" is 2.5/],
   [
     "distances that leave no bucket for those between",

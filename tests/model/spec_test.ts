@@ -126,6 +126,33 @@ Deno.test("YaRN's betas of 0 are the default ones", () => {
   assert.deepEqual(read({ beta_fast: 0, beta_slow: 0 }), read({ beta_fast: 32, beta_slow: 1 }));
 });
 
+Deno.test("Qwen has other defaults than Llama", () => {
+  const qwen = (config: Record<string, unknown>) => {
+    const { max_position_embeddings: _, ...rest } = sizes;
+    return specFrom({ ...rest, ...config });
+  };
+  assert.equal(qwen({ model_type: "llama" }).truncation, 2048);
+  for (const model_type of ["qwen2", "qwen3"]) {
+    assert.equal(qwen({ model_type }).truncation, 32_768);
+  }
+  assert.equal(qwen({ model_type: "qwen2" }).stacks[0]!.attention.headWidth, 16);
+  assert.equal(qwen({ model_type: "qwen3" }).stacks[0]!.attention.headWidth, 128);
+});
+
+Deno.test("Qwen's windows are of 4096 tokens where none is set, and none where it is null", () => {
+  const read = (config: Record<string, unknown>) =>
+    specFrom({
+      ...sizes,
+      model_type: "qwen2",
+      use_sliding_window: true,
+      max_window_layers: 3,
+      ...config,
+    }).stacks[0]!.attention.windows;
+  assert.deepEqual(read({}), [undefined, undefined, undefined, 4096]);
+  assert.deepEqual(read({ sliding_window: null }), undefined);
+  assert.deepEqual(read({ sliding_window: 5, use_sliding_window: false }), undefined);
+});
+
 Deno.test("the blocks with a window are listed, or follow from a number", () => {
   const types = ["full_attention", "full_attention", "sliding_attention", "sliding_attention"];
   const qwen = { ...sizes, model_type: "qwen2", use_sliding_window: true, sliding_window: 7 };

@@ -1,7 +1,7 @@
-import { activationOf } from "../config.ts";
+import { activationOf, type Config } from "../config.ts";
 import { layer } from "../layer.ts";
 import { readRotary, ropeOf } from "../rotary.ts";
-import type { Family } from "../spec.ts";
+import type { Family, ModelSpec } from "../spec.ts";
 
 /**
  * Llama 1 to 3 (Touvron et al. 2023): pre-norm decoder, rotary positions, gated network, RMSNorm.
@@ -10,42 +10,7 @@ export const llama: Family = {
   modelTypes: ["llama"],
   summary: "Llama 1 to 3: pre-norm decoder, rotary positions, gated",
 
-  spec(config) {
-    const width = config.count("hidden_size");
-    const heads = config.count("num_attention_heads");
-    const headWidth = config.has("head_dim") ? config.count("head_dim") : width / heads;
-    const blocks = config.count("num_hidden_layers");
-    const maxTokens = config.count("max_position_embeddings", 2048);
-    const rope = ropeOf(config);
-    const theta = config.number("rope_theta", 10_000);
-    const rotary = readRotary(rope, { dimensions: headWidth, theta, maxTokens });
-    return {
-      family: config.string("model_type"),
-      width,
-      ffnWidth: config.count("intermediate_size"),
-      vocabulary: config.count("vocab_size"),
-      maxTokens: rotary.positions,
-      truncation: maxTokens,
-      norm: { kind: "rms", epsilon: config.number("rms_norm_eps", 1e-6), place: "pre" },
-      embedding: { width },
-      stacks: [{
-        prefix: "",
-        blocks,
-        attention: {
-          heads,
-          keyValueHeads: config.count("num_key_value_heads", heads),
-          headWidth,
-          causal: true,
-          scale: 1 / Math.sqrt(headWidth),
-          rotary: Array(blocks).fill(rotary),
-        },
-        crossAttention: false,
-        ffn: { activation: activationOf(config, config.string("hidden_act", "silu")), gated: true },
-        parallelResidual: false,
-        finalNorm: true,
-      }],
-    };
-  },
+  spec: (config) => llamaSpec(config, { maxTokens: 2048 }),
 
   weights(_spec, config) {
     const attention = { bias: config.boolean("attention_bias", false) };
@@ -79,3 +44,50 @@ export const llama: Family = {
     };
   },
 };
+
+/** What a descendant of Llama has where config.json says nothing. */
+export interface LlamaDefaults {
+  /** Positions that the model was made for. */
+  readonly maxTokens: number;
+  /** Neurons of a head; without it they follow from the width and the number of heads. */
+  readonly headWidth?: number;
+}
+
+/** Reads the config.json of Llama or of a descendant. */
+export function llamaSpec(config: Config, defaults: LlamaDefaults): ModelSpec {
+  const width = config.count("hidden_size");
+  const heads = config.count("num_attention_heads");
+  const headWidth = config.has("head_dim")
+    ? config.count("head_dim")
+    : defaults.headWidth ?? width / heads;
+  const blocks = config.count("num_hidden_layers");
+  const maxTokens = config.count("max_position_embeddings", defaults.maxTokens);
+  const theta = config.number("rope_theta", 10_000);
+  const rotary = readRotary(ropeOf(config), { dimensions: headWidth, theta, maxTokens });
+  return {
+    family: config.string("model_type"),
+    width,
+    ffnWidth: config.count("intermediate_size"),
+    vocabulary: config.count("vocab_size"),
+    maxTokens: rotary.positions,
+    truncation: maxTokens,
+    norm: { kind: "rms", epsilon: config.number("rms_norm_eps", 1e-6), place: "pre" },
+    embedding: { width },
+    stacks: [{
+      prefix: "",
+      blocks,
+      attention: {
+        heads,
+        keyValueHeads: config.count("num_key_value_heads", heads),
+        headWidth,
+        causal: true,
+        scale: 1 / Math.sqrt(headWidth),
+        rotary: Array(blocks).fill(rotary),
+      },
+      crossAttention: false,
+      ffn: { activation: activationOf(config, config.string("hidden_act", "silu")), gated: true },
+      parallelResidual: false,
+      finalNorm: true,
+    }],
+  };
+}
