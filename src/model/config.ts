@@ -107,14 +107,14 @@ export function choiceOf<const T extends string>(
 }
 
 /**
- * Checks that a setting that is not supported is off.
+ * Checks a setting of which only one value is supported, the one where nothing is said of it.
  *
- * @throws {SpindleError} If it is on.
+ * @throws {SpindleError} If it has the other value.
  */
-export function requireOff(config: Config, name: string): void {
-  if (!config.boolean(name, false)) return;
+export function requireBoolean(config: Config, name: string, wanted: boolean): void {
+  if (config.boolean(name, wanted) === wanted) return;
   throw new SpindleError(
-    `Cannot load "${config.path}" as its ${name} is true: only false is supported`,
+    `Cannot load "${config.path}" as its ${name} is ${!wanted}: only ${wanted} is supported`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SpindleError } from "../util.ts";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, readConfig, requireBoolean } from "./config.ts";
 import { families } from "./families/mod.ts";
 import type { AttentionSpec, Family, ModelSpec, WeightRefs } from "./spec.ts";
 
@@ -27,7 +27,10 @@ export function familyOf(config: Config): Family {
  */
 export function specOf(config: Config): ModelSpec {
   const spec = familyOf(config).spec(config);
+  checkNames(config, spec);
   for (const { attention } of spec.stacks) {
+    // Of a causal model the reference library makes a bidirectional one where this is false.
+    if (attention.causal) requireBoolean(config, "is_causal", true);
     checkHeads(config, spec.width, attention);
     checkRelativeBias(config, attention);
   }
@@ -43,6 +46,20 @@ export function readModel(folder: string): { spec: ModelSpec; refs: WeightRefs }
   const config = readConfig(join(folder, "config.json"));
   const spec = specOf(config);
   return { spec, refs: familyOf(config).weights(spec, config) };
+}
+
+/** Some families call them otherwise, and the reference library heeds these names before theirs. */
+function checkNames(config: Config, { stacks: [stack] }: ModelSpec): void {
+  const { attention, blocks } = stack!;
+  const numbers = { num_attention_heads: attention.heads, num_hidden_layers: blocks };
+  for (const [name, number] of Object.entries(numbers)) {
+    const given = config.count(name, number);
+    if (given === number) continue;
+    throw new SpindleError(
+      `Cannot load "${config.path}" as its ${name} is ${given}, and ${number} by the name that its ` +
+        "family has for it: they must be equal",
+    );
+  }
 }
 
 function checkHeads(config: Config, width: number, attention: AttentionSpec): void {

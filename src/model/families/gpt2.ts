@@ -1,4 +1,4 @@
-import { activationOf, requireOff } from "../config.ts";
+import { activationOf, requireBoolean } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
 import type { Family, LayerRef } from "../spec.ts";
 
@@ -10,7 +10,7 @@ export const gpt2: Family = {
   spec(config) {
     const width = config.count("n_embd");
     const heads = config.count("n_head");
-    requireOff(config, "add_cross_attention");
+    requireBoolean(config, "add_cross_attention", false);
     const activation = config.string("activation_function", "gelu_new");
     return {
       family: config.string("model_type"),

@@ -1,5 +1,5 @@
 import { SpindleError } from "../../util.ts";
-import { activationOf, type Config } from "../config.ts";
+import { activationOf, type Config, requireBoolean } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
 import { slidingBlocks } from "../layer_types.ts";
 import { readRotary } from "../rotary.ts";
@@ -106,6 +106,8 @@ function rotaries(config: Config, dimensions: number): [RotarySpec, RotarySpec] 
   }
   const read = (kind: string, theta: number) => {
     const own = scaling ?? rope?.object(kind);
+    // The reference library looks for it beside the kinds of blocks, where it cannot be.
+    if (own) requireBoolean(own, "truncate", true);
     return readRotary(own, { dimensions, theta, maxTokens });
   };
   return [

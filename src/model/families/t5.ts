@@ -1,4 +1,4 @@
-import { activationOf, type Config } from "../config.ts";
+import { activationOf, choiceOf, type Config, requireBoolean } from "../config.ts";
 import { layer } from "../layer.ts";
 import type { BlockRefs, Family, StackRefs, StackSpec } from "../spec.ts";
 
@@ -10,6 +10,9 @@ export const t5: Family = {
   spec(config) {
     const width = config.count("d_model");
     const encoder = encoderSpec(config);
+    const isWhole = hasDecoder(config);
+    // It would make the encoder causal; that of a whole model it does not.
+    if (!isWhole) requireBoolean(config, "is_decoder", false);
     return {
       family: config.string("model_type"),
       width,
@@ -19,7 +22,7 @@ export const t5: Family = {
       truncation: 512,
       norm: { kind: "rms", epsilon: config.number("layer_norm_epsilon", 1e-6), place: "pre" },
       embedding: { width },
-      stacks: hasDecoder(config) ? [encoder, decoderSpec(config, encoder)] : [encoder],
+      stacks: isWhole ? [encoder, decoderSpec(config, encoder)] : [encoder],
     };
   },
 
@@ -46,7 +49,11 @@ function encoderSpec(config: Config): StackSpec {
   const feedForward = config.string("feed_forward_proj", "relu");
   const gated = feedForward.startsWith("gated-");
   // The tanh GELU is what T5 means by "gated-gelu".
-  const activation = feedForward === "gated-gelu" ? "gelu_new" : feedForward.replace("gated-", "");
+  const name = feedForward === "gated-gelu" ? "gelu_new" : feedForward.replace("gated-", "");
+  const activation = activationOf(config, name);
+  // They count before what they are derived from, should they not be the same.
+  requireBoolean(config, "is_gated_act", gated);
+  choiceOf(config, "dense_act_fn", [name], name);
   return {
     prefix: "encoder.",
     blocks: config.count("num_layers"),
@@ -62,7 +69,7 @@ function encoderSpec(config: Config): StackSpec {
       },
     },
     crossAttention: false,
-    ffn: { activation: activationOf(config, activation), gated },
+    ffn: { activation, gated },
     parallelResidual: false,
     finalNorm: true,
   };
