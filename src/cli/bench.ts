@@ -5,14 +5,9 @@ import { type KernelName, kernelNames } from "../bench/problem.ts";
 import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
 import { loadDataset } from "../data/dataset.ts";
-import {
-  openForReading,
-  readAt,
-  replaceFile,
-  requireWritable,
-  writeAll,
-} from "../formats/files.ts";
+import { openForReading, readAt } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
+import { replaceFile, requireWritable } from "../formats/replace.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { forgetStorage } from "../gpu/tuning.ts";
 import { forgetVectorWidth } from "../tuning/vector_width.ts";
@@ -96,9 +91,7 @@ export const command = defineCommand({
       onProgress: (what) => note(`bench: ${what}`),
     });
     const text = JSON.stringify(document, null, 2);
-    if (save !== undefined) {
-      replaceFile(save, (file) => writeAll(file, new TextEncoder().encode(`${text}\n`)));
-    }
+    if (save !== undefined) replaceFile(save, `${text}\n`);
     print(json ? text : describeBench(document));
     if (before) (json ? note : print)(`\n${compareBenches(document, before)}`);
     return document.results.every(({ correct }) => correct) ? 0 : 1;

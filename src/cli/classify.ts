@@ -31,7 +31,7 @@ export const command = defineCommand({
   async run({ classifier: path, texts, model: folder, json }) {
     const classifier = loadClassifier(path);
     const from = folder ?? classifier.model.folder;
-    if (modelSha256(from) !== classifier.model.sha256) {
+    if (await modelSha256(from) !== classifier.model.sha256) {
       throw new SpindleError(
         `Cannot classify with the model "${from}" as the classifier was made from another ` +
           `(${classifier.model.name}, SHA-256 ${classifier.model.sha256.slice(0, 12)}…): ` +

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { convertWeights } from "../formats/convert.ts";
 import { megabytes } from "../util.ts";
 import { defineCommand } from "./command.ts";
+import { type Progress, startProgress } from "./progress.ts";
 import { print } from "./terminal.ts";
 
 const dtypes = { f16: "F16", f32: "F32", bf16: "BF16" } as const;
@@ -24,7 +25,12 @@ export const command = defineCommand({
   },
   example: "convert models/all-MiniLM-L6-v2 minilm-f32 --weights f32",
   async run({ folder, out, weights }) {
-    const count = convertWeights(folder, out, dtypes[weights]);
+    using shown = new DisposableStack();
+    let progress: Progress | undefined;
+    const count = await convertWeights(folder, out, dtypes[weights], (done, total) => {
+      progress ??= shown.use(startProgress("convert", total / 1e6, "MB"));
+      progress.update(done / 1e6);
+    });
     const path = join(out, "model.safetensors");
     const { size } = await Deno.stat(path);
     print(`${path}: ${count} tensors, ${weights}, ${megabytes(size)}`);

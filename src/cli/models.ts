@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { exists } from "../formats/files.ts";
 import { readConfig } from "../model/config.ts";
 import { families } from "../model/families/mod.ts";
 import { specOf } from "../model/family.ts";
@@ -34,9 +34,7 @@ export const command = defineCommand({
     };
     const states = statesOf(spec);
     const { family, width, ffnWidth, vocabulary } = spec;
-    const tokenizer = existsSync(join(folder, "tokenizer.json"))
-      ? loadTokenizer(folder)
-      : undefined;
+    const tokenizer = exists(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
     const maxTokens = longestText(spec, tokenizer);
     if (json) {
       const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens, tokenizer: !!tokenizer };

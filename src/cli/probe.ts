@@ -1,4 +1,5 @@
-import { requireWritable } from "../formats/files.ts";
+import { isSame } from "../formats/files.ts";
+import { requireWritable } from "../formats/replace.ts";
 import {
   findTensor,
   openSafetensors,
@@ -51,7 +52,7 @@ export const command = defineCommand({
   async run({ file, tolerance, maxIterations, scale, l1Ratio, save, json }) {
     const start = performance.now();
     const { x, y, C } = readProblem(file);
-    if (save !== undefined) requireWritable(save);
+    if (save !== undefined) checkTarget(file, save);
     using gpu = await requestGpu();
     const options = {
       C,
@@ -68,6 +69,13 @@ export const command = defineCommand({
     else printTable(fits);
   },
 });
+
+function checkTarget(file: string, save: string): void {
+  if (isSame(file, save)) {
+    throw new SpindleError(`Cannot save over the features in "${file}": name another file`);
+  }
+  requireWritable(save);
+}
 
 function readProblem(path: string) {
   using file = openSafetensors(path);

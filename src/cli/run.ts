@@ -11,7 +11,7 @@ import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
 import { type Results, runExperiment, type Stage } from "../spin/experiment.ts";
 import { defaultIterate, iterates } from "../spin/regressions.ts";
-import { requireResultFolder, saveExperiment } from "../spin/save.ts";
+import { prepareResultFolder, saveExperiment } from "../spin/save.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
@@ -109,7 +109,7 @@ export const command = defineCommand({
     const dataset = await loadData(args);
     const folder = args.model ?? bundledModel;
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
-    requireResultFolder(out);
+    using _results = prepareResultFolder(out);
     using gpu = await requestGpu();
     note(`Running on ${gpu.adapter.description}${gpu.adapter.software ? " (software)" : ""}`);
     noteMemory(gpu, folder, { weights: args.weights });

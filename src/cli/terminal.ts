@@ -1,6 +1,7 @@
 import { fileFailure } from "../formats/files.ts";
+import { onEarlyExit } from "../early_exit.ts";
 import { SpindleError } from "../util.ts";
-import { exit, onEarlyExit } from "./exit.ts";
+import { exit } from "./exit.ts";
 
 const encoder = new TextEncoder();
 let status = "";

@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/dataset.ts";
+import { nextTurn } from "../early_exit.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { modelSha256, stampFiles } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
@@ -7,12 +8,11 @@ import type { Encoding } from "../model/tokenizer.ts";
 import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
 import {
-  bySplit,
+  beginStore,
   type FeatureStore,
+  findStore,
   missingStates,
-  openStore,
   partialBytes,
-  requireRoom,
   type SplitName,
   splitNames,
   SplitWriter,
@@ -62,6 +62,9 @@ export interface Extraction {
 /** Raised when the forward pass or a pool gives other numbers than before. */
 const featuresVersion = 1;
 
+/** Texts that are tokenized between turns for others. */
+const textsAtOnce = 100;
+
 /** How long an interruption may throw work away for. */
 const checkpointMilliseconds = 3000;
 
@@ -89,9 +92,9 @@ export async function extractFeatures(
       "Cannot extract features without a site and a pool: name one of each at least",
     );
   }
-  const store = await openStore(options.folder, {
+  const store = await findStore(options.folder, {
     version: featuresVersion,
-    modelSha256: digestOf(model),
+    modelSha256: await digestOf(model),
     datasetSha256: dataset.sha256,
     weights: model.weights,
     pools,
@@ -109,25 +112,28 @@ export async function extractFeatures(
     list.reduce((sum, state) => sum + stateBytes(store, split, state), 0);
   const bytes = splitNames.reduce((sum, split) => sum + bytesOf(split, states), 0);
   const missingBytes = missing.reduce((sum, { split, states }) => sum + bytesOf(split, states), 0);
-  options.onPlan?.({ folder: store.folder, bytes, missingBytes });
   const partial = missing.flatMap(({ split, states }) =>
     states.map((state) => partialBytes(store, split, state))
   );
-  requireRoom(store.folder, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
+  beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
+  options.onPlan?.({ folder: store.folder, bytes, missingBytes });
 
   const start = performance.now();
-  const encodings = bySplit((split) => encodeSplit(model, dataset, split));
-  const sentences = bySplit((split) => encodings[split].ids);
+  const encodings = {
+    train: await encodeSplit(model, dataset, "train"),
+    validation: await encodeSplit(model, dataset, "validation"),
+    test: await encodeSplit(model, dataset, "test"),
+  };
   const tokenized = performance.now();
   let tokensRun = 0;
   for (const { split, states } of missing) {
     if (states.length === 0) continue;
-    tokensRun += await extractSplit(model, store, split, states, sentences[split], options);
+    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, options);
   }
   return {
     store,
     states,
-    tokens: splitNames.reduce((sum, split) => sum + countTokens(sentences[split]), 0),
+    tokens: splitNames.reduce((sum, split) => sum + countTokens(encodings[split].ids), 0),
     tokensRun,
     truncated: splitNames.reduce((sum, split) => sum + encodings[split].truncated, 0),
     seconds: {
@@ -138,8 +144,8 @@ export async function extractFeatures(
 }
 
 /** A store is found again by the files that a model was loaded from, not by what they are now. */
-function digestOf({ folder, stamp }: Model): string {
-  const digest = modelSha256(folder);
+async function digestOf({ folder, stamp }: Model): Promise<string> {
+  const digest = await modelSha256(folder);
   if (stampFiles(folder) === stamp) return digest;
   throw new SpindleError(
     `Cannot extract features with the model "${folder}" as its files changed since it was ` +
@@ -147,8 +153,17 @@ function digestOf({ folder, stamp }: Model): string {
   );
 }
 
-function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Encoding {
-  const encoding = model.encode(dataset[split].texts);
+async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Promise<Encoding> {
+  const { texts } = dataset[split];
+  const encodings: Encoding[] = [];
+  for (let start = 0; start < texts.length; start += textsAtOnce) {
+    encodings.push(model.encode(texts.slice(start, start + textsAtOnce)));
+    await nextTurn();
+  }
+  const encoding = {
+    ids: encodings.flatMap(({ ids }) => ids),
+    truncated: encodings.reduce((sum, { truncated }) => sum + truncated, 0),
+  };
   const empty = encoding.ids.findIndex((ids) => ids.length === 0);
   if (empty >= 0) {
     throw new SpindleError(

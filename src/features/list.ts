@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileFailure } from "../formats/files.ts";
+import { exists, fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 
@@ -16,10 +15,10 @@ export interface StoreSummary {
 
 /** Lists the feature stores in a folder, oldest first. */
 export function listStores(parent: string): StoreSummary[] {
-  if (!existsSync(parent)) return [];
+  if (!exists(parent)) return [];
   return guarded("list", parent, () =>
     [...Deno.readDirSync(parent)]
-      .filter(({ name }) => existsSync(join(parent, name, "manifest.json")))
+      .filter(({ name }) => exists(join(parent, name, "manifest.json")))
       .map(({ name }) => summarise(parent, name))
       .sort((a, b) => Number(a.modified) - Number(b.modified)));
 }
@@ -44,6 +43,7 @@ function guarded<T>(what: string, folder: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
+    if (error instanceof SpindleError) throw error;
     throw new SpindleError(`Cannot ${what} the features in "${folder}" as ${fileFailure(error)}`, {
       cause: error,
     });

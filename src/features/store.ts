@@ -1,7 +1,9 @@
-import { existsSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { fileFailure, removeIfPresent, replaceFile, writeAll } from "../formats/files.ts";
+import { exists, fileFailure, removeIfPresent, writeAll } from "../formats/files.ts";
+import { makeFolder } from "../formats/folder.ts";
 import { readJsonObject } from "../formats/json.ts";
+import { replaceFile } from "../formats/replace.ts";
 import { openSafetensors, readFloats, safetensorsHeader } from "../formats/safetensors.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
@@ -65,34 +67,33 @@ export function fileName(split: SplitName, state: StateId): string {
 }
 
 /**
- * Opens a store, or begins one.
+ * Where a store is, or will be.
  *
  * @param parent Where stores lie; each has a folder named by its key.
- * @throws {SpindleError} If the folder cannot be written.
  */
-export async function openStore(parent: string, key: StoreKey): Promise<FeatureStore> {
+export async function findStore(parent: string, key: StoreKey): Promise<FeatureStore> {
   const text = JSON.stringify(key);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  const folder = join(parent, new Uint8Array(digest).toHex().slice(0, 16));
-  try {
-    Deno.mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new SpindleError(
-      `Cannot keep features in "${folder}" as ${fileFailure(error)}, or choose another folder`,
-      { cause: error },
-    );
-  }
+  return { folder: join(parent, new Uint8Array(digest).toHex().slice(0, 16)), key };
+}
+
+/**
+ * Begins a store, unless it is there.
+ *
+ * @param bytes How many more it is to hold.
+ * @throws {SpindleError} If the folder cannot be written, or the disk has no room; it then is as it
+ * was.
+ */
+export function beginStore({ folder, key }: FeatureStore, bytes: number): void {
+  using _folder = makeFolder(folder);
+  requireRoom(folder, bytes);
   const manifest = join(folder, "manifest.json");
-  if (!existsSync(manifest)) {
-    const bytes = new TextEncoder().encode(JSON.stringify(key, undefined, 2) + "\n");
-    replaceFile(manifest, (file) => writeAll(file, bytes));
-  }
-  return { folder, key };
+  if (!exists(manifest)) replaceFile(manifest, JSON.stringify(key, undefined, 2) + "\n");
 }
 
 /** The states of a split that the store does not hold yet. */
 export function missingStates(store: FeatureStore, split: SplitName, states: readonly StateId[]) {
-  return states.filter((state) => !existsSync(join(store.folder, fileName(split, state))));
+  return states.filter((state) => !exists(join(store.folder, fileName(split, state))));
 }
 
 /** The bytes that an interrupted run has already taken of the disk for a state of a split. */
@@ -206,9 +207,9 @@ export class SplitWriter implements Disposable {
    */
   async checkpoint(): Promise<void> {
     const states = this.states.map(({ name }) => name);
-    const bytes = new TextEncoder().encode(JSON.stringify({ rows: this.rows, states }));
+    const progress = JSON.stringify({ rows: this.rows, states });
     await this.#sync();
-    replaceFile(this.#progress, (file) => writeAll(file, bytes));
+    replaceFile(this.#progress, progress);
   }
 
   /** Makes the files whole: from now on they count as there. */
@@ -216,7 +217,7 @@ export class SplitWriter implements Disposable {
     await this.#sync();
     for (const { path, partial } of this.#files) {
       // A run beside this one writes the same bytes, and may have been the first.
-      if (existsSync(path)) removeIfPresent(partial);
+      if (exists(path)) removeIfPresent(partial);
       else this.#guarded(path, () => Deno.renameSync(partial, path));
     }
     removeIfPresent(this.#progress); // a split of one batch never had one
@@ -263,7 +264,7 @@ export class SplitWriter implements Disposable {
 
   /** How far an interrupted run of the same states came. */
   #rowsDone(): number {
-    if (!existsSync(this.#progress)) return 0;
+    if (!exists(this.#progress)) return 0;
     try {
       const progress = readJsonObject(this.#progress);
       const same = JSON.stringify(progress.states) ===

@@ -1,19 +1,13 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SpindleError } from "../util.ts";
-import {
-  fileFailure,
-  type NewFile,
-  openForReading,
-  readAt,
-  removeIfPresent,
-  replaceFiles,
-  writeAll,
-} from "./files.ts";
+import { exists, fileFailure, isSame, openForReading, readAt } from "./files.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "./float.ts";
+import { makeFolder } from "./folder.ts";
+import { type NewFile, replaceLargeFiles, type WriteProgress } from "./replace.ts";
 import {
   openModelWeights,
   readFloats,
+  type RowRange,
   safetensorsFile,
   type TensorData,
   type TensorInfo,
@@ -22,6 +16,9 @@ import {
 
 /** Float types that weights can be converted to. */
 export type WeightDtype = "F32" | "F16" | "BF16";
+
+/** About so many bytes of a tensor are converted at once. */
+const pieceBytes = 2 ** 24;
 
 /** What a model folder holds beside its weights. */
 const MODEL_FILES = [
@@ -38,44 +35,69 @@ const MODEL_FILES = [
  * @param from The model's folder.
  * @param to The folder to write, made where absent.
  * @param dtype The type of the floats.
+ * @param onProgress Told now and then how many bytes are written.
  * @returns How many tensors were written.
  * @throws {SpindleError} Where a weight is too large for the type, or a file cannot be read or
  * written; the new folder then is as it was.
  */
-export function convertWeights(from: string, to: string, dtype: WeightDtype): number {
+export async function convertWeights(
+  from: string,
+  to: string,
+  dtype: WeightDtype,
+  onProgress?: WriteProgress,
+): Promise<number> {
   using source = openModelWeights(from);
-  using onFailure = new DisposableStack();
-  if (!existsSync(to)) onFailure.defer(() => removeIfPresent(to));
-  makeFolder(to);
-  if (Deno.realPathSync(from) === Deno.realPathSync(to)) {
+  if (isSame(from, to)) {
     throw new SpindleError(`Cannot convert "${from}" into itself: name another folder`);
   }
+  using _folder = makeFolder(to);
   const tensors = new Map<string, TensorData>();
   for (const info of source.tensors.values()) {
     tensors.set(info.name, convertTensor(source, info, dtype));
   }
   // Other readers want to know which framework laid the tensors out: "pt" is the usual layout.
   const weights = safetensorsFile(join(to, "model.safetensors"), tensors, { format: "pt" });
-  replaceFiles([weights, ...copies(from, to)]);
-  onFailure.move();
+  await replaceLargeFiles([weights, ...copies(from, to)], onProgress);
   removeOthers(from, to);
   return tensors.size;
 }
 
-/** The data is a function, so that one tensor at a time is in memory. */
+/** The data is a function, so that one piece of a tensor at a time is in memory. */
 function convertTensor(source: TensorSource, info: TensorInfo, dtype: WeightDtype): TensorData {
   const { name, shape } = info;
-  if (info.dtype === dtype || !["F64", "F32", "F16", "BF16"].includes(info.dtype)) {
-    return { dtype: info.dtype, shape, data: () => source.readBytes(name) };
+  const isFloat = ["F64", "F32", "F16", "BF16"].includes(info.dtype);
+  const convert = (rows: RowRange | undefined) =>
+    isFloat && info.dtype !== dtype
+      ? roundFloats(name, readExact(source, info, rows), dtype)
+      : source.readBytes(name, rows);
+  return {
+    dtype: isFloat ? dtype : info.dtype,
+    shape,
+    *data() {
+      for (const rows of pieces(info)) yield convert(rows);
+    },
+  };
+}
+
+/** The rows of each piece of a tensor; a single number has none. */
+function* pieces({ shape, byteLength }: TensorInfo): Generator<RowRange | undefined> {
+  const [count] = shape;
+  if (count === undefined) return yield undefined;
+  const step = Math.max(1, Math.floor(pieceBytes * count / byteLength));
+  for (let start = 0; start < count; start += step) {
+    yield { start, end: Math.min(count, start + step) };
   }
-  return { dtype, shape, data: () => roundFloats(name, readExact(source, info), dtype) };
 }
 
 /** A tensor's floats, those of 64 bits as they are. */
-function readExact(source: TensorSource, { name, dtype }: TensorInfo): Float32Array | Float64Array {
+function readExact(
+  source: TensorSource,
+  { name, dtype }: TensorInfo,
+  rows: RowRange | undefined,
+): Float32Array | Float64Array {
   return dtype === "F64"
-    ? new Float64Array(source.readBytes(name).buffer)
-    : readFloats(source, name);
+    ? new Float64Array(source.readBytes(name, rows).buffer)
+    : readFloats(source, name, rows);
 }
 
 const rounding = {
@@ -106,29 +128,19 @@ function roundFloats(
   return rounded;
 }
 
-function makeFolder(path: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new SpindleError(`Cannot make the folder "${path}" as ${fileFailure(error)}`, {
-      cause: error,
-    });
-  }
-}
-
 function copies(from: string, to: string): NewFile[] {
-  return MODEL_FILES.filter((name) => existsSync(join(from, name))).map((name) => {
+  return MODEL_FILES.filter((name) => exists(join(from, name))).map((name) => {
     const path = join(from, name);
     using file = openForReading(path);
     const content = readAt(file, path, 0, file.statSync().size);
-    return { path: join(to, name), write: (file) => writeAll(file, content) };
+    return { path: join(to, name), bytes: content.byteLength, content: [content] };
   });
 }
 
 /** What another model left in the folder would be taken for this one's. */
 function removeOthers(from: string, to: string): void {
-  const others = MODEL_FILES.filter((name) => !existsSync(join(from, name)));
-  for (const path of others.map((name) => join(to, name)).filter((path) => existsSync(path))) {
+  const others = MODEL_FILES.filter((name) => !exists(join(from, name)));
+  for (const path of others.map((name) => join(to, name)).filter((path) => exists(path))) {
     try {
       Deno.removeSync(path);
     } catch (error) {

@@ -9,12 +9,46 @@ export function fileFailure(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "access is denied: check its permissions";
   }
-  if (error instanceof Deno.errors.NotCapable) {
-    return "Deno was not granted access to it: pass --allow-read and --allow-write";
-  }
   const message = messageOf(error);
-  if (message.includes("os error 28")) return "the disk is full: free some space";
-  return `the system refused: ${message}`;
+  if (error instanceof Deno.errors.NotCapable) {
+    return message.startsWith("Requires all access")
+      ? "Deno protects that path: choose another one, or pass --allow-all"
+      : "Deno was not granted access to it: pass --allow-read and --allow-write";
+  }
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return failures.get(code) ?? `the system refused: ${message}`;
+}
+
+const failures = new Map([
+  ["ENOSPC", "the disk is full: free some space"],
+  ["EROFS", "its disk can only be read: choose another one"],
+  ["ENOTDIR", "a part of the path is not a folder: check the path"],
+  ["ENAMETOOLONG", "the name is too long: choose a shorter one"],
+]);
+
+/**
+ * Whether there is a file or folder at a path.
+ *
+ * @throws {SpindleError} Where the system does not tell.
+ */
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) return false;
+    throw new SpindleError(`Cannot look for "${path}" as ${fileFailure(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Whether two paths lead to the same file or folder.
+ *
+ * @throws {SpindleError} Where the system does not tell.
+ */
+export function isSame(one: string, other: string): boolean {
+  return exists(one) && exists(other) && Deno.realPathSync(one) === Deno.realPathSync(other);
 }
 
 /**
@@ -83,75 +117,6 @@ export function writeAll(file: Deno.FsFile, data: ArrayBufferView): void {
   for (let done = 0; done < bytes.length;) {
     done += file.writeSync(bytes.subarray(done, done + PIECE_BYTES));
   }
-}
-
-/** A file to write, and what writes its content. */
-export interface NewFile {
-  readonly path: string;
-  readonly write: (file: Deno.FsFile) => void;
-}
-
-/**
- * Writes a file as a whole or not at all: under a temporary name in the same folder, then renamed.
- *
- * @param path The final path; a file that is there is replaced.
- * @param write Writes the content; whatever it throws removes the temporary file.
- * @throws {SpindleError} Where the system refuses, for instance on a full disk, or the path is that
- * of something else than a file.
- */
-export function replaceFile(path: string, write: NewFile["write"]): void {
-  replaceFiles([{ path, write }]);
-}
-
-/** Writes files that belong together like {@linkcode replaceFile}: none before all are written. */
-export function replaceFiles(files: readonly NewFile[]): void {
-  const renames: { from: string; to: string }[] = [];
-  let current = "";
-  try {
-    for (const { path, write } of files) {
-      current = path;
-      const to = fileToReplace(path);
-      const from = `${to}.${Deno.pid}.tmp`;
-      renames.push({ from, to });
-      using file = Deno.openSync(from, { write: true, create: true, truncate: true });
-      write(file);
-      file.syncDataSync();
-    }
-    for (const { from, to } of renames) {
-      current = to;
-      Deno.renameSync(from, to);
-    }
-  } catch (error) {
-    for (const { from } of renames) removeIfPresent(from);
-    if (error instanceof SpindleError) throw error;
-    const reason = error instanceof Deno.errors.NotFound
-      ? "its folder does not exist: create it first"
-      : fileFailure(error);
-    throw new SpindleError(`Cannot write "${current}" as ${reason}`, { cause: error });
-  }
-}
-
-/**
- * Makes sure that a file can be written, before the work whose result it is to hold.
- *
- * @throws {SpindleError} If it cannot.
- */
-export function requireWritable(path: string): void {
-  const trial = `${fileToReplace(path)}.${Deno.pid}.trial`;
-  replaceFile(trial, () => {});
-  removeIfPresent(trial);
-}
-
-/** Where a file lies that is to be replaced: behind a link, and nothing but a file. */
-function fileToReplace(path: string): string {
-  let found: string;
-  try {
-    found = Deno.realPathSync(path);
-  } catch {
-    return path; // there is none yet, or what follows says why it cannot be written
-  }
-  if (Deno.statSync(found).isFile) return found;
-  throw new SpindleError(`Cannot write "${path}" as it is not a regular file: give a file's path`);
 }
 
 /** Removes a file if it is there and can be removed. */

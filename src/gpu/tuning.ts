@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { cacheFolder } from "../formats/cache_folder.ts";
-import { replaceFile, writeAll } from "../formats/files.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
+import { replaceFile } from "../formats/replace.ts";
 import { attempt, isGranted, SpindleError } from "../util.ts";
 import type { AdapterDescription, Gpu, MatrixStorage } from "./device.ts";
 import { driverBuild } from "./driver_build.ts";
@@ -83,7 +83,7 @@ export function remember(name: string, value: Tuning): string {
   const folder = cacheFolder();
   if (!folder) {
     throw new SpindleError(
-      `Cannot remember ${name} as neither XDG_CACHE_HOME nor HOME is set: set one`,
+      `Cannot remember ${name} as neither XDG_CACHE_HOME nor HOME is set and may be read: set one`,
     );
   }
   if (!isGranted({ name: "write", path: folder })) {
@@ -98,7 +98,7 @@ export function remember(name: string, value: Tuning): string {
   try {
     Deno.mkdirSync(folder, { recursive: true });
   } catch { /* what follows says why it cannot be written */ }
-  replaceFile(file, (open) => writeAll(open, new TextEncoder().encode(JSON.stringify(all))));
+  replaceFile(file, JSON.stringify(all));
   return file;
 }
 

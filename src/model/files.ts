@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileFailure, openForReading } from "../formats/files.ts";
+import { exists, fileFailure, openForReading } from "../formats/files.ts";
 import { weightFiles } from "../formats/safetensors.ts";
 import { SpindleError } from "../util.ts";
 
@@ -12,7 +11,7 @@ import { SpindleError } from "../util.ts";
  */
 function modelFiles(folder: string): string[] {
   const settings = ["config.json", "tokenizer.json", "tokenizer_config.json"]
-    .filter((name) => existsSync(join(folder, name)));
+    .filter((name) => exists(join(folder, name)));
   return [...settings, ...weightFiles(folder)].sort();
 }
 
@@ -21,13 +20,13 @@ function modelFiles(folder: string): string[] {
  *
  * @throws {SpindleError} If the folder holds no model, or a file cannot be read.
  */
-export function modelSha256(folder: string): string {
+export async function modelSha256(folder: string): Promise<string> {
   const hash = createHash("sha256");
   const piece = new Uint8Array(8 * 2 ** 20);
   for (const name of modelFiles(folder)) {
     hash.update(`${name}\0`);
     using file = openForReading(join(folder, name));
-    for (let read = file.readSync(piece); read; read = file.readSync(piece)) {
+    for (let read = await file.read(piece); read; read = await file.read(piece)) {
       hash.update(piece.subarray(0, read));
     }
   }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { existsSync } from "node:fs";
+import { exists } from "../formats/files.ts";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/precision.ts";
@@ -259,7 +259,7 @@ export async function loadModel(
   const stacks = spec.stacks.map((stack, i) =>
     loadStack(loader, stack, refs.stacks[i]!, counts[i] ?? 0)
   );
-  const tokenizer = existsSync(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
+  const tokenizer = exists(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
   const model = new Model(
     gpu,
     folder,

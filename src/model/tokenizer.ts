@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer as Library } from "npm:@huggingface/tokenizers@0.2.0";
+import { exists } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { messageOf, SpindleError } from "../util.ts";
 import { readCharsmap } from "./charsmap.ts";
@@ -71,7 +71,7 @@ export function loadTokenizer(folder: string): Tokenizer {
   const path = join(folder, "tokenizer.json");
   const configPath = join(folder, "tokenizer_config.json");
   const definition = readJsonObject(path);
-  const config = existsSync(configPath) ? readJsonObject(configPath) : {};
+  const config = exists(configPath) ? readJsonObject(configPath) : {};
   let library: Library;
   let frame: Frame;
   let repair: (text: string) => string;

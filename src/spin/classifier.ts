@@ -1,5 +1,5 @@
 import type { Metric } from "../data/registry.ts";
-import { type NewFile, replaceFiles } from "../formats/files.ts";
+import { type NewFile, replaceFiles } from "../formats/replace.ts";
 import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
 import {
   openSafetensors,

@@ -1,16 +1,16 @@
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import {
-  fileFailure,
-  type NewFile,
-  replaceFiles,
-  requireWritable,
-  writeAll,
-} from "../formats/files.ts";
-import { SpindleError } from "../util.ts";
+import { join } from "node:path";
+import { makeFolder } from "../formats/folder.ts";
+import { replaceFiles, requireWritable, textFile } from "../formats/replace.ts";
 import { countNeurons } from "./select.ts";
 import { classifierFile } from "./classifier.ts";
 import type { Experiment, Results } from "./experiment.ts";
+
+const names = {
+  classifier: "classifier.safetensors",
+  probes: "probes.tsv",
+  heads: "heads.tsv",
+  results: "results.json",
+};
 
 /**
  * Writes what an experiment made to a folder: `classifier.safetensors`, `results.json` and a table
@@ -21,41 +21,29 @@ import type { Experiment, Results } from "./experiment.ts";
  * @throws {SpindleError} If the folder cannot be written.
  */
 export function saveExperiment(folder: string, experiment: Experiment): string {
-  try {
-    Deno.mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new SpindleError(
-      `Cannot write results to "${folder}" as ${fileFailure(error)}, or choose another folder`,
-      { cause: error },
-    );
-  }
-  const classifier = join(folder, "classifier.safetensors");
+  using _folder = makeFolder(folder);
+  const classifier = join(folder, names.classifier);
+  const results = JSON.stringify(timeless(experiment.results), undefined, 2);
   replaceFiles([
     classifierFile(classifier, experiment.classifier),
-    textFile(join(folder, "probes.tsv"), probeTable(experiment)),
-    textFile(join(folder, "heads.tsv"), headTable(experiment)),
-    textFile(
-      join(folder, "results.json"),
-      JSON.stringify(timeless(experiment.results), undefined, 2),
-    ),
+    textFile(join(folder, names.probes), probeTable(experiment)),
+    textFile(join(folder, names.heads), headTable(experiment)),
+    textFile(join(folder, names.results), `${results}\n`),
   ]);
   return classifier;
 }
 
 /**
- * Makes sure that a folder can hold an experiment's results, before the work; it is not made yet.
+ * Makes the folder for an experiment's results, before the work. What is in it stays as it is.
  *
- * @throws {SpindleError} If it cannot be made or written to.
+ * @returns Dispose it after the work: a new folder that holds nothing is then removed.
+ * @throws {SpindleError} If it cannot be made, or one of the results not be written there.
  */
-export function requireResultFolder(folder: string): void {
-  let existing = resolve(folder);
-  while (!existsSync(existing)) existing = dirname(existing);
-  if (!Deno.statSync(existing).isDirectory) {
-    throw new SpindleError(
-      `Cannot write results to "${folder}" as "${existing}" is not a folder: choose another one`,
-    );
-  }
-  requireWritable(join(existing, "classifier.safetensors"));
+export function prepareResultFolder(folder: string): Disposable {
+  using onFailure = new DisposableStack();
+  onFailure.use(makeFolder(folder));
+  for (const name of Object.values(names)) requireWritable(join(folder, name));
+  return onFailure.move();
 }
 
 function timeless({ seconds: _, tokensPerSecond: __, ...results }: Results) {
@@ -120,9 +108,5 @@ function headTable({ heads }: Experiment): string {
 }
 
 function table(header: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  return [header, ...rows].map((row) => row.join("\t")).join("\n");
-}
-
-function textFile(path: string, text: string): NewFile {
-  return { path, write: (file) => writeAll(file, new TextEncoder().encode(text + "\n")) };
+  return [header, ...rows].map((row) => `${row.join("\t")}\n`).join("");
 }

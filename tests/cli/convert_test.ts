@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openModelWeights } from "../../src/formats/safetensors.ts";
-import { runSpindle } from "./support.ts";
+import { openModelWeights, safetensorsHeader } from "../../src/formats/safetensors.ts";
+import { runCodeOnTerminal, runSpindle, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
 
 const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
@@ -44,3 +44,43 @@ Deno.test("spindle convert says in one line what is missing, wrong or refused", 
     }
   });
 });
+
+Deno.test("spindle convert stops at Ctrl-C and leaves nothing", () =>
+  withFolder(async (folder) => {
+    const weights = join(folder, "model.safetensors");
+    const large = { dtype: "F32" as const, shape: [64, 2 ** 20] };
+    const { header } = safetensorsHeader(new Map([["a", large], ["b", large]]));
+    Deno.writeFileSync(weights, header);
+    Deno.truncateSync(weights, header.length + 2 * 2 ** 28);
+    const out = join(folder, "new", "out");
+    const process = startSpindle(["convert", folder, out]);
+    const isWriting = () => {
+      try {
+        return [...Deno.readDirSync(out)].length > 0;
+      } catch {
+        return false;
+      }
+    };
+    for (let i = 0; i < 3000 && !isWriting(); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.ok(isWriting());
+    process.kill("SIGINT");
+    const { code, stdout, stderr } = await process.output();
+    assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["model.safetensors"]);
+  }));
+
+Deno.test("spindle convert shows on a terminal how far it is", () =>
+  withFolder(async (folder) => {
+    const args = { folder: model, out: join(folder, "out"), weights: "f32" };
+    const { code, stderr } = await runCodeOnTerminal(
+      "xterm",
+      `
+      import { command } from "CLI/convert.ts";
+      await command.run(${JSON.stringify(args)});
+    `,
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /convert: \d+ %, \d+ of \d+ MB/);
+  }));

@@ -60,11 +60,16 @@ Deno.test("spindle probe says in one line what it cannot fit", () =>
       return path;
     };
     const good = write("good", [1, 2, 3, 4], [0, 1, 0, 1]);
+    const link = join(folder, "link");
+    Deno.symlinkSync(good, link);
     const cases: [args: string[], code: number, message: RegExp][] = [
       [[], 2, /without FILE/],
       [[good, "--l1-ratio", "2"], 2, /at most 1/],
       [[good, "--tolerance", "0"], 2, /above 0/],
       [[join(folder, "absent")], 1, /does not exist/],
+      [[good, "--save", good], 1, /Cannot save over the features in ".*good": name another file/],
+      [[link, "--save", good], 1, /Cannot save over the features/],
+      [[good, "--save", link], 1, /Cannot save over the features/],
       [[write("nan", [1, NaN, 3, 4], [0, 1, 0, 1])], 1, /NaN/],
       [[write("one", [1, 2, 3, 4], [1, 1, 1, 1])], 1, /class/],
     ];

@@ -91,7 +91,8 @@ Deno.test("Ctrl-C runs the clean-ups and exits with 130, silently", async () => 
   await withFolder(async (folder) => {
     const path = join(folder, "half-written");
     const child = startCode(`
-      import { exitOnInterrupt, onEarlyExit } from "CLI/exit.ts";
+      import { exitOnInterrupt } from "CLI/exit.ts";
+      import { onEarlyExit } from "CLI/../early_exit.ts";
       Deno.writeTextFileSync(${JSON.stringify(path)}, "half");
       exitOnInterrupt();
       onEarlyExit(() => Deno.removeSync(${JSON.stringify(path)}));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runSpindle, startSpindle } from "./support.ts";
+import { runSpindle, runSpindleWith, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
 
 /** A run of the main job that takes seconds: a part of the data, one site, one pool. */
@@ -56,12 +56,35 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
 Deno.test("spindle run says before the work that results cannot be written", () =>
   withFolder(async (folder) => {
     Deno.writeTextFileSync(join(folder, "file"), "");
-    const { code, stdout, stderr } = await runSpindle(smallRun(folder, "file"));
-    assert.deepEqual([code, stdout], [1, ""]);
-    assert.match(
-      stderr,
-      /^spindle: Cannot write results to "[^"]+file" as [^\n]+ is not a folder: [^\n]+\n$/,
-    );
+    Deno.symlinkSync(join(folder, "none"), join(folder, "link"));
+    Deno.mkdirSync(join(folder, "full", "heads.tsv"), { recursive: true });
+    const cases: [out: string, message: RegExp][] = [
+      ["file", /Cannot make the folder "[^"]+file" as there is something else of that name/],
+      ["link", /Cannot make the folder "[^"]+link" as there is something else of that name/],
+      [join("new", "a".repeat(300)), /Cannot make the folder "[^"]+" as the name is too long/],
+      ["full", /Cannot write "[^"]+heads\.tsv" as it is not a regular file/],
+    ];
+    const before = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    for (const [out, message] of cases) {
+      const { code, stdout, stderr } = await runSpindle(smallRun(folder, out));
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /^spindle: [^\n]+\n$/);
+      assert.match(stderr, message);
+    }
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), before);
+    assert.deepEqual([...Deno.readDirSync(join(folder, "full"))].length, 1);
+  }));
+
+Deno.test("spindle run may write to its two folders alone, and leaves no empty one", () =>
+  withFolder(async (folder) => {
+    const out = join(folder, "out");
+    const permissions = ["--allow-read", "--allow-env", "--allow-sys", `--allow-write=${out}`];
+    // What is missing is found after the folder of results was made and tried.
+    const args = smallRun(folder, "out", "--model", join(folder, "none"));
+    const { code, stderr } = await runSpindleWith(permissions, args);
+    assert.equal(code, 1);
+    assert.match(stderr, /^spindle: Cannot read "[^"]+none[^"]*" as it does not exist/m);
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
   }));
 
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
@@ -166,7 +189,7 @@ Deno.test("spindle run says in one line what is wrong with its input", () =>
       [["--limit", "0"], 2, /--limit/],
       [["--iterate", "last"], 2, /"last" for --iterate/],
       [["--train", good, "--model", model, ...features], 1, /"mamba"/],
-      [["--train", good, "--features", good], 1, /Cannot keep features/],
+      [["--train", good, "--features", good], 1, /Cannot make the folder/],
     ];
     for (const [args, expected, message] of cases) {
       const { code, stdout, stderr } = await runSpindle(["run", ...args]);

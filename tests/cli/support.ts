@@ -10,6 +10,11 @@ const cli = new URL("../../cli.ts", import.meta.url).pathname;
 /** How the program is started: with the permissions that deno.json grants and no others. */
 const programArgs = ["run", "-q", "-P", "--no-prompt", cli];
 
+/** Runs the real program with these permissions, as options of Deno, and no others. */
+export async function runSpindleWith(permissions: string[], args: string[]): Promise<Outcome> {
+  return await runDeno(["run", "-q", "--no-prompt", ...permissions, cli, ...args]);
+}
+
 /** Runs the real program to its end. */
 export async function runSpindle(
   args: string[],
@@ -31,6 +36,16 @@ export function startSpindle(args: string[]): Deno.ChildProcess {
 /** Starts TypeScript code like {@linkcode runCode}. */
 export function startCode(code: string): Deno.ChildProcess {
   return startDeno(codeArgs(code));
+}
+
+/** Runs TypeScript code like {@linkcode runCode}, as if stderr were a terminal of that kind. */
+export async function runCodeOnTerminal(term: string, code: string): Promise<Outcome> {
+  return await runCode(`
+    Deno.env.set("TERM", ${JSON.stringify(term)});
+    Deno.stderr.isTerminal = () => true;
+    Deno.consoleSize = () => ({ columns: 80, rows: 25 });
+    ${code}
+  `);
 }
 
 function codeArgs(code: string): string[] {

@@ -43,6 +43,32 @@ Deno.test("an interrupted extraction goes on at its last checkpoint, to the same
     assert.equal((await extract(model, dataset, join(parent, "one"))).tokensRun, 0);
   }));
 
+Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
+  withFolder(async (parent) => {
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, folder);
+    const dataset = await loadDataset({ name: "mr" }, { limit: 350 });
+    const expected = model.encode(dataset.train.texts);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const encode = model.encode.bind(model);
+    const seen: number[] = [];
+    model.encode = (texts) => {
+      seen.push(turns);
+      return encode(texts);
+    };
+    let total = 0;
+    const onProgress = (_split: string, _done: number, tokens: number) => {
+      total = tokens;
+      throw new Error("enough");
+    };
+    const options = { ...choice, folder: parent, onProgress };
+    await assert.rejects(extractFeatures(model, dataset, options), /^Error: enough/);
+    clearInterval(timer);
+    assert.ok(seen.length >= 9 && new Set(seen).size === seen.length, seen.join());
+    assert.equal(total, expected.ids.flat().length);
+  }));
+
 Deno.test("extractFeatures() refuses a model whose files changed since it was loaded", () =>
   withFolder(async (parent) => {
     const copy = join(parent, "model");

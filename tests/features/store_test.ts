@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
+  beginStore,
+  findStore,
   missingStates,
-  openStore,
   readFeatures,
   requireRoom,
   SplitWriter,
   type StoreKey,
 } from "../../src/features/store.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
+import { runCode } from "../cli/support.ts";
 import type { StateId } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
 import { withFolder } from "../folder.ts";
+import { openStore } from "./support.ts";
 
 const states: StateId[] = [
   { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 3 },
@@ -150,11 +153,36 @@ Deno.test("stores of other keys lie in other folders", () =>
     assert.equal((await openStore(folder, key)).folder, one.folder);
   }));
 
-Deno.test("openStore() says in one sentence that a folder cannot be written", () =>
+Deno.test("beginStore() leaves nothing behind where the disk has no room", () =>
+  withFolder(async (folder) => {
+    const store = await findStore(join(folder, "features"), key);
+    assert.throws(() => beginStore(store, 1e18), /^SpindleError: Cannot extract features/);
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }));
+
+Deno.test("listStores() says in one sentence that it may not look", () =>
+  withFolder(async (folder) => {
+    const { code, stderr } = await runCode(`
+      import { listStores } from "CLI/../features/list.ts";
+      Deno.permissions.revokeSync({ name: "read" });
+      try {
+        listStores(${JSON.stringify(folder)});
+      } catch (error) {
+        console.error(error.name, error.message);
+      }
+    `);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /^SpindleError Cannot look for ".*" as Deno was not granted access to it: /,
+    );
+  }));
+
+Deno.test("beginStore() says in one sentence that a folder cannot be written", () =>
   withFolder(async (folder) => {
     const file = join(folder, "file");
     Deno.writeTextFileSync(file, "");
-    await assert.rejects(openStore(file, key), /^SpindleError: Cannot keep features in/);
+    await assert.rejects(openStore(file, key), /^SpindleError: Cannot make the folder/);
   }));
 
 Deno.test("requireRoom() refuses what the disk cannot hold", () =>

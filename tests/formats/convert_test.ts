@@ -4,7 +4,7 @@ import { convertWeights } from "../../src/formats/convert.ts";
 import { float32ToBfloat16 } from "../../src/formats/float.ts";
 import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { SpindleError } from "../../src/util.ts";
-import { withFolder } from "./support.ts";
+import { withFolder } from "../folder.ts";
 
 function writeModel(folder: string, values: number[]): void {
   Deno.mkdirSync(folder);
@@ -19,10 +19,10 @@ function writeModel(folder: string, values: number[]): void {
 }
 
 Deno.test("convertWeights() rounds floats, keeps integers and copies the configuration", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     const values = [1, -0.1, 65504, 2 ** -24, Infinity, NaN];
     writeModel(`${folder}/from`, values);
-    assert.equal(convertWeights(`${folder}/from`, `${folder}/a/b`, "F16"), 2);
+    assert.equal(await convertWeights(`${folder}/from`, `${folder}/a/b`, "F16"), 2);
     using file = openSafetensors(`${folder}/a/b/model.safetensors`);
     assert.equal(file.tensors.get("weight")!.dtype, "F16");
     assert.deepEqual(
@@ -34,10 +34,26 @@ Deno.test("convertWeights() rounds floats, keeps integers and copies the configu
     assert.equal(file.metadata.get("format"), "pt");
   }));
 
+Deno.test("convertWeights() converts a large tensor row by row, and gives others their turns", () =>
+  withFolder(async (folder) => {
+    const [rows, cols] = [5, 2 ** 20 + 3];
+    const values = Float32Array.from({ length: rows * cols }, (_, i) => i % 2048);
+    writeModel(`${folder}/from`, [...values.subarray(0, 1)]);
+    const tensors = new Map([["w", { dtype: "F32" as const, shape: [rows, cols], data: values }]]);
+    writeSafetensors(`${folder}/from/model.safetensors`, tensors);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    await convertWeights(`${folder}/from`, `${folder}/to`, "F16");
+    clearInterval(timer);
+    assert.ok(turns >= 2, `${turns} turns`);
+    using file = openSafetensors(`${folder}/to/model.safetensors`);
+    assert.deepEqual(readFloats(file, "w"), values);
+  }));
+
 Deno.test("convertWeights() rejects a value that would become infinite and leaves no folder", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     writeModel(`${folder}/from`, [1, -65520]);
-    assert.throws(() => convertWeights(`${folder}/from`, `${folder}/to`, "F16"), (error) => {
+    await assert.rejects(convertWeights(`${folder}/from`, `${folder}/to`, "F16"), (error) => {
       assert(error instanceof SpindleError);
       assert.equal(
         error.message,
@@ -50,44 +66,44 @@ Deno.test("convertWeights() rejects a value that would become infinite and leave
   }));
 
 Deno.test("convertWeights() rejects a 64-bit value that no other type holds", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     writeModel(`${folder}/from`, [1]);
     const data = Float64Array.of(1, 1e300);
     const tensors = new Map([["weight", { dtype: "F64" as const, shape: [2], data }]]);
     writeSafetensors(`${folder}/from/model.safetensors`, tensors);
     for (const dtype of ["F32", "F16", "BF16"] as const) {
-      assert.throws(
-        () => convertWeights(`${folder}/from`, `${folder}/to`, dtype),
+      await assert.rejects(
+        convertWeights(`${folder}/from`, `${folder}/to`, dtype),
         /as its value 1e\+300 would become infinite/,
       );
     }
   }));
 
 Deno.test("convertWeights() leaves nothing of another model in the folder", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     writeModel(`${folder}/from`, [1]);
     Deno.mkdirSync(`${folder}/to`);
     Deno.writeTextFileSync(`${folder}/to/tokenizer.json`, "{}");
-    convertWeights(`${folder}/from`, `${folder}/to`, "F16");
+    await convertWeights(`${folder}/from`, `${folder}/to`, "F16");
     const names = [...Deno.readDirSync(`${folder}/to`)].map(({ name }) => name).sort();
     assert.deepEqual(names, ["config.json", "model.safetensors"]);
   }));
 
 Deno.test("convertWeights() says what of another model it cannot remove", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     writeModel(`${folder}/from`, [1]);
     Deno.mkdirSync(`${folder}/to/tokenizer.json/full`, { recursive: true });
-    assert.throws(
-      () => convertWeights(`${folder}/from`, `${folder}/to`, "F16"),
+    await assert.rejects(
+      convertWeights(`${folder}/from`, `${folder}/to`, "F16"),
       /^SpindleError: Cannot remove ".*tokenizer\.json", which is of another model, as /,
     );
   }));
 
 Deno.test("convertWeights() rejects its own folder", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     writeModel(`${folder}/from`, [1]);
-    assert.throws(
-      () => convertWeights(`${folder}/from`, `${folder}/./from`, "F16"),
+    await assert.rejects(
+      convertWeights(`${folder}/from`, `${folder}/./from`, "F16"),
       /into itself: name another folder/,
     );
   }));

@@ -1,54 +1,126 @@
 import assert from "node:assert/strict";
-import { replaceFile, replaceFiles, requireWritable, writeAll } from "../../src/formats/files.ts";
-import { SpindleError } from "../../src/util.ts";
+import { exists, fileFailure, isSame, openForReading } from "../../src/formats/files.ts";
+import { makeFolder } from "../../src/formats/folder.ts";
+import { runCode } from "../cli/support.ts";
 import { withFolder } from "./support.ts";
 
-const text = (content: string) => (file: Deno.FsFile) =>
-  writeAll(file, new TextEncoder().encode(content));
+const longName = "a".repeat(300);
 
-Deno.test("replaceFile() writes what a link points to, and leaves the link", () =>
-  withFolder((folder) => {
-    Deno.writeTextFileSync(`${folder}/file`, "before");
-    Deno.symlinkSync(`${folder}/file`, `${folder}/link`);
-    replaceFile(`${folder}/link`, text("after"));
-    assert.equal(Deno.readTextFileSync(`${folder}/file`), "after");
-    assert.ok(Deno.lstatSync(`${folder}/link`).isSymlink);
-  }));
+/** What the system says to an operation that it refuses. */
+function failureOf(operation: () => unknown): string {
+  try {
+    operation();
+  } catch (error) {
+    return fileFailure(error);
+  }
+  throw new Error("it was not refused");
+}
 
 Deno.test({
-  name: "replaceFile() and requireWritable() refuse what is no regular file",
-  ignore: Deno.build.os === "windows",
+  name: "fileFailure() says why the system refused",
+  ignore: Deno.build.os !== "linux",
   fn: () =>
     withFolder((folder) => {
-      const pipe = `${folder}/pipe`;
-      new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
-      for (const path of [pipe, folder]) {
-        const message = /^SpindleError: Cannot write .* as it is not a regular file: give a file/;
-        assert.throws(() => replaceFile(path, text("")), message);
-        assert.throws(() => requireWritable(path), message);
-      }
-      assert.ok(Deno.lstatSync(pipe).isFifo);
+      Deno.writeTextFileSync(`${folder}/file`, "");
+      const full = () => {
+        using file = Deno.openSync("/dev/full", { write: true });
+        file.writeSync(new Uint8Array(1));
+      };
+      assert.match(failureOf(full), /^the disk is full: /);
+      assert.match(failureOf(() => Deno.statSync(`${folder}/none`)), /^it does not exist: /);
+      assert.match(
+        failureOf(() => Deno.mkdirSync(`${folder}/${longName}`)),
+        /^the name is too long: /,
+      );
+      assert.match(
+        failureOf(() => Deno.mkdirSync(`${folder}/file/x`)),
+        /^a part of the path is not a /,
+      );
+      const readOnly = Object.assign(new Error("os error 30"), { code: "EROFS" });
+      assert.match(fileFailure(readOnly), /^its disk can only be read: /);
     }),
 });
 
-Deno.test("requireWritable() leaves nothing, and says what is in the way", () =>
+Deno.test("fileFailure() tells what was not granted from what Deno protects", () => {
+  const { NotCapable } = Deno.errors;
+  assert.match(
+    fileFailure(new NotCapable('Requires write access to "x"')),
+    /pass --allow-read and/,
+  );
+  assert.match(
+    fileFailure(new NotCapable('Requires all access to "x"')),
+    /Deno protects that path/,
+  );
+});
+
+Deno.test("exists() follows links, and finds nothing below a file", () =>
   withFolder((folder) => {
-    requireWritable(`${folder}/new`);
-    assert.deepEqual([...Deno.readDirSync(folder)], []);
-    assert.throws(() => requireWritable(`${folder}/none/new`), /folder does not exist: create it/);
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    Deno.symlinkSync(`${folder}/none`, `${folder}/link`);
+    const found = ["file", "none", "link", "file/below"].map((name) => exists(`${folder}/${name}`));
+    assert.deepEqual(found, [true, false, false, false]);
+    assert.throws(
+      () => exists(`${folder}/${longName}`),
+      /^SpindleError: Cannot look for ".*a" as the name is too long/,
+    );
   }));
 
-Deno.test("replaceFiles() replaces none where one cannot be written", () =>
+Deno.test("exists() says that it may not look", async () => {
+  const { stderr } = await runCode(`
+    import { exists } from "CLI/../formats/files.ts";
+    Deno.permissions.revokeSync({ name: "read" });
+    exists("/nowhere");
+  `);
+  assert.match(stderr, /SpindleError: Cannot look for "\/nowhere" as Deno was not granted access/);
+});
+
+Deno.test("isSame() sees through links", () =>
   withFolder((folder) => {
-    Deno.writeTextFileSync(`${folder}/a`, "before");
-    const fail = () => {
-      throw new SpindleError("no more");
-    };
-    const files = [
-      { path: `${folder}/a`, write: text("after") },
-      { path: `${folder}/b`, write: fail },
+    Deno.writeTextFileSync(`${folder}/a`, "");
+    Deno.writeTextFileSync(`${folder}/b`, "");
+    Deno.symlinkSync(`${folder}/a`, `${folder}/link`);
+    const pairs = [["a", "./a"], ["a", "link"], ["a", "b"], ["a", "none"]] as const;
+    const same = pairs.map(([one, other]) => isSame(`${folder}/${one}`, `${folder}/${other}`));
+    assert.deepEqual(same, [true, true, false, false]);
+  }));
+
+Deno.test("openForReading() says that a part of the path is no folder", () =>
+  withFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    assert.throws(
+      () => openForReading(`${folder}/file/below`),
+      /as a part of the path is not a folder/,
+    );
+  }));
+
+Deno.test("makeFolder() makes the folders above, and removes what stays empty", () =>
+  withFolder((folder) => {
+    const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name);
+    makeFolder(`${folder}/a/b/c`)[Symbol.dispose]();
+    assert.deepEqual(names(), []);
+    {
+      using _made = makeFolder(`${folder}/a/b/c`);
+      Deno.writeTextFileSync(`${folder}/a/b/file`, "");
+    }
+    assert.deepEqual([...Deno.readDirSync(`${folder}/a/b`)].map(({ name }) => name), ["file"]);
+    Deno.mkdirSync(`${folder}/empty`);
+    makeFolder(`${folder}/empty`)[Symbol.dispose]();
+    assert.ok(exists(`${folder}/empty`));
+  }));
+
+Deno.test("makeFolder() says what is in the way, and leaves nothing", () =>
+  withFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    Deno.symlinkSync(`${folder}/none`, `${folder}/link`);
+    const cases: [path: string, message: RegExp][] = [
+      ["file", /as there is something else of that name: choose another one$/],
+      ["file/below", /as a part of the path is not a folder/],
+      ["link", /as there is something else of that name/],
+      [`new/${longName}`, /as the name is too long: choose a shorter one$/],
     ];
-    assert.throws(() => replaceFiles(files), /no more/);
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["a"]);
-    assert.equal(Deno.readTextFileSync(`${folder}/a`), "before");
+    for (const [path, message] of cases) {
+      assert.throws(() => makeFolder(`${folder}/${path}`), message);
+    }
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["file", "link"]);
   }));

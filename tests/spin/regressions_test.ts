@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Dataset } from "../../src/data/dataset.ts";
-import { openStore, type SplitName } from "../../src/features/store.ts";
+import type { SplitName } from "../../src/features/store.ts";
+import { openStore } from "../features/support.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { integrate } from "../../src/spin/integrate.ts";

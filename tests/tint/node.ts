@@ -6,4 +6,6 @@ export const existsSync = () => false;
 
 export const statfsSync = () => ({ bavail: 0, bsize: 0 });
 
+export const dirname = (path: string) => path;
+
 export const join = (...parts: string[]) => parts.join("/");

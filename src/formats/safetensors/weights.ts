@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SpindleError } from "../../util.ts";
+import { exists } from "../files.ts";
 import { isJsonObject, readJsonObject } from "../json.ts";
 import type { TensorInfo } from "./header.ts";
 import { findTensor, openSafetensors, type SafetensorsFile, type TensorSource } from "./reader.ts";
@@ -14,9 +14,9 @@ const INDEX_FILE = "model.safetensors.index.json";
  * @throws {SpindleError} Where there are none, or the list of shards is broken.
  */
 export function weightFiles(folder: string): string[] {
-  if (existsSync(join(folder, WEIGHTS_FILE))) return [WEIGHTS_FILE];
+  if (exists(join(folder, WEIGHTS_FILE))) return [WEIGHTS_FILE];
   const index = join(folder, INDEX_FILE);
-  if (!existsSync(index)) throw noWeights(folder);
+  if (!exists(index)) throw noWeights(folder);
   return [...new Set(readWeightMap(index).values())];
 }
 
@@ -37,9 +37,9 @@ function noWeights(folder: string): SpindleError {
  */
 export function openModelWeights(folder: string): TensorSource {
   const weights = join(folder, WEIGHTS_FILE);
-  if (existsSync(weights)) return openSafetensors(weights);
+  if (exists(weights)) return openSafetensors(weights);
   const index = join(folder, INDEX_FILE);
-  if (existsSync(index)) return openShards(folder, index);
+  if (exists(index)) return openShards(folder, index);
   throw noWeights(folder);
 }
 

@@ -1,5 +1,5 @@
 import { SpindleError } from "../../util.ts";
-import { type NewFile, replaceFiles, writeAll } from "../files.ts";
+import { type NewFile, replaceFiles } from "../replace.ts";
 import {
   bytesPerElement,
   isSizes,
@@ -13,8 +13,8 @@ import {
 
 /** A tensor to be written. */
 export interface TensorData extends TensorLayout {
-  /** Its values, or a function that gives them when their turn to be written has come. */
-  readonly data: ArrayBufferView | (() => ArrayBufferView);
+  /** Its values, or a function that gives them in pieces when their turn to be written has come. */
+  readonly data: ArrayBufferView | (() => Iterable<ArrayBufferView>);
 }
 
 /**
@@ -42,21 +42,32 @@ export function safetensorsFile(
   const { header, infos } = safetensorsHeader(tensors, metadata);
   return {
     path,
-    write(file) {
-      writeAll(file, header);
-      for (const { name, dtype, shape, byteLength } of infos) {
-        const source = tensors.get(name)!.data;
-        const data = typeof source === "function" ? source() : source;
-        if (data.byteLength !== byteLength) {
-          throw new SpindleError(
-            `Cannot write tensor ${JSON.stringify(name)} to "${path}" as it has ` +
-              `${data.byteLength} bytes: ${dtype} [${shape}] needs ${byteLength}`,
-          );
-        }
-        writeAll(file, data);
-      }
+    bytes: infos.reduce((sum, { byteLength }) => sum + byteLength, header.byteLength),
+    content: {
+      *[Symbol.iterator]() {
+        yield header;
+        for (const info of infos) yield* tensorPieces(path, info, tensors.get(info.name)!.data);
+      },
     },
   };
+}
+
+function* tensorPieces(
+  path: string,
+  { name, dtype, shape, byteLength }: TensorInfo,
+  data: TensorData["data"],
+): Generator<ArrayBufferView> {
+  let bytes = 0;
+  for (const piece of typeof data === "function" ? data() : [data]) {
+    bytes += piece.byteLength;
+    yield piece;
+  }
+  if (bytes !== byteLength) {
+    throw new SpindleError(
+      `Cannot write tensor ${JSON.stringify(name)} to "${path}" as it has ${bytes} bytes: ` +
+        `${dtype} [${shape}] needs ${byteLength}`,
+    );
+  }
 }
 
 /**
