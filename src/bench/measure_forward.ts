@@ -29,11 +29,19 @@ export interface ForwardOptions {
   /** The folder of the bundled model. */
   readonly folder: string;
   readonly texts: readonly string[];
-  /** How many of the texts, evenly spread. */
-  readonly sentences: number;
+  /**
+   * How many of the texts, evenly spread; where it is given, runs of far more tokens than those
+   * have are left out.
+   */
+  readonly sentences?: number | undefined;
   /** The bytes of the same model as ONNX, for the peers; without it they are left out. */
   readonly onnx?: Uint8Array | undefined;
+  /** Is told what is measured next. */
+  readonly onProgress?: ((what: string) => void) | undefined;
 }
+
+/** How many sentences it runs on unless told. */
+export const standardSentences = 256;
 
 /** What is told of a pass that is wrong. */
 const untimed = { correct: false, medianMs: NaN, bestMs: NaN, share: NaN };
@@ -45,11 +53,13 @@ const tokenCounts = [1_000, 10_000, 100_000];
 export async function measureForward(
   gpu: Gpu,
   bench: Bench,
-  { folder, texts, sentences, onnx }: ForwardOptions,
+  { folder, texts, sentences, onnx, onProgress }: ForwardOptions,
 ): Promise<{ results: BenchResult[]; peers: PeerResult[] }> {
   using model = await loadModel(gpu, folder);
   const all = model.tokenize(texts);
-  const sample = sampleSentences(all, sentences);
+  const sample = sampleSentences(all, sentences ?? standardSentences);
+  const name = `forward, ${sample.ids.length} sentences`;
+  onProgress?.(`${name} against float64`);
   const what = {
     kernel: "forward" as const,
     variant: "hidden and activation; first, max, mean",
@@ -64,7 +74,9 @@ export async function measureForward(
   const ready = entries.filter((entry) => "peer" in entry);
   const contestants: Contestant[] = [
     await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record),
-    { run: () => timeHost(() => runForward(model, sample)) },
+    {
+      run: told(name, bench.rounds, onProgress, () => timeHost(() => runForward(model, sample))),
+    },
     ...ready.map(({ peer, part }): Contestant => ({
       run: () => timeHost(() => peer.time(part)),
       ...(part !== sample && { rounds: 2 }),
@@ -77,40 +89,68 @@ export async function measureForward(
   const peers = entries.map((entry) =>
     peerResult(model, sample, own.tokensPerSecond, entry, times[ready.indexOf(entry as ReadyEntry)])
   );
-  const lengths = await measureLengths(gpu, bench, model, all);
+  const counts = sentences === undefined ? tokenCounts : countsNear(sample.tokens);
+  const lengths = await measureLengths(gpu, bench, { model, all, counts, onProgress });
   return {
     results: [own, ...lengths.map((rates) => ({ ...what, ...rates }))],
     peers,
   };
 }
 
+/** The numbers of tokens that are not far more than a sample has. */
+export function countsNear(tokens: number): number[] {
+  return tokenCounts.filter((count) => count <= 10 * tokens);
+}
+
+/** What is run, saying before each time which round it is. */
+function told<Measured>(
+  what: string,
+  rounds: number,
+  onProgress: ForwardOptions["onProgress"],
+  run: () => Promise<Measured>,
+): () => Promise<Measured> {
+  let round = 0;
+  return () => {
+    onProgress?.(`${what}, round ${++round} of ${rounds}`);
+    return run();
+  };
+}
+
+/** Sentences to make samples of, and of how many tokens. */
+interface Lengths extends Pick<ForwardOptions, "onProgress"> {
+  readonly model: Model;
+  readonly all: readonly number[][];
+  readonly counts: readonly number[];
+}
+
 /** Runs of other numbers of tokens, with how much of the time is overhead. */
 async function measureLengths(
   gpu: Gpu,
   bench: Bench,
-  model: Model,
-  all: readonly number[][],
+  { model, all, counts, onProgress }: Lengths,
 ): Promise<Omit<BenchResult, "kernel">[]> {
   if (bench.stopwatch.clock !== "timestamps") return [];
   const dispatchMs = await timeDispatch(bench.stopwatch);
-  const samples = tokenCounts.map((count) => sampleTokens(all, count));
+  const rounds = Math.min(bench.rounds, 3);
+  const samples = counts.map((count) => sampleTokens(all, count));
+  const names = counts.map((count) => `about ${count.toLocaleString("en-US")} tokens`);
   const peak = await contestantOf(bench.stopwatch, bench.peaks.arithmetic.record);
   const errors: number[] = [];
   const contestants = samples.map((sample, i) => ({
-    run: async () => {
+    run: told(`forward, ${names[i]}`, rounds, onProgress, async () => {
       let captured: Capture;
       const timing = await timeOverhead(gpu, dispatchMs, async () => {
         captured = await runForward(model, sample);
       });
       errors[i] ??= forwardError(model, sample, captured!);
       return { ...timing, peak: await peak.run() };
-    },
+    }),
   }));
-  const times = await roundRobin(contestants, Math.min(bench.rounds, 3));
+  const times = await roundRobin(contestants, rounds);
   return samples.map((sample, i) => {
     const median = (of: "idle" | "dispatch") => summarize(times[i]!.map((t) => t[of])).median;
     const what = {
-      variant: `about ${tokenCounts[i]!.toLocaleString("en-US")} tokens`,
+      variant: names[i]!,
       shape: [sample.ids.length, sample.tokens],
       maxError: errors[i]!,
     };

@@ -57,7 +57,10 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<BenchDo
   for (const kernel of options.kernels) {
     options.onProgress?.(kernel);
     if (kernel === "forward") {
-      const measured = await measureForward(gpu, bench, options.forward);
+      const measured = await measureForward(gpu, bench, {
+        ...options.forward,
+        onProgress: options.onProgress,
+      });
       results.push(...measured.results);
       peers.push(...measured.peers);
       continue;

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { BenchDocument } from "../bench/document.ts";
 import { requirePeerPermissions } from "../bench/peers/packages.ts";
 import { type KernelName, kernelNames } from "../bench/problem.ts";
+import { standardSentences } from "../bench/measure_forward.ts";
 import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
 import { loadDataset } from "../data/dataset.ts";
@@ -36,8 +37,9 @@ export const command = defineCommand({
     },
     sentences: {
       type: "integer",
-      default: 256,
-      description: "How many test sentences of MR the forward pass runs on",
+      description:
+        `How many test sentences of MR the forward pass runs on, default ${standardSentences}; ` +
+        "where given, runs of more than ten times their tokens are left out",
     },
     peers: {
       type: "flag",

@@ -7,6 +7,7 @@ import {
   sampleSentences,
   sampleTokens,
 } from "../../src/bench/forward.ts";
+import { countsNear } from "../../src/bench/measure_forward.ts";
 import { timeDispatch, timeOverhead } from "../../src/bench/overhead.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
 import { startStopwatch } from "../../src/bench/stopwatch.ts";
@@ -48,6 +49,11 @@ Deno.test("sampleTokens() repeats sentences where there are too few", () => {
     const lengths = ids.map((sentence) => sentence.length);
     assert.deepEqual(lengths, lengths.toSorted((a, b) => a - b));
   }
+});
+
+Deno.test("countsNear() leaves out runs of far more tokens than a sample has", () => {
+  const counts = [50, 100, 5_000, 10_000].map((tokens) => countsNear(tokens).length);
+  assert.deepEqual(counts, [0, 1, 2, 3]);
 });
 
 async function hasTimestamps(): Promise<boolean> {

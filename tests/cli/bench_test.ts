@@ -65,3 +65,13 @@ Deno.test("spindle bench --save says before the run that a file cannot be writte
     }
   });
 });
+
+Deno.test("spindle bench forward tells each round, and leaves out runs far above its sentences", async () => {
+  const args = ["bench", "forward", "--sentences", "2", "--rounds", "2", "--json"];
+  const { code, stdout, stderr } = await runSpindle(args);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^bench: forward, 2 sentences against float64$/m);
+  assert.match(stderr, /^bench: forward, 2 sentences, round 2 of 2$/m);
+  const { results } = JSON.parse(stdout);
+  assert.deepEqual(results.map(({ shape }: { shape: number[] }) => shape[0]), [2]);
+});
