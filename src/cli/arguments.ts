@@ -98,12 +98,11 @@ function readValue(name: string, option: Option, text: string | undefined): unkn
     case "text":
       return text;
     case "integer": {
-      const minimum = option.minimum ?? 1;
-      const isWhole = /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text));
-      if (!isWhole || Number(text) < minimum) {
-        throw refuse(`give a whole number of at least ${minimum}`);
-      }
-      return Number(text);
+      const { minimum = 1, maximum = Number.MAX_SAFE_INTEGER } = option;
+      const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
+      if (value >= minimum && value <= maximum) return value;
+      const most = maximum < Number.MAX_SAFE_INTEGER ? ` and at most ${maximum}` : "";
+      throw refuse(`give a whole number of at least ${minimum}${most}`);
     }
     case "number":
       return checkNumber(Number(text), option, refuse);

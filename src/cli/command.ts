@@ -4,8 +4,8 @@ export type Option =
   | { readonly type: "flag"; readonly description: string }
   /** Any text, such as a file name. */
   | Valued<"text", string>
-  /** A whole number of at least `minimum`, 1 unless told. */
-  | Valued<"integer", number> & { readonly minimum?: number }
+  /** A whole number of at least `minimum`, 1 unless told, and at most `maximum`. */
+  | Valued<"integer", number> & { readonly minimum?: number; readonly maximum?: number }
   /** A number above 0, or within other bounds. */
   | Valued<"number", number> & { readonly minimum?: number; readonly maximum?: number }
   /** One of a few words. */

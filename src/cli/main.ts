@@ -27,15 +27,18 @@ async function dispatch([name, ...args]: string[]): Promise<number> {
     note(programHelp(await loadAll()));
     return 2;
   }
-  if (name === "--help" || name === "-h") {
-    print(programHelp(await loadAll()));
+  if (name === "--help" || name === "-h" || name === "help") {
+    const [topic] = args;
+    print(
+      topic === undefined ? programHelp(await loadAll()) : commandHelp(await findCommand(topic)),
+    );
     return 0;
   }
   if (name === "--version") {
     print(config.version);
     return 0;
   }
-  const command = await loadCommand(name) ?? unknownCommand(name);
+  const command = await findCommand(name);
   const { help, values } = parseArguments(command, args);
   if (!help) return await command.run(values) ?? 0;
   print(commandHelp(command));
@@ -46,7 +49,9 @@ async function loadAll(): Promise<Command[]> {
   return await Promise.all(Object.values(commands).map(async (load) => (await load()).command));
 }
 
-function unknownCommand(name: string): never {
+async function findCommand(name: string): Promise<Command> {
+  const command = await loadCommand(name);
+  if (command) return command;
   const names = Object.keys(commands);
   const match = nearest(name, names);
   const advice = match === undefined ? `there is ${names.join(", ")}` : `did you mean "${match}"?`;

@@ -1,4 +1,4 @@
-import { hideStatus, note, showStatus } from "./terminal.ts";
+import { hideStatus, note, showsStatus, showStatus } from "./terminal.ts";
 
 /** The progress of one stage of long work, shown on stderr. */
 export interface Progress extends Disposable {
@@ -17,7 +17,7 @@ export interface Progress extends Disposable {
  * @param unit What is counted, such as `tokens`.
  */
 export function startProgress(stage: string, total: number, unit: string): Progress {
-  const isTerminal = Deno.stderr.isTerminal();
+  const isTerminal = showsStatus();
   const start = performance.now();
   const pause = isTerminal ? 100 : 10_000;
   let last = isTerminal ? -Infinity : start;

@@ -15,6 +15,7 @@ import { prepareResultFolder, saveExperiment } from "../spin/save.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
+import { shellWord } from "./quote.ts";
 import { resultTable } from "./result_table.ts";
 import { noteMemory } from "./memory_note.ts";
 import { note, print } from "./terminal.ts";
@@ -87,6 +88,7 @@ export const command = defineCommand({
     seed: {
       type: "integer",
       minimum: 0,
+      maximum: 2 ** 32 - 1,
       value: "N",
       default: 0,
       description: "Where the chance begins that holds texts out and limits",
@@ -124,7 +126,7 @@ export const command = defineCommand({
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {
         const size = `${(bytes / 1e9).toFixed(2)} GB`;
-        const where = args.features === undefined ? "" : ` --features ${args.features}`;
+        const where = args.features === undefined ? "" : ` --features ${shellWord(args.features)}`;
         note(
           missingBytes === 0
             ? `Features are there already: ${size} in ${folder}`

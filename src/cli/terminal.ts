@@ -1,6 +1,6 @@
 import { fileFailure } from "../formats/files.ts";
 import { onEarlyExit } from "../early_exit.ts";
-import { SpindleError } from "../util.ts";
+import { isGranted, SpindleError } from "../util.ts";
 import { exit } from "./exit.ts";
 
 const encoder = new TextEncoder();
@@ -19,6 +19,13 @@ export function note(text: string): void {
   const shown = hideStatus();
   write(Deno.stderr, `${text}\n`);
   showStatus(shown);
+}
+
+/** Whether stderr is a terminal that can take a line away again. */
+export function showsStatus(): boolean {
+  const variable = "TERM";
+  const isDumb = isGranted({ name: "env", variable }) && Deno.env.get(variable) === "dumb";
+  return Deno.stderr.isTerminal() && !isDumb;
 }
 
 /** Shows a line on the terminal that the next one replaces. */

@@ -13,7 +13,13 @@ const command = defineCommand({
   },
   options: {
     limit: { type: "integer", value: "ROWS", description: "At most so many" },
-    seed: { type: "integer", minimum: 0, default: 1, description: "Where chance starts" },
+    seed: {
+      type: "integer",
+      minimum: 0,
+      maximum: 255,
+      default: 1,
+      description: "Where chance starts",
+    },
     tolerance: { type: "number", default: 1e-4, description: "When to stop" },
     metric: { type: "choice", choices: ["accuracy", "macro-f1"], description: "The score" },
     sites: {
@@ -81,7 +87,11 @@ Deno.test("parseArguments() rejects what it cannot use, and says what to give", 
     [["a", "--limit", "1.5"], /"1.5" for --limit/],
     [["a", "--limit", "1e3"], /"1e3" for --limit/],
     [["a", "--limit", "99999999999999999999"], /for --limit/],
-    [["a", "--seed=-1"], /"-1" for --seed: give a whole number of at least 0$/],
+    [["a", "--seed=-1"], /"-1" for --seed: give a whole number of at least 0 and at most 255$/],
+    [
+      ["a", "--seed", "256"],
+      /"256" for --seed: give a whole number of at least 0 and at most 255$/,
+    ],
     [["a", "--limit"], /--limit without a value: write --limit ROWS$/],
     [["a", "--limit", "--json"], /--limit without a value/],
     [["a", "--limit="], /--limit without a value/],

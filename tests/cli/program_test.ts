@@ -13,6 +13,16 @@ Deno.test("spindle --help lists every command on stdout", async () => {
   }
 });
 
+Deno.test("spindle help shows what --help shows, of the program and of a command", async () => {
+  assert.deepEqual(await runSpindle(["help"]), await runSpindle(["--help"]));
+  assert.deepEqual(await runSpindle(["help", "doctor"]), await runSpindle(["doctor", "--help"]));
+  const { code, stderr } = await runSpindle(["help", "doctr"]);
+  assert.deepEqual([code, stderr], [
+    2,
+    'spindle: Unknown command "doctr": did you mean "doctor"?\n',
+  ]);
+});
+
 Deno.test("spindle without a command shows the help on stderr and exits with 2", async () => {
   const { code, stdout, stderr } = await runSpindle([]);
   assert.deepEqual([code, stdout], [2, ""]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatSeconds, progressLine } from "../../src/cli/progress.ts";
-import { runCode } from "./support.ts";
+import { runCode, runCodeOnTerminal } from "./support.ts";
 
 Deno.test("progressLine() shows share, count, rate and the time left", () => {
   assert.equal(
@@ -39,4 +39,17 @@ Deno.test("startProgress() prints plain lines on stderr where it is no terminal"
   `);
   assert.deepEqual([code, stdout], [0, "result\n"]);
   assert.match(stderr, /^extract train: 1,000 tokens in 0\.\d s, [\d,]+ tokens\/s\n$/);
+});
+
+Deno.test("startProgress() redraws one line on a terminal, but not on a dumb one", async () => {
+  const code = `
+    import { startProgress } from "CLI/progress.ts";
+    using progress = startProgress("extract train", 1000, "tokens");
+    for (let done = 0; done <= 1000; done += 10) progress.update(done);
+    progress.finish();
+  `;
+  const smart = await runCodeOnTerminal("xterm", code);
+  assert.ok(smart.stderr.includes("\r\x1b[2Kextract train: 0 %"), smart.stderr);
+  const dumb = await runCodeOnTerminal("dumb", code);
+  assert.match(dumb.stderr, /^extract train: 1,000 tokens in 0\.\d s, [\d,]+ tokens\/s\n$/);
 });

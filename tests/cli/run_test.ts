@@ -5,7 +5,7 @@ import { withFolder } from "../folder.ts";
 
 /** A run of the main job that takes seconds: a part of the data, one site, one pool. */
 function smallRun(folder: string, out: string, ...more: string[]): string[] {
-  const features = join(folder, "features");
+  const features = join(folder, "my features");
   const small = ["--limit", "150", "--sites", "hidden", "--pools", "mean", "--features", features];
   return ["run", ...small, "--out", join(folder, out), ...more];
 }
@@ -21,7 +21,10 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
     assert.ok(results.spin.validation >= results.bestLayer.validation - 0.1);
     assert.ok(results.spin.validation > results.majority.validation);
     assert.ok(results.spin.neurons > 0 && results.spin.neurons <= results.neuronsOfAll);
-    assert.match(first.stderr, /Features go to/);
+    assert.match(
+      first.stderr,
+      /Features go to .*"spindle features --features '[^']+my features' --/,
+    );
 
     const second = await runSpindle(smallRun(folder, "two"));
     assert.equal(second.code, 0, second.stderr);
