@@ -15,5 +15,10 @@ function test(name: string | (CollectedTest & { ignore?: boolean }), fn?: Collec
 }
 
 Object.assign(globalThis, {
-  Deno: { test, env: { get: () => undefined }, build: { os: "browser" } },
+  Deno: {
+    test,
+    env: { get: () => undefined },
+    permissions: { querySync: () => ({ state: "denied" }) },
+    build: { os: "browser" },
+  },
 });
