@@ -18,8 +18,9 @@ export function watchCompiler(): CompilerWatch {
     rejections.push(rejection(module, descriptor));
     return module;
   };
+  const limitsOf = hideBindingLimits();
   GPUDevice.prototype.createBindGroupLayout = function (descriptor) {
-    exceeded ??= overLimit(this.limits, descriptor);
+    exceeded ??= overLimit(limitsOf(this), descriptor);
     return createBindGroupLayout.call(this, descriptor);
   };
   return {
@@ -32,6 +33,27 @@ export function watchCompiler(): CompilerWatch {
       return { rejected, overLimit };
     },
   };
+}
+
+/**
+ * Has all devices say that kernels may bind any number of textures and buffers, so that those that
+ * bind too many are compiled as well.
+ *
+ * @returns What gives the limits of a device as they are.
+ */
+function hideBindingLimits(): (device: GPUDevice) => GPUSupportedLimits {
+  const limits = Object.getOwnPropertyDescriptor(GPUDevice.prototype, "limits")!;
+  const hidden = ["maxStorageTexturesPerShaderStage", "maxStorageBuffersPerShaderStage"];
+  const limitsOf = (device: GPUDevice): GPUSupportedLimits => limits.get!.call(device);
+  Object.defineProperty(GPUDevice.prototype, "limits", {
+    ...limits,
+    get(this: GPUDevice) {
+      return new Proxy(limitsOf(this), {
+        get: (all, name) => hidden.includes(String(name)) ? Infinity : Reflect.get(all, name, all),
+      });
+    },
+  });
+  return limitsOf;
 }
 
 async function rejection(
