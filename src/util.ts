@@ -43,7 +43,8 @@ export function megabytes(bytes: number): string {
 
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.trim().replace(/\s*[\n\r\u2028\u2029]\s*/g, " ");
 }
 
 /** Whether something is allowed: just to do it might ask the user. */

@@ -61,7 +61,7 @@ async function findCommand(name: string): Promise<Command> {
 /** Says in one line what went wrong; returns the exit code. */
 function report(error: unknown, debug: boolean): number {
   if (debug) note(Deno.inspect(error));
-  const message = messageOf(error).replace(/\s*\n\s*/g, " ");
+  const message = messageOf(error);
   const isExpected = error instanceof SpindleError;
   note(
     isExpected

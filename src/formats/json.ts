@@ -41,7 +41,7 @@ function parseJson(text: string, reviver?: Reviver): unknown {
     return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
   } catch (error) {
     // The message quotes a part of the text, line ends included, but ours are of one line.
-    throw new SyntaxError(messageOf(error).replace(/\s+/g, " "));
+    throw new SyntaxError(messageOf(error));
   }
 }
 

@@ -1,4 +1,4 @@
-import { SpindleError } from "../util.ts";
+import { messageOf, SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
 import type { Readback, StorageBuffer } from "./memory.ts";
 
@@ -79,11 +79,8 @@ export class Gpu implements Disposable {
     this.storage = storage;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      this.#fail(
-        `The GPU rejected a command: ${
-          firstLines((event as GPUUncapturedErrorEvent).error.message)
-        }`,
-      );
+      const { message } = (event as GPUUncapturedErrorEvent).error;
+      this.#fail(`The GPU rejected a command: ${messageOf(message)}`);
     });
     device.lost.then((info) => {
       if (!this.#disposed) {
@@ -111,8 +108,4 @@ export class Gpu implements Disposable {
     for (const buffer of this.idleStaging) buffer[Symbol.dispose]();
     this.device.destroy();
   }
-}
-
-function firstLines(message: string): string {
-  return message.split("\n").map((line) => line.trim()).filter(Boolean).slice(0, 4).join(" ");
 }

@@ -122,7 +122,7 @@ export function somethingElse(maxError: number): string {
   return `computes something else: its largest error is ${maxError.toPrecision(2)}`;
 }
 
-/** The first line of what went wrong. */
+/** What went wrong, as short as a table takes it. */
 export function reasonOf(error: unknown): string {
-  return messageOf(error).split("\n")[0]!.slice(0, 200);
+  return messageOf(error).slice(0, 200);
 }
