@@ -3,12 +3,29 @@ import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { SpindleError } from "../../src/util.ts";
 import { fileBytes, withFolder } from "./support.ts";
 
+const encode = (text: string) => new TextEncoder().encode(text);
 const ONE = `{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`;
 
 /** Broken files: what is wrong, the bytes, and what the message must say. */
 const broken: [string, Uint8Array<ArrayBuffer>, RegExp][] = [
   ["a file of no bytes", new Uint8Array(0), /has 0 bytes/],
   ["a file below 8 bytes", new Uint8Array(7), /has 7 bytes/],
+  ["a text below 8 bytes", encode("none"), /is text that begins with "none"/],
+  [
+    "a pointer of Git LFS",
+    encode("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 90868376\n"),
+    /is text that begins with "version https:.*": get the file itself with "git lfs pull"$/,
+  ],
+  [
+    "a web page cut within a character",
+    encode(`<!doctype html>\n<title>${"é".repeat(40)}`),
+    /is text that begins with "<!doctype html>\\n.*": get the safetensors file itself$/,
+  ],
+  [
+    "other bytes than text",
+    new Uint8Array([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46]),
+    /its header would have \d+ bytes/,
+  ],
   [
     "a header longer than the file",
     fileBytes("{}").slice(0, 9),

@@ -2,6 +2,9 @@ import { SpindleError } from "../../util.ts";
 import { openForReading, readAt } from "../files.ts";
 import { MAX_HEADER_BYTES, parseHeader, PREFIX_BYTES, type TensorInfo } from "./header.ts";
 
+/** Bytes at the begin of a file that tell whether it is text. */
+const TEXT_BYTES = 64;
+
 /** Rows `start` to `end` (not included) along a tensor's first dimension. */
 export interface RowRange {
   /** The first row. */
@@ -66,6 +69,7 @@ export function openSafetensors(path: string): SafetensorsFile {
 
 function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHeader> {
   const fileSize = file.statSync().size;
+  refuseText(path, readAt(file, path, 0, Math.min(fileSize, TEXT_BYTES)));
   if (fileSize < PREFIX_BYTES) {
     throw new SpindleError(
       `Cannot read "${path}" as it has ${fileSize} bytes: it is not a safetensors file`,
@@ -86,6 +90,24 @@ function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHea
     );
   }
   return parseHeader(path, readAt(file, path, PREFIX_BYTES, headerBytes), fileSize);
+}
+
+/** Text in the place of tensors, such as what Git LFS or a web server gives instead of a file. */
+function refuseText(path: string, bytes: Uint8Array): void {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+  } catch {
+    return;
+  }
+  // The length of a header has bytes of zero, as no text has.
+  if (text === "" || /[^\P{Cc}\t\n\r]/u.test(text)) return;
+  throw new SpindleError(
+    `Cannot read "${path}" as it is text that begins with ${JSON.stringify(text.slice(0, 30))}: ` +
+      (text.startsWith("version https://git-lfs")
+        ? 'get the file itself with "git lfs pull"'
+        : "get the safetensors file itself"),
+  );
 }
 
 /**
