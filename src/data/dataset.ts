@@ -135,7 +135,7 @@ async function readFiles(
     test: test === undefined ? undefined : await read(test),
   };
   const metric: Metric = "accuracy";
-  return { name: basename(train).replace(/\.[a-z]+(\.gz)?$/, ""), metric, files };
+  return { name: basename(train).replace(/\.[a-z]+(\.gz)?$/i, ""), metric, files };
 }
 
 /** The labels of the training texts, each once. */

@@ -35,10 +35,18 @@ const READERS: readonly [ending: string, read: Reader][] = [
   [".jsonl", fromJsonLines],
 ];
 
+/** Blanks at the ends of a text; U+FEFF is one only for `trim`. */
+const BLANK_ENDS = /^[^\S\uFEFF]+|[^\S\uFEFF]+$/g;
+
+/** Names of columns that a message lists at most, and characters of each. */
+const MOST_NAMES = 20;
+const LONGEST_NAME = 40;
+
 /**
  * Reads labelled texts from a file of comma- or tab-separated values with a header, or of JSON
- * lines; its ending tells which: .csv, .tsv or .jsonl, with .gz behind it when packed. Empty lines
- * are passed over. Tab-separated fields are taken as they are: quotes mean nothing there.
+ * lines; its ending tells which, in whatever case: .csv, .tsv or .jsonl, with .gz behind it when
+ * packed. Empty lines are passed over. Tab-separated fields are taken as they are: quotes mean
+ * nothing there.
  *
  * @param path The file's path.
  * @param columns The columns of the texts and the labels.
@@ -46,22 +54,39 @@ const READERS: readonly [ending: string, read: Reader][] = [
  * @throws {SpindleError} Where the file cannot be read or a row is not as it should be.
  */
 export async function readLabelledFile(path: string, columns: Columns): Promise<LabelledText[]> {
-  const read = READERS.find(([ending]) => path.replace(/\.gz$/, "").endsWith(ending))?.[1];
+  const plain = path.toLowerCase().replace(/\.gz$/, "");
+  const read = READERS.find(([ending]) => plain.endsWith(ending))?.[1];
   if (read === undefined) {
     throw new SpindleError(
       `Cannot read "${path}" as its ending is unknown: .csv, .tsv or .jsonl is needed, or one of ` +
         `them with .gz`,
     );
   }
-  const rows = read(path, await readUnpacked(path), columns);
+  const bytes = await readUnpacked(path);
+  refuseBareReturns(path, bytes);
+  const rows = read(path, bytes, columns);
   if (rows.length === 0) {
     throw new SpindleError(`Cannot read "${path}" as it has no rows: labelled texts are needed`);
   }
   return rows;
 }
 
+/** A file of one line that holds CR is one of many lines, which no reader would tell apart. */
+function refuseBareReturns(path: string, bytes: Uint8Array): void {
+  const lineFeed = bytes.indexOf(LINE_FEED);
+  const carriageReturn = bytes.indexOf(CARRIAGE_RETURN);
+  const isOneLine = lineFeed < 0 || lineFeed === bytes.length - 1;
+  // What stands at the end of the one line belongs to its end.
+  const end = bytes.length - (lineFeed < 0 ? 1 : 2);
+  if (!isOneLine || carriageReturn < 0 || carriageReturn >= end) return;
+  throw new SpindleError(
+    `Cannot read "${path}" as its lines end in CR alone: save it with lines that end in LF`,
+  );
+}
+
 function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] {
-  const header = rows[0]?.fields ?? [];
+  if (rows.length === 0) return [];
+  const header = rows[0]!.fields;
   const textColumn = findColumn(path, header, columns.text);
   const labelColumn = findColumn(path, header, columns.label);
   return rows.slice(1).map(({ line, fields }) => {
@@ -87,8 +112,15 @@ function findColumn(path: string, header: string[], name: string): number {
 }
 
 function refuseColumn(path: string, names: string[], reason: string): SpindleError {
-  const quoted = names.map((name) => JSON.stringify(name)).join(", ");
-  return new SpindleError(`Cannot read "${path}" as it ${reason}: choose one of ${quoted}`);
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  const advice = names.length > 0
+    ? `choose one of ${names.slice(0, MOST_NAMES).map(quoteName).join(", ")}${more}`
+    : "a text and a label are needed";
+  return new SpindleError(`Cannot read "${path}" as it ${reason}: ${advice}`);
+}
+
+function quoteName(name: string): string {
+  return JSON.stringify(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
 }
 
 function refuseLine(path: string, line: number, reason: string): SpindleError {
@@ -96,7 +128,7 @@ function refuseLine(path: string, line: number, reason: string): SpindleError {
 }
 
 function checkLabel(path: string, line: number, label: string): string {
-  const trimmed = label.trim();
+  const trimmed = label.replace(BLANK_ENDS, "");
   if (trimmed === "") throw refuseLine(path, line, "has an empty label: every text needs one");
   return trimmed;
 }
@@ -153,7 +185,7 @@ function lineCounter(bytes: Uint8Array): (position: number) => number {
 
 function fromJsonLines(path: string, bytes: Uint8Array, columns: Columns): LabelledText[] {
   return decodeLines(path, bytes)
-    .filter(({ text }) => text.trim() !== "")
+    .filter(({ text }) => text.replace(BLANK_ENDS, "") !== "")
     .map(({ number, text }) => fromJson(path, number, parseLine(path, number, text), columns))
     .toArray();
 }
@@ -163,7 +195,13 @@ function parseLine(path: string, line: number, text: string): JsonObject {
   try {
     value = parseStrictJson(text, keepDigits);
   } catch (error) {
-    throw refuseLine(path, line, `is not valid JSON: ${messageOf(error)}`);
+    throw refuseLine(
+      path,
+      line,
+      error instanceof RangeError
+        ? "is nested too deeply: an object with a text and a label is needed"
+        : `is not valid JSON: ${messageOf(error)}`,
+    );
   }
   if (isJsonObject(value)) return value;
   throw refuseLine(path, line, "is not a JSON object: one with a text and a label is needed");

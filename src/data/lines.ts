@@ -17,14 +17,14 @@ export const LINE_FEED = 10;
 export const CARRIAGE_RETURN = 13;
 
 /**
- * Reads a file whole, unpacked where its name ends in `.gz`.
+ * Reads a file whole, unpacked where its name ends in `.gz`, in whatever case.
  *
  * @throws {SpindleError} Where it cannot be read or unpacked, or is empty.
  */
 export async function readUnpacked(path: string): Promise<Uint8Array> {
   using file = openForReading(path);
   const bytes = readAt(file, path, 0, file.statSync().size);
-  const content = path.endsWith(".gz") ? await unpack(path, bytes) : bytes;
+  const content = /\.gz$/i.test(path) ? await unpack(path, bytes) : bytes;
   if (content.length > 0) return content;
   throw new SpindleError(`Cannot read "${path}" as it is empty: labelled texts are needed`);
 }

@@ -16,6 +16,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * @param reviver As `JSON.parse` takes it.
  * @returns The parsed value.
  * @throws {SyntaxError} Where the text is not JSON or an object repeats a key.
+ * @throws {RangeError} Where values are nested deeper than a reviver can follow.
  */
 export function parseStrictJson(text: string, reviver?: Reviver): unknown {
   const value = parseJson(text, reviver);
@@ -40,6 +41,7 @@ function parseJson(text: string, reviver?: Reviver): unknown {
   try {
     return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
   } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     // The message quotes a part of the text, line ends included, but ours are of one line.
     throw new SyntaxError(messageOf(error));
   }

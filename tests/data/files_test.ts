@@ -19,12 +19,14 @@ const formats: [string, string][] = [
     '\uFEFF{"label":"pos","text":"a, b"}\r\n{"text":"say \\"hi\\"","label":"neg"}\r\n' +
     '{"label":"pos","text":""}\r\n',
   ],
+  ["CAPITALS.TSV", 'label\ttext\npos\ta, b\nneg\tsay "hi"\npos\t'],
 ];
 
 for (const [name, content] of formats) {
   Deno.test(`loadDataset() reads ${name}, plain and packed`, async () =>
     withFiles({ [name]: content, [`${name}.gz`]: await gzip(content) }, async (folder) => {
-      assert.deepEqual(rows(await loadFile(`${folder}/${name}`)), expected);
+      const plain = await loadFile(`${folder}/${name}`);
+      assert.deepEqual([plain.name, rows(plain)], [name.replace(/\..*/, ""), expected]);
       assert.deepEqual(rows(await loadFile(`${folder}/${name}.gz`)), expected);
     }));
 }
@@ -49,6 +51,19 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
   ["a header alone", "a.csv", "label,text\n", /has no rows/],
   ["a header alone", "a.tsv", "label\ttext\n", /has no rows/],
   ["empty lines alone", "a.jsonl", "\n \n", /has no rows/],
+  ["empty lines alone", "a.csv", "\n\r\n", /has no rows/],
+  ["empty lines alone", "a.tsv", "\n\r\n", /has no rows/],
+  ["a byte order mark alone", "a.csv", "\uFEFF", /has no rows/],
+  ["a byte order mark alone", "a.tsv", "\uFEFF", /has no rows/],
+  ["lines that end in CR", "a.csv", 'text,label\ra,1\r"b",0\r', /its lines end in CR alone: save/],
+  ["lines that end in CR", "a.tsv", "text\tlabel\ra\t1\r\n", /its lines end in CR alone: save/],
+  ["an object without a key", "a.jsonl", "{}\n", /no "text" in its line 1: a text and a label/],
+  [
+    "a deeply nested line",
+    "a.jsonl",
+    `{"text":${"[".repeat(200_000)}${"]".repeat(200_000)}}\n`,
+    /line 1 is nested too deeply: an object/,
+  ],
   ["a missing text column", "a.csv", "label,sentence\n", /no column "text": choose one of "label"/],
   ["a missing label column", "a.tsv", "a b\ttext\n", /no column "label": choose one of "a b", "te/],
   ["a missing key", "a.jsonl", '{"text":"a"}', /no "label" in its line 1: choose one of "text"/],
@@ -98,6 +113,27 @@ for (const [what, name, content, message] of broken) {
     ));
 }
 
+Deno.test("loadDataset() lists twenty columns of many, and cuts long names", () => {
+  const names = Array.from({ length: 30 }, (_, i) => `${i}`.padEnd(30 * i + 1, "x"));
+  return withFiles(
+    { "a.csv": `${names.join()}\n` },
+    (folder) =>
+      assert.rejects(loadFile(`${folder}/a.csv`), (error: Error) => {
+        const listed = error.message.replace(/^.* choose one of /, "").split(", ");
+        assert.equal(listed.length, 20);
+        assert.deepEqual(listed.slice(0, 2), ['"0"', `"${names[1]}"`]);
+        assert.match(listed.at(-1)!, /^"19x{38}…" and 10 more$/);
+        return true;
+      }),
+  );
+});
+
+Deno.test("loadDataset() cuts U+FEFF only where a file begins", () =>
+  withFiles({ "a.tsv": "\uFEFFtext\tlabel\n\uFEFFa\t \uFEFFx\nb\tx\n" }, async (folder) => {
+    const dataset = await loadFile(`${folder}/a.tsv`);
+    assert.deepEqual(rows(dataset), [["\uFEFFx", "\uFEFFa"], ["x", "b"]]);
+  }));
+
 Deno.test("loadDataset() tells labels apart that differ beyond what a float holds", () => {
   const row = (label: string) => `{"label":${label},"text":"a"}\n`;
   const content = ["9007199254740992", "9007199254740993", "1"].map(row).join("").repeat(20);
@@ -110,9 +146,9 @@ Deno.test("loadDataset() tells labels apart that differ beyond what a float hold
 Deno.test("loadDataset() reads a packed file of several members", async () => {
   const parts = [await gzip("label,text\n" + "1,a\n".repeat(20)), await gzip("0,b\n".repeat(20))];
   await withFiles(
-    { "a.csv.gz": Uint8Array.from(parts.flatMap((part) => [...part])) },
+    { "a.csv.GZ": Uint8Array.from(parts.flatMap((part) => [...part])) },
     async (folder) => {
-      const { train } = await loadFile(`${folder}/a.csv.gz`);
+      const { train } = await loadFile(`${folder}/a.csv.GZ`);
       assert.equal(train.texts.length, 40);
     },
   );
