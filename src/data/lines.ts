@@ -49,20 +49,33 @@ async function unpack(path: string, bytes: Uint8Array): Promise<Uint8Array> {
  * @throws {SpindleError} Where a line is not UTF-8.
  */
 export function* decodeLines(path: string, bytes: Uint8Array): Generator<Line> {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   for (let begin = 0, number = 1; begin < bytes.length; number++) {
     const lineFeed = bytes.indexOf(LINE_FEED, begin);
     const end = lineFeed < 0 ? bytes.length : lineFeed;
-    let text: string;
-    try {
-      text = decoder.decode(bytes.subarray(begin, end));
-    } catch {
-      throw new SpindleError(
-        `Cannot read "${path}" as its line ${number} is not valid UTF-8: save the file as UTF-8`,
-      );
-    }
-    if (number === 1 && text.startsWith("\uFEFF")) text = text.slice(1);
-    yield { number, text: text.endsWith("\r") ? text.slice(0, -1) : text };
+    yield { number, text: decodeLine(`"${path}"`, number, bytes.subarray(begin, end)) };
     begin = end + 1;
   }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of a line, without the CR that may end it; of the first one without a byte order mark.
+ *
+ * @param source What messages call the text that it is of.
+ * @param number Its number, from 1.
+ * @param bytes Its bytes, without the line feed.
+ * @throws {SpindleError} Where it is not UTF-8.
+ */
+export function decodeLine(source: string, number: number, bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    throw new SpindleError(
+      `Cannot read ${source} as its line ${number} is not valid UTF-8: save it as UTF-8`,
+    );
+  }
+  if (number === 1 && text.startsWith("\uFEFF")) text = text.slice(1);
+  return text.endsWith("\r") ? text.slice(0, -1) : text;
 }

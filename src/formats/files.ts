@@ -21,6 +21,7 @@ export function fileFailure(error: unknown): string {
 
 const failures = new Map([
   ["ENOSPC", "the disk is full: free some space"],
+  ["EISDIR", "it is a folder: give a file"],
   ["EROFS", "its disk can only be read: choose another one"],
   ["ENOTDIR", "a part of the path is not a folder: check the path"],
   ["ENAMETOOLONG", "the name is too long: choose a shorter one"],
