@@ -2,7 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.ts";
 import { loadDataset } from "../data/dataset.ts";
-import { bundledDatasets } from "../data/registry.ts";
+import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
 import { defaultFeatureFolder } from "../features/location.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { loadModel } from "../model/model.ts";
@@ -70,7 +70,7 @@ export const command = defineCommand({
     limit: { type: "integer", value: "N", description: "At most so many texts of each split" },
     metric: {
       type: "choice",
-      choices: ["accuracy", "macro-f1"],
+      choices: metrics,
       description: "What to choose by; default the data set's, else accuracy",
     },
     iterate: {
@@ -165,7 +165,7 @@ async function loadData(args: {
   readonly text: string;
   readonly label: string;
   readonly limit: number | undefined;
-  readonly metric: "accuracy" | "macro-f1" | undefined;
+  readonly metric: Metric | undefined;
   readonly seed: number;
 }): Promise<Dataset> {
   const { train, validation, test, text, label, limit, seed } = args;

@@ -4,6 +4,9 @@ import { SpindleError } from "../util.ts";
 /** How the predictions for a data set are scored. */
 export type Metric = "accuracy" | "macro-f1";
 
+/** Every way to score them. */
+export const metrics: readonly Metric[] = ["accuracy", "macro-f1"];
+
 /** A data set that comes with the project. */
 export interface BundledDataset {
   /** The name to ask for it by. */

@@ -1,4 +1,4 @@
-import type { Metric } from "../data/registry.ts";
+import { type Metric, metrics } from "../data/registry.ts";
 import { type NewFile, replaceFiles } from "../formats/replace.ts";
 import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
 import {
@@ -108,13 +108,19 @@ export function loadClassifier(path: string): Classifier {
     coef: readFloats(file, "coef"),
     intercept: readFloats(file, "intercept"),
   };
-  const { coef, intercept, classes, pool } = classifier;
+  const { neurons, coef, intercept, classes, pool } = classifier;
   const expected = intercept.length * countNeurons(classifier);
   const outputs = regressionsOf(classes.length);
   const fits = coef.length === expected && intercept.length === outputs && pools.includes(pool) &&
-    classes.length > 1 && new Set(classes).size === classes.length;
+    classes.length > 1 && areDistinct(classes) && areDistinct(states) &&
+    // What was negative lies above the largest integer.
+    neurons.every(({ indices }) => areDistinct(indices) && indices.every((i) => i < 2 ** 31));
   if (!fits || ![...coef, ...intercept].every(Number.isFinite)) throw misfit;
   return classifier;
+}
+
+function areDistinct(values: ArrayLike<unknown>): boolean {
+  return new Set(Array.from(values)).size === values.length;
 }
 
 /** What a classifier's file says of it beside its tensors. */
@@ -128,7 +134,8 @@ function isDescription(value: unknown): value is Description {
   const areTexts = (list: unknown) =>
     Array.isArray(list) && list.every((each) => typeof each === "string");
   return areTexts(classes) && areTexts(states) && isJsonObject(model) &&
-    areTexts([model.name, model.sha256, model.folder, pool, metric]) &&
+    areTexts([model.name, model.sha256, model.folder, pool]) &&
+    metrics.some((known) => known === metric) &&
     [undefined, "f32", "f16"].some((weights) => weights === model.weights) &&
     [validation, test].every((score) => typeof score === "number");
 }

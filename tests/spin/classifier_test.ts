@@ -55,6 +55,7 @@ Deno.test("loadClassifier() refuses a file that does not describe a classifier",
       "null",
       ...Object.keys(whole).map((key) => JSON.stringify({ ...whole, [key]: undefined })),
       ...Object.keys(whole).map((key) => JSON.stringify({ ...whole, [key]: {} })),
+      JSON.stringify({ ...whole, metric: "guesses" }),
     ];
     for (const description of broken) {
       describe(path, description);
@@ -63,6 +64,23 @@ Deno.test("loadClassifier() refuses a file that does not describe a classifier",
         /^SpindleError: Cannot use ".+" as a classifier as its parts do not fit together/,
         description,
       );
+    }
+  }));
+
+Deno.test("loadClassifier() refuses neurons and states that are repeated or below 0", () =>
+  withFile((path) => {
+    const state = (name: string, ...indices: number[]) => ({
+      state: name,
+      indices: new Uint32Array(new Int32Array(indices)),
+    });
+    const broken = [
+      [state("hidden.0", 3, 3)],
+      [state("hidden.0", -5, 3)],
+      [state("hidden.0", 3), state("hidden.0", 3)],
+    ];
+    for (const neurons of broken) {
+      saveClassifier(path, { ...classifier, neurons });
+      assert.throws(() => loadClassifier(path), /its parts do not fit together/);
     }
   }));
 
