@@ -59,6 +59,7 @@ export { chooseBaseline, chooseHead, chooseProbe } from "./src/spin/choose.ts";
 export {
   type Classifier,
   classify,
+  type ClassifyOptions,
   loadClassifier,
   type Prediction,
   saveClassifier,

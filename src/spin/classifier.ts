@@ -54,6 +54,12 @@ export interface Prediction {
   readonly probabilities: Readonly<Record<string, number>>;
 }
 
+/** Choices of {@linkcode classify}. */
+export interface ClassifyOptions {
+  /** Is told how many of the texts were longer than the model takes, and lost their ends. */
+  onTruncated?: (texts: number) => void;
+}
+
 const format = "spindle-classifier-1";
 
 /** Writes a classifier as one safetensors file that describes itself. */
@@ -146,17 +152,22 @@ function isDescription(value: unknown): value is Description {
  * @param classifier The classifier.
  * @param model The model it was made from.
  * @param texts The texts; an empty one is its special tokens.
+ * @param options Who is told of texts that were cut.
  * @returns A prediction a text.
- * @throws {SpindleError} If the model lacks a state or a neuron, or a text has no tokens.
+ * @throws {SpindleError} If the model lacks a state or a neuron, a neuron's state is not finite, or
+ * a text has no tokens.
  */
 export async function classify(
   classifier: Classifier,
   model: Model,
   texts: readonly string[],
+  { onTruncated }: ClassifyOptions = {},
 ): Promise<Prediction[]> {
   const { pool, neurons, coef, intercept, classes } = classifier;
   const states = neurons.map(({ state }) => state);
-  const captured = await model.capture(model.tokenize(texts), { states, pools: [pool] });
+  const { ids, truncated } = model.encode(texts);
+  if (truncated > 0) onTruncated?.(truncated);
+  const captured = await model.capture(ids, { states, pools: [pool] });
   const columns = neurons.map(({ state, indices }) => {
     const { width, values } = captured.states.get(state)!;
     const beyond = indices.find((index) => index >= width);
@@ -166,7 +177,7 @@ export async function classify(
           "use the model that the classifier was made from",
       );
     }
-    return { width, indices, values: values[pool]! };
+    return { state, width, indices, values: values[pool]! };
   });
   const count = countNeurons(classifier);
   if (coef.length !== count * intercept.length) {
@@ -175,12 +186,15 @@ export async function classify(
         `${coef.length} weights: give one for each neuron and intercept`,
     );
   }
-  return texts.map((_, row) => {
+  return texts.map((text, row) => {
     const logits = Float64Array.from(intercept);
     let at = 0;
-    for (const { width, indices, values } of columns) {
+    for (const { state, width, indices, values } of columns) {
       for (const index of indices) {
         const value = values[row * width + index]!;
+        if (!Number.isFinite(value)) {
+          throw refuseValue(model, text, `neuron ${index} of ${state} is ${value}`);
+        }
         for (let k = 0; k < logits.length; k++) logits[k]! += coef[k * count + at]! * value;
         at++;
       }
@@ -193,4 +207,14 @@ export async function classify(
       probabilities: Object.fromEntries(classes.map((name, c) => [name, each[c]!])),
     };
   });
+}
+
+function refuseValue({ weights }: Model, text: string, reason: string): SpindleError {
+  const advice = weights === "f16"
+    ? "with --weights f32, or from another model"
+    : "from another model";
+  const start = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return new SpindleError(
+    `Cannot classify ${JSON.stringify(start)} as ${reason}: make the classifier ${advice}`,
+  );
 }

@@ -10,6 +10,7 @@ import {
   saveClassifier,
 } from "../../src/spin/classifier.ts";
 import { withFolder } from "../folder.ts";
+import { breakLetter, writeTinyModel } from "./tiny_model.ts";
 
 const classifier: Classifier = {
   classes: ["bad", "good"],
@@ -95,3 +96,39 @@ Deno.test("classify() refuses a neuron that the model lacks", async () => {
     /^SpindleError: Cannot classify with neuron 384 of hidden\.0 as the model has 384 there/,
   );
 });
+
+Deno.test("classify() refuses states that are not finite, and names the text and the neuron", () =>
+  withFolder(async (folder) => {
+    writeTinyModel(folder);
+    breakLetter(folder, "b");
+    using gpu = await requestGpu();
+    const neurons = [{ state: "hidden.0", indices: Uint32Array.of(0, 3) }];
+    for (const [weights, advice] of [["f32", "from another"], ["f16", "with --weights f32, or"]]) {
+      using model = await loadModel(gpu, folder, { weights: weights as "f32" | "f16" });
+      const [prediction] = await classify({ ...classifier, neurons }, model, ["ac"]);
+      assert.ok(prediction!.probability >= 0.5);
+      await assert.rejects(
+        classify({ ...classifier, neurons }, model, ["ac", "ab"]),
+        new RegExp(
+          '^SpindleError: Cannot classify "ab" as neuron 3 of hidden\\.0 is Infinity: ' +
+            `make the classifier ${advice}`,
+        ),
+      );
+    }
+  }));
+
+Deno.test("classify() tells how many texts lost their ends", () =>
+  withFolder(async (folder) => {
+    writeTinyModel(folder);
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, folder);
+    const told: number[] = [];
+    const neurons = [{ state: "hidden.1", indices: Uint32Array.of(0, 3) }];
+    const ask = (texts: string[]) =>
+      classify({ ...classifier, neurons }, model, texts, { onTruncated: (n) => told.push(n) });
+    const whole = await ask(["a".repeat(12)]);
+    assert.deepEqual(told, []);
+    const cut = await ask(["a".repeat(13), "b", "a".repeat(40)]);
+    assert.deepEqual(told, [2]);
+    assert.deepEqual(cut[0]!.label, whole[0]!.label);
+  }));
