@@ -1,11 +1,12 @@
 import { requestGpu } from "../gpu/request.ts";
 import { modelSha256 } from "../model/files.ts";
 import { loadModel } from "../model/model.ts";
-import { classify, loadClassifier } from "../spin/classifier.ts";
+import { type Classifier, classify, loadClassifier } from "../spin/classifier.ts";
 import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { readLines } from "./lines.ts";
 import { print } from "./terminal.ts";
+import { noteTruncation } from "./truncation_note.ts";
 
 /** Lines that are classified together when they come from stdin. */
 const linesAtOnce = 256;
@@ -31,11 +32,12 @@ export const command = defineCommand({
   async run({ classifier: path, texts, model: folder, json }) {
     const classifier = loadClassifier(path);
     const from = folder ?? classifier.model.folder;
-    if (await modelSha256(from) !== classifier.model.sha256) {
+    const digest = await (folder === undefined ? ownModelSha256(classifier) : modelSha256(folder));
+    if (digest !== classifier.model.sha256) {
       throw new SpindleError(
         `Cannot classify with the model "${from}" as the classifier was made from another ` +
           `(${classifier.model.name}, SHA-256 ${classifier.model.sha256.slice(0, 12)}…): ` +
-          (folder === undefined ? "pass --model" : "pass the folder of that one"),
+          (folder === undefined ? "pass --model FOLDER" : "pass the folder of that one"),
       );
     }
     if (texts.length === 0 && Deno.stdin.isTerminal()) {
@@ -47,11 +49,38 @@ export const command = defineCommand({
       weights: classifier.model.weights ?? "f32",
     });
     const source = texts.length ? [texts] : readLines(Deno.stdin.readable, linesAtOnce);
+    let truncated = 0;
+    const onTruncated = (texts: number) => truncated += texts;
     for await (const group of source) {
-      for (const prediction of await classify(classifier, model, group)) {
+      for (const prediction of await classify(classifier, model, group, { onTruncated })) {
         const { label, probability } = prediction;
-        print(json ? JSON.stringify(prediction) : `${label}\t${probability.toFixed(4)}`);
+        print(
+          json ? JSON.stringify(prediction) : `${escapeControls(label)}\t${probability.toFixed(4)}`,
+        );
       }
     }
+    noteTruncation(truncated, model);
   },
 });
+
+/** The digest of the model that a classifier remembers. */
+async function ownModelSha256({ model: { name, folder } }: Classifier): Promise<string> {
+  try {
+    return await modelSha256(folder);
+  } catch (error) {
+    if (!(error instanceof SpindleError)) throw error;
+    throw new SpindleError(
+      `Cannot classify as the classifier's model (${name}) cannot be read from "${folder}" any ` +
+        "more: pass --model FOLDER",
+      { cause: error },
+    );
+  }
+}
+
+/** A label in one line and one column. */
+function escapeControls(label: string): string {
+  return label.replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

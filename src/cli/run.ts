@@ -19,6 +19,7 @@ import { shellWord } from "./quote.ts";
 import { resultTable } from "./result_table.ts";
 import { noteMemory } from "./memory_note.ts";
 import { note, print } from "./terminal.ts";
+import { noteTruncation } from "./truncation_note.ts";
 
 const bundledModel = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 
@@ -140,12 +141,7 @@ export const command = defineCommand({
     const total = (performance.now() - start) / 1000;
     const { results } = experiment;
     warnOfSlowFits(results);
-    if (results.truncated > 0) {
-      const { truncated } = results;
-      note(
-        `${truncated} texts lost their ends: the model takes ${model.longestText} tokens of a text`,
-      );
-    }
+    noteTruncation(results.truncated, model);
     const complete = {
       ...results,
       seed: args.seed,

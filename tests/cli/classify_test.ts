@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { modelSha256 } from "../../src/model/files.ts";
+import { type Classifier, saveClassifier } from "../../src/spin/classifier.ts";
+import { withFolder } from "../folder.ts";
+import { writeTinyModel } from "../spin/tiny_model.ts";
+import { runSpindle } from "./support.ts";
+
+/** Calls `body` with a classifier of which every text is of the first class, and its model. */
+function withClassifier(
+  classes: [string, string],
+  body: (path: string, model: string) => Promise<void>,
+): Promise<void> {
+  return withFolder(async (folder) => {
+    const model = join(folder, "model");
+    Deno.mkdirSync(model);
+    writeTinyModel(model);
+    const classifier: Classifier = {
+      classes,
+      model: { name: "tiny", sha256: modelSha256(model), folder: model },
+      pool: "last",
+      neurons: [{ state: "hidden.0", indices: Uint32Array.of(3) }],
+      coef: Float32Array.of(0),
+      intercept: Float32Array.of(-1),
+      metric: "accuracy",
+      validation: 1,
+      test: 1,
+    };
+    const path = join(folder, "classifier.safetensors");
+    saveClassifier(path, classifier);
+    await body(path, model);
+  });
+}
+
+Deno.test("spindle classify tells how many texts were cut, and to how many tokens", () =>
+  withClassifier(["bad", "good"], async (path) => {
+    const line = "bad\t0.7311\n";
+    const whole = await runSpindle(["classify", path, "a".repeat(12)]);
+    assert.deepEqual(whole, { code: 0, stdout: line, stderr: "" });
+    const one = await runSpindle(["classify", path, "a".repeat(13), "a"]);
+    assert.deepEqual(one, {
+      code: 0,
+      stdout: line.repeat(2),
+      stderr: "1 text lost its end: the model takes 12 tokens of a text\n",
+    });
+  }));
+
+Deno.test("spindle classify keeps a label with line ends and tabs in its line and column", () => {
+  const label = "very\n\tbad\u001b[0m\u0085";
+  return withClassifier([label, "good"], async (path) => {
+    const { stdout } = await runSpindle(["classify", path, "a"]);
+    assert.equal(stdout, "very\\u000a\\u0009bad\\u001b[0m\\u0085\t0.7311\n");
+    const json = await runSpindle(["classify", path, "a", "--json"]);
+    assert.equal(JSON.parse(json.stdout).label, label);
+  });
+});
+
+Deno.test("spindle classify asks for the model where it was moved", () =>
+  withClassifier(["bad", "good"], async (path, model) => {
+    const moved = `${model}-moved`;
+    Deno.renameSync(model, moved);
+    assert.deepEqual(await runSpindle(["classify", path, "a"]), {
+      code: 1,
+      stdout: "",
+      stderr: "spindle: Cannot classify as the classifier's model (tiny) cannot be read from " +
+        `"${model}" any more: pass --model FOLDER\n`,
+    });
+    const { code, stderr } = await runSpindle(["classify", path, "a", "--model", moved]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    const other = await runSpindle(["classify", path, "a", "--model", model]);
+    assert.match(other.stderr, /^spindle: Cannot load a model from [^\n]+: check the path/);
+  }));
