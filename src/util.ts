@@ -51,3 +51,8 @@ export function messageOf(error: unknown): string {
 export function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
+
+/** A word as it is typed in a shell: in quotes where it is not plain. */
+export function shellWord(word: string): string {
+  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

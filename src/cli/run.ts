@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.ts";
 import { loadDataset } from "../data/dataset.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
-import { defaultFeatureFolder } from "../features/location.ts";
+import { defaultFeatureFolder, removalCommand } from "../features/location.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { loadModel } from "../model/model.ts";
 import { defaultPools } from "../model/default_pools.ts";
@@ -15,7 +15,6 @@ import { prepareResultFolder, saveExperiment } from "../spin/save.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
-import { shellWord } from "./quote.ts";
 import { resultTable } from "./result_table.ts";
 import { noteMemory } from "./memory_note.ts";
 import { note, print } from "./terminal.ts";
@@ -127,11 +126,10 @@ export const command = defineCommand({
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {
         const size = `${(bytes / 1e9).toFixed(2)} GB`;
-        const where = args.features === undefined ? "" : ` --features ${shellWord(args.features)}`;
         note(
           missingBytes === 0
             ? `Features are there already: ${size} in ${folder}`
-            : `Features go to ${folder}, ${size} ("spindle features${where} --remove all" removes them)`,
+            : `Features go to ${folder}, ${size} ("${removalCommand(folder)}" removes them)`,
         );
       },
       onProgress: stages.update,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { exists, fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
+import { splitNames } from "./store.ts";
 
 /** A feature store as the disk holds it. */
 export interface StoreSummary {
@@ -77,9 +78,13 @@ function countSentences(manifest: string): number | undefined {
   try {
     const { rows } = readJsonObject(manifest);
     if (!isJsonObject(rows)) return undefined;
-    const sum = Object.values(rows).reduce((sum: number, count) => sum + Number(count), 0);
-    return Number.isNaN(sum) ? undefined : sum;
+    const counts = splitNames.map((split) => rows[split]);
+    return counts.every(isCount) ? counts.reduce((sum, count) => sum + count, 0) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { cacheFolder } from "../formats/cache_folder.ts";
-import { SpindleError } from "../util.ts";
+import { shellWord, SpindleError } from "../util.ts";
 
 /**
  * The folder that keeps feature stores unless another is chosen: `spindle/features` in the user's
@@ -15,4 +15,13 @@ export function defaultFeatureFolder(): string {
     "Cannot find a folder for features as neither XDG_CACHE_HOME nor HOME is set and may be read: " +
       "pass --features",
   );
+}
+
+/** The command that removes a feature store, given by its folder. */
+export function removalCommand(store: string): string {
+  const folder = cacheFolder();
+  const parent = resolve(dirname(store));
+  const isDefault = folder !== undefined && parent === resolve(folder, "features");
+  const where = isDefault ? "" : ` --features ${shellWord(parent)}`;
+  return `spindle features${where} --remove ${basename(store)}`;
 }

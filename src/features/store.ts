@@ -1,13 +1,19 @@
 import { statfsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { exists, fileFailure, removeIfPresent, writeAll } from "../formats/files.ts";
 import { makeFolder } from "../formats/folder.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { replaceFile } from "../formats/replace.ts";
-import { openSafetensors, readFloats, safetensorsHeader } from "../formats/safetensors.ts";
+import {
+  openSafetensors,
+  readFloats,
+  type SafetensorsFile,
+  safetensorsHeader,
+} from "../formats/safetensors.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
 import { isGranted, megabytes, SpindleError } from "../util.ts";
+import { removalCommand } from "./location.ts";
 
 /** The parts of a data set. */
 export const splitNames = ["train", "validation", "test"] as const;
@@ -135,7 +141,8 @@ export function requireRoom(folder: string, bytes: number): void {
 /**
  * The features of one pool of a state, `[sentences of the split, neurons of the state]`.
  *
- * @returns Features whose `read` throws a {@linkcode SpindleError} if the file is missing or broken.
+ * @returns Features whose `read` throws a {@linkcode SpindleError} if the file is missing, broken
+ * or of another type or shape.
  */
 export function readFeatures(
   store: FeatureStore,
@@ -151,10 +158,33 @@ export function readFeatures(
     cols: state.width,
     isLasting: true,
     read(start, end) {
-      using file = openSafetensors(path);
+      using file = openFeatures(path, pool, [rows, state.width]);
       return readFloats(file, pool, { start, end });
     },
   };
+}
+
+/** Opens a file of features that hold a pool of that shape. */
+function openFeatures(path: string, pool: Pool, shape: readonly number[]): SafetensorsFile {
+  const refuse = (reason: string, cause?: unknown) =>
+    new SpindleError(
+      `Cannot use the features "${path}" as ${reason}: remove them with ` +
+        `"${removalCommand(dirname(path))}" and run again`,
+      { cause },
+    );
+  let file: SafetensorsFile;
+  try {
+    file = openSafetensors(path);
+  } catch (error) {
+    // Where the system refused, its reason has an advice of its own.
+    if (!(error instanceof SpindleError) || error.cause !== undefined) throw error;
+    throw refuse("the file is damaged", error);
+  }
+  const found = file.tensors.get(pool);
+  if (found?.dtype === "F32" && found.shape.join() === shape.join()) return file;
+  file[Symbol.dispose]();
+  const what = found ? `${found.dtype} [${found.shape.join(", ")}]` : "missing";
+  throw refuse(`their ${pool} pool is ${what} where F32 [${shape.join(", ")}] is needed`);
 }
 
 /** The file of a state while it is written. */

@@ -17,7 +17,7 @@ function withClassifier(
     writeTinyModel(model);
     const classifier: Classifier = {
       classes,
-      model: { name: "tiny", sha256: modelSha256(model), folder: model },
+      model: { name: "tiny", sha256: await modelSha256(model), folder: model },
       pool: "last",
       neurons: [{ state: "hidden.0", indices: Uint32Array.of(3) }],
       coef: Float32Array.of(0),

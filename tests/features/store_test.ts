@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { defaultFeatureFolder, removalCommand } from "../../src/features/location.ts";
 import {
   beginStore,
   findStore,
@@ -10,9 +11,11 @@ import {
   type StoreKey,
 } from "../../src/features/store.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
+import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { runCode } from "../cli/support.ts";
 import type { StateId } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
+import { withCache } from "../cache.ts";
 import { withFolder } from "../folder.ts";
 import { openStore } from "./support.ts";
 
@@ -81,6 +84,56 @@ Deno.test("an interrupted split is missing, and goes on at its last checkpoint",
       readFeatures(store, "train", states[0]!, "max").read(0, 7),
       values(0, 7)[0]![0],
     );
+  }));
+
+Deno.test("features that are damaged or of another type or shape are refused with what removes them", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    const path = join(store.folder, "train.hidden.0.safetensors");
+    const advice = `: remove them with "spindle features --features ${folder} --remove ` +
+      `${basename(store.folder)}" and run again`;
+    const refused = (reason: string) =>
+      assert.throws(
+        () => readFeatures(store, "train", states[0]!, "max").read(0, 2),
+        {
+          name: "SpindleError",
+          message: `Cannot use the features "${path}" as ${reason}${advice}`,
+        },
+      );
+    const write = (dtype: "F32" | "F64", shape: number[], pool = "max") => {
+      const size = shape.reduce((product, length) => product * length);
+      const data = dtype === "F32" ? new Float32Array(size) : new Float64Array(size);
+      writeSafetensors(path, new Map([[pool, { dtype, shape, data }]]));
+    };
+    write("F32", [7, 3]);
+    assert.equal(readFeatures(store, "train", states[0]!, "max").read(0, 2).length, 6);
+    write("F32", [8, 3]);
+    refused("their max pool is F32 [8, 3] where F32 [7, 3] is needed");
+    write("F32", [7, 4]);
+    refused("their max pool is F32 [7, 4] where F32 [7, 3] is needed");
+    write("F64", [7, 3]);
+    refused("their max pool is F64 [7, 3] where F32 [7, 3] is needed");
+    write("F32", [7, 3], "mean");
+    refused("their max pool is missing where F32 [7, 3] is needed");
+    Deno.truncateSync(path, 100);
+    refused("the file is damaged");
+    Deno.removeSync(path);
+    assert.throws(
+      () => readFeatures(store, "train", states[0]!, "max").read(0, 2),
+      /^SpindleError: Cannot read ".*" as it does not exist: check the path$/,
+    );
+  }));
+
+Deno.test("removalCommand() names the folder of features only where it is not the default", () =>
+  withCache((cache) => {
+    const folder = join(cache, "spindle", "features");
+    assert.equal(defaultFeatureFolder(), folder);
+    assert.equal(removalCommand(join(folder, "abc")), "spindle features --remove abc");
+    assert.equal(
+      removalCommand(join(cache, "abc")),
+      `spindle features --features ${cache} --remove abc`,
+    );
+    return Promise.resolve();
   }));
 
 Deno.test("an unreadable note of progress means a fresh start", () =>
@@ -204,7 +257,12 @@ Deno.test("stores are listed with their size, and removed by name", () =>
 
 Deno.test("a store whose manifest is broken is listed, and can be removed", () =>
   withFolder(async (folder) => {
-    for (const manifest of ["", "{}", '{"rows":{"train":"many"}}']) {
+    const rows = [
+      '{"train":"many"}',
+      '{"train":null,"a":[1]}',
+      '{"train":1,"validation":1,"test":-1}',
+    ];
+    for (const manifest of ["", "{}", ...rows.map((rows) => `{"rows":${rows}}`)]) {
       const store = await openStore(folder, key);
       Deno.writeTextFileSync(join(store.folder, "manifest.json"), manifest);
       const [summary] = listStores(folder);
