@@ -141,8 +141,11 @@ function readBench(path: string): BenchDocument {
 function isResult(value: unknown): boolean {
   if (!isJsonObject(value)) return false;
   const { kernel, variant, shape, medianMs, share, correct } = value;
-  return typeof kernel === "string" && typeof variant === "string" && Array.isArray(shape) &&
-    (correct === false || [medianMs, share].every((number) => typeof number === "number"));
+  const areAboveZero = (numbers: readonly unknown[]) =>
+    numbers.every((number) => Number.isFinite(number) && Number(number) > 0);
+  return typeof kernel === "string" && typeof variant === "string" &&
+    Array.isArray(shape) && areAboveZero(shape) &&
+    (correct === false || correct === true && areAboveZero([medianMs, share]));
 }
 
 function readOnnx(path: string): Uint8Array {

@@ -45,8 +45,21 @@ Deno.test("spindle bench --peers refuses kernels that others do not have", async
 Deno.test("spindle bench --compare refuses a file that holds no results", async () => {
   await withFolder(async (folder) => {
     const file = join(folder, "other.json");
-    const result = { kernel: "norm", variant: "", shape: [1], medianMs: "1", share: 1 };
-    const broken = [{}, { device: {}, results: [null] }, { device: {}, results: [result] }];
+    const whole = { kernel: "norm", variant: "", shape: [1], medianMs: 1, share: 1, correct: true };
+    const edits = [
+      { medianMs: "1" },
+      { medianMs: -1 },
+      { medianMs: null },
+      { share: 0 },
+      { shape: [0] },
+      { shape: ["1"] },
+      { correct: "yes" },
+    ];
+    const broken = [
+      {},
+      { device: {}, results: [null] },
+      ...edits.map((edit) => ({ device: {}, results: [{ ...whole, ...edit }] })),
+    ];
     for (const content of broken) {
       await Deno.writeTextFile(file, JSON.stringify(content));
       const { code, stderr } = await runSpindle(["bench", "norm", "--compare", file]);
