@@ -1,3 +1,4 @@
+import { SpindleError } from "../util.ts";
 import type { Features, Scaling } from "./standardize.ts";
 
 /** Rows with the class of each. */
@@ -75,12 +76,16 @@ export function regressionsOf(classes: number): number {
   return classes === 2 ? 1 : classes;
 }
 
-/** From scaled coordinates, on the design's columns, to the features' own. */
+/**
+ * From scaled coordinates, on the design's columns, to the features' own.
+ *
+ * @throws {SpindleError} If a weight is beyond float32 there.
+ */
 export function unscale(
   scaled: ArrayLike<number>,
   scaledIntercept: number,
   places: Uint32Array,
-  { mean, deviation }: Scaling,
+  { columns, mean, deviation }: Scaling,
 ): { coef: Float32Array; intercept: number } {
   const coef = new Float32Array(places.length);
   let intercept = scaledIntercept;
@@ -88,6 +93,12 @@ export function unscale(
     const sd = deviation[place]!;
     if (sd === 0 || scaled[place] === 0) return;
     coef[i] = scaled[place]! / sd;
+    if (!Number.isFinite(coef[i]) && Number.isFinite(scaled[place])) {
+      throw new SpindleError(
+        `Cannot fit column ${columns[place]} as its standard deviation of ${sd.toExponential(1)} ` +
+          "takes a weight that float32 cannot hold: multiply the column by a larger number",
+      );
+    }
     intercept -= coef[i]! * mean[place]!;
   });
   return { coef, intercept };

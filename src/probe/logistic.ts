@@ -39,13 +39,14 @@ export interface LogisticModel {
 /**
  * Fits logistic regressions to a matrix and labels, each with a certificate of how close to its
  * optimum it is, in float64 and of the weights that are returned. A model that does not converge
- * says so in `converged` and on the console.
+ * says so in `converged`: more iterations, a larger tolerance, a smaller C or standardized weights
+ * help.
  *
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
  * @param y A whole number a row: its class.
  * @returns A model for each C.
- * @throws {SpindleError} If a feature is not finite, a label no whole number, C or a limit none, or
- * there are not two classes.
+ * @throws {SpindleError} If a feature is not finite, a label no whole number, C or a limit none,
+ * there are not two classes, or a column varies so little that float32 cannot hold its weight.
  *
  * @example
  * ```ts
@@ -102,7 +103,7 @@ export async function fitLogistic(
     maxIterations,
     exact: true,
   });
-  const models = fits.map(({ problem, coef, intercept, certificates }) => ({
+  return fits.map(({ problem, coef, intercept, certificates }) => ({
     C: problem.C,
     classes,
     coef,
@@ -111,17 +112,4 @@ export async function fitLogistic(
     converged: certificates.every(({ converged }) => converged),
     certificates,
   }));
-  warnOfSlowModels(models, tolerance);
-  return models;
-}
-
-function warnOfSlowModels(models: readonly LogisticModel[], tolerance: number): void {
-  const slow = models.filter(({ converged }) => !converged);
-  if (slow.length === 0) return;
-  const worst = Math.max(...slow.flatMap(({ certificates }) => certificates.map(({ gap }) => gap)));
-  console.warn(
-    `${slow.length} of ${models.length} models (C ${slow.map(({ C }) => C).join(", ")}) did not ` +
-      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; ` +
-      `allow more iterations, a larger tolerance or a smaller C, or penalise standardized weights`,
-  );
 }

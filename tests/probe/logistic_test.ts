@@ -113,6 +113,34 @@ gpuTest("fitLogistic() takes no more steps than it may", async (gpu) => {
   }
 });
 
+gpuTest("fitLogistic() names a column whose weight float32 cannot hold", async (gpu) => {
+  const y = [0, 1, 0, 0, 1, 0, 1, 1];
+  const x = Float32Array.from(y.flatMap((label, row) => [row % 2, 1e-39 * label]));
+  await assert.rejects(
+    fitLogistic(gpu, x, y, { scale: "standardized", C: [1] }),
+    /^SpindleError: Cannot fit column 1 as its standard deviation of 5.0e-40 takes a weight that/,
+  );
+  const [raw] = await fitLogistic(gpu, x, y, { C: [1] });
+  assert.ok(raw!.converged && raw!.coef[1] === 0);
+});
+
+Deno.test("fitLogistic() says in `converged` alone that it did not converge", async () => {
+  const code = `
+    import { fitLogistic, requestGpu } from "./mod.ts";
+    using gpu = await requestGpu();
+    const x = Float32Array.of(0, 1, 1, 1, 2, 0, 3, 0, 4, 1, 5, 0);
+    const options = { C: [100], tolerance: 0, maxIterations: 1 };
+    const [model] = await fitLogistic(gpu, x, [0, 0, 1, 0, 1, 1], options);
+    console.log(model!.converged);`;
+  const root = new URL("../..", import.meta.url);
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "-q", code],
+    cwd: root,
+  }).output();
+  const decoder = new TextDecoder();
+  assert.deepEqual([decoder.decode(stdout), decoder.decode(stderr)], ["false\n", ""]);
+});
+
 sharedTest(
   "fitLogistic() reaches the certified optima of six classes",
   ["solver/trec-6.safetensors"],
