@@ -13,7 +13,7 @@ import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
 import { penalties } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
-import { print } from "./terminal.ts";
+import { note, print } from "./terminal.ts";
 
 /** `spindle probe`. */
 export const command = defineCommand({
@@ -22,7 +22,8 @@ export const command = defineCommand({
   positionals: {
     file: {
       count: "one",
-      description: "A safetensors file: x [rows, columns], y [rows] integers, optionally c",
+      description: "A safetensors file: x [rows, columns] floats, y [rows] integers, and c [n], " +
+        `the values of C; without c they are ${penalties.join(", ")}`,
     },
   },
   options: {
@@ -62,6 +63,7 @@ export const command = defineCommand({
       l1Ratio,
     };
     const models = await fitLogistic(gpu, x, y, options);
+    warnOfSlowModels(models, tolerance);
     const seconds = (performance.now() - start) / 1000;
     if (save !== undefined) saveModels(save, models);
     const fits = models.flatMap(describe);
@@ -75,6 +77,17 @@ function checkTarget(file: string, save: string): void {
     throw new SpindleError(`Cannot save over the features in "${file}": name another file`);
   }
   requireWritable(save);
+}
+
+function warnOfSlowModels(models: readonly LogisticModel[], tolerance: number): void {
+  const slow = models.filter(({ converged }) => !converged);
+  if (slow.length === 0) return;
+  const worst = Math.max(...slow.flatMap(({ certificates }) => certificates.map(({ gap }) => gap)));
+  note(
+    `${slow.length} of ${models.length} models (C ${slow.map(({ C }) => C).join(", ")}) did not ` +
+      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; allow more ` +
+      `iterations, a larger tolerance or a smaller C, or penalise standardized weights`,
+  );
 }
 
 function readProblem(path: string) {
@@ -92,6 +105,13 @@ function readProblem(path: string) {
 
 /** C as written: 0.1 in float32 is shown and used as 0.1. */
 function readC(file: SafetensorsFile): number[] {
+  const { shape } = findTensor(file, "c");
+  if (shape.length !== 1 || shape[0] === 0) {
+    throw new SpindleError(
+      `Cannot probe "${file.path}" as c is [${shape.join(", ")}]: it must be [n], values of C of ` +
+        "which there is one at least",
+    );
+  }
   return Array.from(readFloats(file, "c"), (value) => Number(value.toPrecision(7)));
 }
 
@@ -125,13 +145,13 @@ function saveModels(path: string, models: readonly LogisticModel[]): void {
   const regressions = models[0]!.intercept.length;
   const columns = models[0]!.coef.length / regressions;
   const coef = Float32Array.from(models.flatMap((model) => [...model.coef]));
-  const intercept = Float64Array.from(models.flatMap((model) => [...model.intercept]));
+  const intercept = Float32Array.from(models.flatMap((model) => [...model.intercept]));
   const shape = [models.length, regressions];
   writeSafetensors(
     path,
     new Map([
       ["coef", { dtype: "F32", shape: [...shape, columns], data: coef }],
-      ["intercept", { dtype: "F64", shape, data: intercept }],
+      ["intercept", { dtype: "F32", shape, data: intercept }],
     ]),
   );
 }

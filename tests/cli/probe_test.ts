@@ -39,15 +39,19 @@ for (const name of ["tiny", "rare", "scales"]) {
         });
         using probes = openSafetensors(saved);
         const cols = problem.tensors.get("x")!.shape[1];
-        assert.deepEqual(probes.tensors.get("coef")!.shape, [fits.length, 1, cols]);
-        assert.deepEqual(probes.tensors.get("intercept")!.shape, [fits.length, 1]);
+        const layout = (name: string) => {
+          const { dtype, shape } = probes.tensors.get(name)!;
+          return [dtype, shape];
+        };
+        assert.deepEqual(layout("coef"), ["F32", [fits.length, 1, cols]]);
+        assert.deepEqual(layout("intercept"), ["F32", [fits.length, 1]]);
       }),
   );
 }
 
 Deno.test("spindle probe says in one line what it cannot fit", () =>
   withFolder(async (folder) => {
-    const write = (name: string, x: number[], y: number[]) => {
+    const write = (name: string, x: number[], y: number[], c?: number[]) => {
       const path = join(folder, name);
       const rows = y.length;
       writeSafetensors(
@@ -55,6 +59,7 @@ Deno.test("spindle probe says in one line what it cannot fit", () =>
         new Map([
           ["x", { dtype: "F32", shape: [rows, x.length / rows], data: new Float32Array(x) }],
           ["y", { dtype: "I32", shape: [rows], data: new Int32Array(y) }],
+          ...(c ? [["c", { dtype: "F32", shape: c, data: new Float32Array(c[0]!) }] as const] : []),
         ]),
       );
       return path;
@@ -72,6 +77,8 @@ Deno.test("spindle probe says in one line what it cannot fit", () =>
       [[good, "--save", link], 1, /Cannot save over the features/],
       [[write("nan", [1, NaN, 3, 4], [0, 1, 0, 1])], 1, /NaN/],
       [[write("one", [1, 2, 3, 4], [1, 1, 1, 1])], 1, /class/],
+      [[write("no-c", [1, 2, 3, 4], [0, 1, 0, 1], [0])], 1, /as c is \[0\]: it must be \[n\]/],
+      [[write("two-c", [1, 2, 3, 4], [0, 1, 0, 1], [2, 1])], 1, /as c is \[2, 1\]: it must/],
     ];
     for (const [args, expected, message] of cases) {
       const { code, stdout, stderr } = await runSpindle(["probe", ...args]);
@@ -79,6 +86,9 @@ Deno.test("spindle probe says in one line what it cannot fit", () =>
       assert.match(stderr, /^spindle: [^\n]+\n$/);
       assert.match(stderr, message);
     }
+    const slow = await runSpindle(["probe", good, "--max-iterations", "1", "--json"]);
+    assert.equal(JSON.parse(slow.stdout).fits.length, 5);
+    assert.match(slow.stderr, /^\d of 5 models \(C [^\n]+ did not converge to a gap of [^\n]+\n$/);
     const ridge = await runSpindle(["probe", good, "--l1-ratio", "0"]);
     assert.equal(ridge.code, 0, ridge.stderr);
   }));
