@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { exists } from "../formats/files.ts";
-import { readConfig } from "../model/config.ts";
 import { families } from "../model/families/mod.ts";
-import { specOf } from "../model/family.ts";
+import { readModel } from "../model/family.ts";
 import { longestText } from "../model/longest.ts";
 import { describeFreeMemory, describeMemory, memoryNeeded } from "../model/memory.ts";
 import type { ModelSpec } from "../model/spec.ts";
@@ -27,7 +26,7 @@ export const command = defineCommand({
       print(json ? JSON.stringify(listed, null, 2) : describeFamilies(listed));
       return;
     }
-    const spec = specOf(readConfig(join(folder, "config.json")));
+    const { spec } = readModel(folder);
     const memory = {
       f32: memoryNeeded(folder, { weights: "f32" }),
       f16: memoryNeeded(folder, { weights: "f16" }),

@@ -32,7 +32,8 @@ export const command = defineCommand({
       type: "text",
       value: "FOLDER",
       description:
-        "A folder with config.json, safetensors, tokenizer.json; default the bundled model",
+        'A folder as "hf download NAME --local-dir FOLDER" makes: config.json, safetensors, ' +
+        "tokenizer.json; default the bundled model",
     },
     dataset: {
       type: "choice",
@@ -42,7 +43,8 @@ export const command = defineCommand({
     train: {
       type: "text",
       value: "FILE",
-      description: "Your own data: .csv, .tsv or .jsonl, with .gz or without",
+      description:
+        "Your own data: .csv, .tsv (where quotes mean nothing) or .jsonl, with .gz or without",
     },
     validation: {
       type: "text",
@@ -91,7 +93,7 @@ export const command = defineCommand({
       maximum: 2 ** 32 - 1,
       value: "N",
       default: 0,
-      description: "Where the chance begins that holds texts out and limits",
+      description: "Seed of the random numbers that hold texts out and limit them",
     },
     out: {
       type: "text",

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { SpindleError } from "../util.ts";
 import { type Config, readConfig, requireBoolean } from "./config.ts";
 import { families } from "./families/mod.ts";
+import { requireModelFolder } from "./files.ts";
 import type { AttentionSpec, Family, ModelSpec, WeightRefs } from "./spec.ts";
 
 /**
@@ -40,9 +41,10 @@ export function specOf(config: Config): ModelSpec {
 /**
  * Reads what the config.json of a folder describes, and which tensors that takes.
  *
- * @throws {SpindleError} If it is missing or not a model that is supported.
+ * @throws {SpindleError} If there is no such folder, or its model is not supported.
  */
 export function readModel(folder: string): { spec: ModelSpec; refs: WeightRefs } {
+  requireModelFolder(folder);
   const config = readConfig(join(folder, "config.json"));
   const spec = specOf(config);
   return { spec, refs: familyOf(config).weights(spec, config) };

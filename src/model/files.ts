@@ -5,11 +5,35 @@ import { weightFiles } from "../formats/safetensors.ts";
 import { SpindleError } from "../util.ts";
 
 /**
+ * Makes sure that a model is given by a folder: newcomers give a name, in the hope of a download.
+ *
+ * @throws {SpindleError} If there is no such folder, or it cannot be looked at.
+ */
+export function requireModelFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  throw new SpindleError(
+    `Cannot load a model from "${folder}" as it is no folder: give one that holds a model, such as ` +
+      '"hf download NAME --local-dir FOLDER" makes',
+  );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) return false;
+    throw new SpindleError(`Cannot read "${path}" as ${fileFailure(error)}`, { cause: error });
+  }
+}
+
+/**
  * The files that decide a model's states: configuration, tokenizer and weights, by name.
  *
  * @throws {SpindleError} If the folder holds no model.
  */
 function modelFiles(folder: string): string[] {
+  requireModelFolder(folder);
   const settings = ["config.json", "tokenizer.json", "tokenizer_config.json"]
     .filter((name) => exists(join(folder, name)));
   return [...settings, ...weightFiles(folder)].sort();

@@ -68,5 +68,5 @@ Deno.test("spindle classify asks for the model where it was moved", () =>
     const { code, stderr } = await runSpindle(["classify", path, "a", "--model", moved]);
     assert.deepEqual([code, stderr], [0, ""]);
     const other = await runSpindle(["classify", path, "a", "--model", model]);
-    assert.match(other.stderr, /^spindle: Cannot load a model from [^\n]+: check the path/);
+    assert.match(other.stderr, /^spindle: Cannot load a model from [^\n]+ as it is no folder: /);
   }));

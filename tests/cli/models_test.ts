@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { families } from "../../src/model/families/mod.ts";
+import { withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
 const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
@@ -40,8 +41,25 @@ Deno.test("spindle models FOLDER tells to how many tokens texts are cut", async 
   assert.match(stdout, /^tokens +texts are cut to 16$/m); // it has 32 positions, 16 without scaling
 });
 
-Deno.test("spindle models says what a folder without a model lacks", async () => {
-  const { code, stderr } = await runSpindle(["models", "no-such-folder"]);
-  assert.equal(code, 1);
-  assert.match(stderr, /^spindle: Cannot read "no-such-folder.config\.json" as it does not exist/);
+Deno.test("spindle models says what a folder without a model lacks", () =>
+  withFolder(async (folder) => {
+    const { code, stderr } = await runSpindle(["models", folder]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^spindle: Cannot read ".+config\.json" as it does not exist/);
+  }));
+
+Deno.test("a model that is no folder is refused with what makes one", async () => {
+  for (const args of [["models"], ["verify"], ["run", "--limit", "9", "--model"]]) {
+    for (const name of ["bert-base-uncased", `${model}/config.json`, `${model}/config.json/x`]) {
+      const { code, stderr } = await runSpindle([...args, name]);
+      assert.equal(code, 1);
+      assert.ok(
+        stderr.endsWith(
+          `spindle: Cannot load a model from "${name}" as it is no folder: give one that holds a ` +
+            'model, such as "hf download NAME --local-dir FOLDER" makes\n',
+        ),
+        stderr,
+      );
+    }
+  }
 });
