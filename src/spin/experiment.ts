@@ -89,8 +89,8 @@ export interface Results {
   readonly tokens: number;
   /** Texts that were longer than the model takes, and lost their ends. */
   readonly truncated: number;
-  /** Tokens a second in this extraction; 0 where the features were there. */
-  readonly tokensPerSecond: number;
+  /** Tokens a second in this extraction; null where the features were there. */
+  readonly tokensPerSecond: number | null;
 }
 
 /** The result of one probe. */
@@ -187,7 +187,7 @@ export async function runExperiment(
     },
     tokens,
     truncated,
-    tokensPerSecond: seconds.extract > 0 ? tokensRun / seconds.extract : 0,
+    tokensPerSecond: tokensRun > 0 ? tokensRun / seconds.extract : null,
   };
   return { results, classifier: toClassifier(model, dataset, head, results), probes, heads };
 }

@@ -93,9 +93,13 @@ Deno.test("spindle run may write to its two folders alone, and leaves no empty o
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
   withFolder(async (folder) => {
     const solve = async (iterate: string) => {
-      const run = await runSpindle(smallRun(folder, iterate, "--iterate", iterate));
+      const run = await runSpindle(smallRun(folder, iterate, "--iterate", iterate, "--json"));
       assert.equal(run.code, 0, run.stderr);
-      const { solver } = JSON.parse(Deno.readTextFileSync(join(folder, iterate, "results.json")));
+      const { solver, tokensPerSecond } = JSON.parse(run.stdout);
+      const isFirst = iterate === "best";
+      assert.ok(isFirst ? tokensPerSecond > 0 : tokensPerSecond === null, `${tokensPerSecond}`);
+      const saved = JSON.parse(Deno.readTextFileSync(join(folder, iterate, "results.json")));
+      assert.deepEqual(saved.solver, solver);
       assert.equal(solver.iterate, iterate);
       const unsolved = solver.probes + solver.heads - solver.converged;
       const told = iterate === "best" ? "were stopped before" : "did not converge";
