@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { modelSha256 } from "../../src/model/files.ts";
 import { type Classifier, saveClassifier } from "../../src/spin/classifier.ts";
 import { withFolder } from "../folder.ts";
-import { writeTinyModel } from "../spin/tiny_model.ts";
+import { writeTextModel } from "../model/text_model.ts";
 import { runSpindle } from "./support.ts";
 
 /** Calls `body` with a classifier of which every text is of the first class, and its model. */
@@ -14,7 +14,7 @@ function withClassifier(
   return withFolder(async (folder) => {
     const model = join(folder, "model");
     Deno.mkdirSync(model);
-    writeTinyModel(model);
+    writeTextModel(model);
     const classifier: Classifier = {
       classes,
       model: { name: "tiny", sha256: await modelSha256(model), folder: model },
@@ -35,13 +35,13 @@ function withClassifier(
 Deno.test("spindle classify tells how many texts were cut, and to how many tokens", () =>
   withClassifier(["bad", "good"], async (path) => {
     const line = "bad\t0.7311\n";
-    const whole = await runSpindle(["classify", path, "a".repeat(12)]);
+    const whole = await runSpindle(["classify", path, "a".repeat(32)]);
     assert.deepEqual(whole, { code: 0, stdout: line, stderr: "" });
-    const one = await runSpindle(["classify", path, "a".repeat(13), "a"]);
+    const one = await runSpindle(["classify", path, "a".repeat(33), "a"]);
     assert.deepEqual(one, {
       code: 0,
       stdout: line.repeat(2),
-      stderr: "1 text lost its end: the model takes 12 tokens of a text\n",
+      stderr: "1 text lost its end: the model takes 32 tokens of a text\n",
     });
   }));
 

@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { seededRandom } from "../../src/data/split.ts";
+import { openModelWeights, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
+import { loadModel, type Model, type ModelOptions } from "../../src/model/model.ts";
+import { withFolder } from "../folder.ts";
+import { byteLevel } from "./tokenizers.ts";
+
+const golden = new URL("golden/llama", import.meta.url).pathname;
+const letters = "abcdefghijklmnopqrst";
+
+/**
+ * Writes a tiny model with a tokenizer to a folder: a token for the space and each letter from a to
+ * t, at most 32 tokens of a text, states of 12 neurons.
+ */
+export function writeTextModel(folder: string): void {
+  Deno.mkdirSync(folder, { recursive: true });
+  for (const { name } of Deno.readDirSync(golden)) {
+    Deno.copyFileSync(join(golden, name), join(folder, name));
+  }
+  const tokens = ["<s>", "</s>", "Ġ", ...letters];
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  const definition = { ...byteLevel, model: { ...byteLevel.model, vocab } };
+  Deno.writeTextFileSync(join(folder, "tokenizer.json"), JSON.stringify(definition));
+}
+
+/** Makes neuron 3 of a letter's embedding infinite in a model of {@linkcode writeTextModel}. */
+export function breakLetter(folder: string, letter: string): void {
+  using source = openModelWeights(folder);
+  const tensors = new Map([...source.tensors].map(([name, { shape }]) => {
+    const data = readFloats(source, name);
+    if (name.endsWith("embed_tokens.weight")) {
+      data[shape[1]! * (3 + letters.indexOf(letter)) + 3] = Infinity;
+    }
+    return [name, { dtype: "F32" as const, shape, data }];
+  }));
+  writeSafetensors(join(folder, "model.safetensors"), tensors);
+}
+
+/** Runs `body` with such a model, and with a folder of its own. */
+export async function withTextModel(
+  options: ModelOptions,
+  body: (model: Model, folder: string) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    writeTextModel(join(folder, "model"));
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, join(folder, "model"), options);
+    await body(model, folder);
+  });
+}
+
+/**
+ * Texts whose class shows in their letters, though not without fail: each class has some letters of
+ * its own, and a third are any.
+ */
+export function letterTexts(labels: readonly number[], classes: number, seed = 1): string[] {
+  const random = seededRandom(seed);
+  const share = Math.floor(letters.length / classes);
+  return labels.map((label) => {
+    const length = 2 + Math.floor(9 * random());
+    return Array.from({ length }, () => {
+      const own = label * share + Math.floor(share * random());
+      return letters[random() < 1 / 3 ? Math.floor(letters.length * random()) : own];
+    }).join("");
+  });
+}

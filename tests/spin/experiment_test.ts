@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { accuracy } from "../../src/probe/fit.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { bySplit, type SplitName } from "../../src/features/store.ts";
+import { classify, loadClassifier } from "../../src/spin/classifier.ts";
+import { type Experiment, runExperiment } from "../../src/spin/experiment.ts";
+import { macroF1 } from "../../src/spin/metrics.ts";
+import { saveExperiment } from "../../src/spin/save.ts";
+import { countNeurons } from "../../src/spin/select.ts";
+import { letterTexts, withTextModel } from "../model/text_model.ts";
+
+const classes = ["bad", "fair", "good"];
+
+/** Texts of three classes, of which the test split has another majority than the others. */
+function letters(): Dataset {
+  const shares = { train: [0, 1, 2, 1], validation: [0, 1, 2, 1], test: [0, 1, 2, 2] };
+  const seeds = { train: 1, validation: 2, test: 3 };
+  const split = (name: SplitName) => {
+    const labels = Array.from({ length: 60 }, (_, i) => shares[name][i % 4]!);
+    return { texts: letterTexts(labels, 3, seeds[name]), labels: Int32Array.from(labels) };
+  };
+  return { name: "letters", metric: "macro-f1", classes, ...bySplit(split), sha256: "d" };
+}
+
+/** The rows of a table, by the names of its columns. */
+function readTable(path: string): Record<string, string>[] {
+  const [header, ...rows] = Deno.readTextFileSync(path).trimEnd().split("\n")
+    .map((line) => line.split("\t"));
+  return rows.map((row) => Object.fromEntries(header!.map((name, i) => [name, row[i]!])));
+}
+
+function checkTables(folder: string, { heads, probes, results }: Experiment): void {
+  const scores = ["C", "validation", "test", "nonzeros", "gap", "nIter", "converged"] as const;
+  const rows = readTable(join(folder, "heads.tsv"));
+  const chosen = Object.entries(results.spin).map(([name, value]) => [name, `${value}`]);
+  assert.ok(rows.some((row) => chosen.every(([name, value]) => row[name!] === value)));
+  assert.deepEqual(
+    rows,
+    heads.map((each) => ({
+      site: each.site,
+      pool: each.pool,
+      eta: `${each.eta}`,
+      layers: `${each.layers}`,
+      neurons: `${countNeurons(each)}`,
+      ...Object.fromEntries(scores.map((name) => [name, `${each[name]}`])),
+    })),
+  );
+  assert.deepEqual(
+    readTable(join(folder, "probes.tsv")),
+    probes.flatMap(({ state, pool, probes }) =>
+      probes.map((each) => ({
+        state: state.name,
+        pool,
+        ...Object.fromEntries(scores.map((name) => [name, `${each[name]}`])),
+      }))
+    ),
+  );
+}
+
+Deno.test("the classifier that an experiment saves scores on the test texts what is reported", () =>
+  withTextModel({}, async (model, folder) => {
+    const dataset = letters();
+    const experiment = await runExperiment(model, dataset, {
+      sites: ["hidden", "activation"],
+      pools: ["mean", "last"],
+      features: join(folder, "features"),
+    });
+    const { results } = experiment;
+    const classifier = loadClassifier(saveExperiment(join(folder, "out"), experiment));
+    for (const split of ["validation", "test"] as const) {
+      const { texts, labels } = dataset[split];
+      const found = await classify(classifier, model, texts);
+      const predicted = Int32Array.from(found, ({ label }) => classes.indexOf(label));
+      assert.equal(results.spin[split], macroF1(predicted, labels, 3));
+      assert.equal(classifier[split], results.spin[split]);
+      assert.ok(accuracy(predicted, labels) > 0.6);
+      const majority = new Int32Array(labels.length).fill(1);
+      assert.equal(results.majority[split], macroF1(majority, labels, 3));
+    }
+    checkTables(join(folder, "out"), experiment);
+  }));
