@@ -51,7 +51,7 @@ gpuTest("logisticMargins() multiplies rows and coefficients", async (gpu) => {
       logisticMargins(recorder, features, coefficients, z, tiles, rows, height);
       recorder.submit();
       const margins = await readMatrix(z);
-      assertClose(margins, expected, 1e-5, `margins ${rows}x${cols}x${fits}, ${height} rows`);
+      assertClose(margins, expected, 1e-6, `margins ${rows}x${cols}x${fits}, ${height} rows`);
       assert.deepEqual(margins, bits ??= margins, `${height} rows give other bits`);
     }
   }
@@ -77,7 +77,7 @@ gpuTest("logisticGradient() adds up rows times residuals", async (gpu) => {
     );
     recorder.submit();
     const expected = transposedProduct(r, x, rows).map((sum, i) => sum + before[i]!);
-    assertClose(await readMatrix(g), expected, 1e-5, `gradient ${rows}x${cols}x${fits}`);
+    assertClose(await readMatrix(g), expected, 1e-6, `gradient ${rows}x${cols}x${fits}`);
   }
 });
 
@@ -96,10 +96,10 @@ gpuTest("gram() multiplies a matrix with itself, with and without row weights", 
     gram(recorder, matrix, weighted!, tiles, 1, rows, plain, w);
     recorder.submit();
     const quarter = transposedProduct(x, x, rows).map((sum) => sum / 4);
-    assertClose(await readMatrix(plain!), quarter, 1e-5, `gram ${rows}x${cols}`);
+    assertClose(await readMatrix(plain!), quarter, 1e-6, `gram ${rows}x${cols}`);
     const scaled = x.map((value, at) => value * weights[Math.floor(at / cols)]!);
     const both = transposedProduct(scaled, x, rows).map((sum, i) => sum + quarter[i]!);
-    assertClose(await readMatrix(weighted!), both, 1e-5, `weighted gram ${rows}x${cols}`);
+    assertClose(await readMatrix(weighted!), both, 1e-6, `weighted gram ${rows}x${cols}`);
   }
 });
 
