@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/request.ts";
-import { createMatrix, readMatrix, uploadMatrix, writeMatrix } from "../../src/gpu/matrix.ts";
+import {
+  createMatrix,
+  packTexels,
+  readMatrix,
+  uploadMatrix,
+  writeMatrix,
+  writeTexels,
+} from "../../src/gpu/matrix.ts";
+import { createStorage, uploadPiece } from "../../src/gpu/memory.ts";
+import { readStorage } from "../../src/gpu/read_storage.ts";
 import { SpindleError } from "../../src/util.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
@@ -26,6 +35,27 @@ gpuTest("writeMatrix() replaces only the rows that it is given", async (gpu) => 
   const expected = data.slice();
   expected.set(first);
   assert.deepEqual(await readMatrix(matrix), expected);
+});
+
+gpuTest("writeTexels() replaces rows from the one that it is told", async (gpu) => {
+  const data = randomNumbers(13 * 7);
+  using matrix = uploadMatrix(gpu, data, 13, 7);
+  const some = randomNumbers(5 * 7, 2);
+  writeTexels(matrix, packTexels(some, 5, 7), 5, 6);
+  const expected = data.slice();
+  expected.set(some, 6 * 7);
+  assert.deepEqual(await readMatrix(matrix), expected);
+});
+
+Deno.test("a storage buffer takes more than one piece, from where it is told", async () => {
+  using gpu = await requestGpu();
+  const offset = 16;
+  const data = Uint32Array.from({ length: uploadPiece / 4 + 8 }, (_, i) => i + 1);
+  using storage = createStorage(gpu, offset + data.byteLength, "pieces");
+  storage.write(data, offset);
+  const found = new Uint32Array(await readStorage(storage));
+  assert.equal(found.subarray(0, 4).every((value) => value === 0), true);
+  assert.equal(found.subarray(4).findIndex((value, i) => value !== data[i]), -1);
 });
 
 gpuTest("a matrix's memory is counted until it is disposed, once", async (gpu) => {
