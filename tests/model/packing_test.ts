@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/request.ts";
-import { loadModel, type Model } from "../../src/model/model.ts";
+import { loadModel, type Model, tokensPerBatch } from "../../src/model/model.ts";
 import { sites } from "../../src/model/states.ts";
 import { pools } from "../../src/ops/pool.ts";
+import { assertClose } from "../numbers.ts";
 
 const folder = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const qwen3 = new URL("golden/qwen3", import.meta.url).pathname;
 const texts = [
   "a fine film",
   "it never quite gets going, and then it stops; still, there are worse ways to spend an evening",
@@ -46,4 +48,21 @@ Deno.test("features are the same however the sentences are cut into batches", as
   const found = await features(model, many);
   const expected = await features(model, ids);
   many.forEach((_, i) => assert.deepEqual(found[i], expected[i % ids.length], `text ${i}`));
+});
+
+Deno.test("a longer text after a shorter one has the states that it has alone", async () => {
+  using gpu = await requestGpu();
+  const short = [3, 4, 5, 6];
+  // So long that it is a batch of its own, which takes more memory than the one before.
+  const length = tokensPerBatch(gpu.adapter.software) - 1;
+  const long = Array.from({ length }, (_, i) => 3 + i % 9);
+  const run = async (...ids: number[][]) => {
+    using model = await loadModel(gpu, qwen3);
+    return (await model.capture(ids, { sites: ["hidden", "activation"] })).states;
+  };
+  const [after, alone] = [await run(short, long), await run(long)];
+  for (const [name, { values, width }] of after) {
+    const found = values.tokens!.subarray(short.length * width);
+    assertClose(found, alone.get(name)!.values.tokens!, 0, name);
+  }
 });

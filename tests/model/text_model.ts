@@ -9,15 +9,17 @@ import { byteLevel } from "./tokenizers.ts";
 const golden = new URL("golden/llama", import.meta.url).pathname;
 const letters = "abcdefghijklmnopqrst";
 
-/**
- * Writes a tiny model with a tokenizer to a folder: a token for the space and each letter from a to
- * t, at most 32 tokens of a text, states of 12 neurons.
- */
+/** Writes a tiny model to a folder: at most 32 letters of a text, states of 12 neurons. */
 export function writeTextModel(folder: string): void {
   Deno.mkdirSync(folder, { recursive: true });
   for (const { name } of Deno.readDirSync(golden)) {
     Deno.copyFileSync(join(golden, name), join(folder, name));
   }
+  writeLetterTokenizer(folder);
+}
+
+/** Writes a tokenizer with 23 tokens: a token for the space and each letter from a to t. */
+export function writeLetterTokenizer(folder: string): void {
   const tokens = ["<s>", "</s>", "Ġ", ...letters];
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   const definition = { ...byteLevel, model: { ...byteLevel.model, vocab } };
