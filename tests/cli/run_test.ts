@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { loadDataset } from "../../src/data/dataset.ts";
 import { runSpindle, runSpindleWith, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
+import { letterTexts, writeTextModel } from "../model/text_model.ts";
 
 /** A run of the main job that takes seconds: a part of the data, one site, one pool. */
 function smallRun(folder: string, out: string, ...more: string[]): string[] {
@@ -86,8 +88,52 @@ Deno.test("spindle run may write to its two folders alone, and leaves no empty o
     const args = smallRun(folder, "out", "--model", join(folder, "none"));
     const { code, stderr } = await runSpindleWith(permissions, args);
     assert.equal(code, 1);
-    assert.match(stderr, /^spindle: Cannot read "[^"]+none[^"]*" as it does not exist/m);
+    assert.match(stderr, /^spindle: Cannot load a model from "[^"]+none" as it is no folder/m);
     assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }));
+
+Deno.test("spindle run uses the files, the columns, the seed and the metric that it is given", () =>
+  withFolder(async (folder) => {
+    const model = join(folder, "model");
+    writeTextModel(model);
+    /** Texts of two classes, of which the first `long` are longer than the model takes. */
+    const file = (name: string, count: number, seed: number, long = 0) => {
+      const labels = Array.from({ length: count }, (_, i) => i % 2);
+      const rows = letterTexts(labels, 2, seed).map((text, i) =>
+        `${i < long ? text.repeat(17) : text}\t${["bad", "good"][labels[i]!]}`
+      );
+      const path = join(folder, name);
+      Deno.writeTextFileSync(path, ["body\tstars", ...rows].join("\n"));
+      return path;
+    };
+    const train = file("train.tsv", 60, 1, 3);
+    const validation = file("validation.tsv", 30, 2);
+    const test = file("test.tsv", 40, 3, 1);
+    const columns = { text: "body", label: "stars" };
+    const run = async (...more: string[]) => {
+      const places = ["--features", join(folder, "features"), "--out", join(folder, "out")];
+      const what = ["--model", model, "--sites", "hidden", "--text", "body", "--label", "stars"];
+      const args = ["run", "--train", train, "--json", ...what, ...places, ...more];
+      const { code, stdout, stderr } = await runSpindle(args);
+      assert.equal(code, 0, stderr);
+      return { results: JSON.parse(stdout), stderr };
+    };
+
+    const files = { train, validation, test, ...columns };
+    const told = await run("--validation", validation, "--test", test, "--metric", "macro-f1");
+    const { dataset, seed, majority } = told.results;
+    assert.deepEqual([dataset.train, dataset.validation, dataset.test], [60, 30, 40]);
+    assert.equal(dataset.sha256, (await loadDataset(files)).sha256);
+    assert.deepEqual([dataset.metric, seed], ["macro-f1", 0]);
+    assert.match(told.stderr, /^4 texts lost their ends: the model takes 32 tokens of a text$/m);
+    assert.equal(majority.test, (2 / 3 + 0) / 2, "half of the texts are of the class");
+
+    const other = await run("--seed", "3", "--limit", "40", "--pools", "last");
+    const options = { seed: 3, limit: 40 };
+    const held = await loadDataset({ train, ...columns }, options);
+    assert.equal(other.results.dataset.sha256, held.sha256);
+    assert.deepEqual([other.results.dataset.metric, other.results.seed], ["accuracy", 3]);
+    assert.equal(other.results.spin.pool, "last");
   }));
 
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
