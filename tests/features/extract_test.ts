@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { type Dataset, loadDataset } from "../../src/data/dataset.ts";
-import { extractFeatures } from "../../src/features/extract.ts";
-import { readFeatures, splitNames } from "../../src/features/store.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
-import { loadModel, type Model } from "../../src/model/model.ts";
-import { withFolder } from "../folder.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { extractFeatures, type ExtractPlan } from "../../src/features/extract.ts";
+import { readFeatures, splitNames, SplitWriter } from "../../src/features/store.ts";
+import type { Model } from "../../src/model/model.ts";
+import { letterTexts, withTextModel } from "../model/text_model.ts";
+import { assertClose } from "../numbers.ts";
+import { openStore } from "./support.ts";
 
-const folder = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
 const choice = { sites: ["hidden"], pools: ["mean"] } as const;
+
+/** Short texts of two classes, as many in each split. */
+function letters(count = 5): Dataset {
+  const labels = Array.from({ length: count }, (_, i) => i % 2);
+  const split = (seed: number) => (
+    { texts: letterTexts(labels, 2, seed), labels: Int32Array.from(labels) }
+  );
+  const splits = { train: split(1), validation: split(2), test: split(3) };
+  return { name: "letters", metric: "accuracy", classes: ["a", "b"], ...splits, sha256: "d" };
+}
 
 /** The features of all splits, and how many tokens ran for them. */
 async function extract(model: Model, dataset: Dataset, folder: string) {
@@ -22,32 +31,37 @@ async function extract(model: Model, dataset: Dataset, folder: string) {
       readFeatures(store, split, state, "mean").read(0, dataset[split].texts.length)
     )
   );
-  return { features, tokens, tokensRun };
+  return { store, states, features, tokens, tokensRun };
 }
 
 Deno.test("an interrupted extraction goes on at its last checkpoint, to the same features", () =>
-  withFolder(async (parent) => {
-    using gpu = await requestGpu();
-    using model = await loadModel(gpu, folder);
-    const dataset = await loadDataset({ name: "mr" }, { limit: 800 });
+  withTextModel({}, async (model, parent) => {
+    const dataset = letters(model.tokensPerBatch); // about 6 batches
     const onProgress = (split: string, done: number, total: number) => {
       if (split === "train" && done > 0.7 * total) throw new Error("interrupted");
     };
     const options = { ...choice, folder: join(parent, "one"), onProgress };
-    await assert.rejects(extractFeatures(model, dataset, options), /^Error: interrupted/);
+    {
+      // So much time between one look at the clock and the next that each batch is a checkpoint.
+      const begin = performance.now();
+      let looks = 0;
+      using restored = new DisposableStack();
+      const { now } = performance;
+      restored.defer(() => performance.now = now);
+      performance.now = () => begin + 4000 * looks++;
+      await assert.rejects(extractFeatures(model, dataset, options), /^Error: interrupted/);
+    }
     const resumed = await extract(model, dataset, join(parent, "one"));
     const whole = await extract(model, dataset, join(parent, "other"));
     assert.equal(whole.tokensRun, whole.tokens);
     assert.ok(resumed.tokensRun < 0.95 * whole.tokens, `ran ${resumed.tokensRun} tokens again`);
-    assert.deepEqual(resumed.features, whole.features);
+    resumed.features.forEach((each, i) => assertClose(each, whole.features[i]!, 0, `file ${i}`));
     assert.equal((await extract(model, dataset, join(parent, "one"))).tokensRun, 0);
   }));
 
 Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
-  withFolder(async (parent) => {
-    using gpu = await requestGpu();
-    using model = await loadModel(gpu, folder);
-    const dataset = await loadDataset({ name: "mr" }, { limit: 350 });
+  withTextModel({}, async (model, parent) => {
+    const dataset = letters(1000);
     const expected = model.encode(dataset.train.texts);
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
@@ -69,17 +83,73 @@ Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
     assert.equal(total, expected.ids.flat().length);
   }));
 
+Deno.test("an extraction runs the texts behind the rows that are there, and no others", () =>
+  withTextModel({}, async (model, parent) => {
+    const dataset = letters();
+    const whole = await extract(model, dataset, join(parent, "a"));
+    const store = await openStore(join(parent, "b"), whole.store.key);
+    {
+      using writer = new SplitWriter(store, "train", whole.states);
+      const values = whole.states.map((state) => [
+        readFeatures(whole.store, "train", state, "mean").read(0, 2),
+      ]);
+      writer.write(values, 2);
+      await writer.checkpoint();
+    }
+    const told: [string, number, number][] = [];
+    const resumed = await extractFeatures(model, dataset, {
+      ...choice,
+      folder: join(parent, "b"),
+      onProgress: (...progress) => told.push(progress),
+    });
+    const lengths = model.tokenize(dataset.train.texts).map((ids) => ids.length);
+    const known = lengths[0]! + lengths[1]!;
+    const all = lengths.reduce((sum, length) => sum + length, 0);
+    assert.equal(resumed.tokensRun, whole.tokens - known);
+    assert.deepEqual(told.filter(([split]) => split === "train"), [
+      ["train", known, all],
+      ["train", all, all],
+    ]);
+    const again = await extract(model, dataset, join(parent, "b"));
+    assert.deepEqual(again.features, whole.features);
+  }));
+
+Deno.test("extractFeatures() says before the work how many bytes features take", () =>
+  withTextModel({ weights: "f16" }, async (model, folder) => {
+    const plans: ExtractPlan[] = [];
+    const options = {
+      sites: ["hidden"] as const,
+      pools: ["mean", "max"] as const,
+      folder,
+      onPlan: (plan: ExtractPlan) => plans.push(plan),
+    };
+    const { store, states } = await extractFeatures(model, letters(), options);
+    await extractFeatures(model, letters(), options);
+    const bytes = splitNames.length * 5 * states.length * 12 * 2 * 4;
+    const plan = { folder: store.folder, bytes };
+    assert.deepEqual(plans, [{ ...plan, missingBytes: bytes }, { ...plan, missingBytes: 0 }]);
+    // Weights of another type make other features.
+    assert.equal(store.key.weights, "f16");
+  }));
+
+Deno.test("extractFeatures() names a text that has no tokens, the first one too", () =>
+  withTextModel({}, async (model, folder) => {
+    for (const place of [0, 3]) {
+      const dataset = letters();
+      dataset.validation.texts[place] = "";
+      await assert.rejects(
+        extractFeatures(model, dataset, { ...choice, folder }),
+        new RegExp(`Cannot run text ${place + 1} of the validation split of "letters"`),
+      );
+    }
+  }));
+
 Deno.test("extractFeatures() refuses a model whose files changed since it was loaded", () =>
-  withFolder(async (parent) => {
-    const copy = join(parent, "model");
-    cpSync(folder, copy, { recursive: true });
-    using gpu = await requestGpu();
-    using model = await loadModel(gpu, copy);
-    const dataset = await loadDataset({ name: "mr" }, { limit: 2 });
+  withTextModel({}, async (model, parent) => {
     const later = new Date(Date.now() + 10_000);
-    Deno.utimeSync(join(copy, "model.safetensors"), later, later);
+    Deno.utimeSync(join(model.folder, "tokenizer.json"), later, later);
     await assert.rejects(
-      extractFeatures(model, dataset, { ...choice, folder: join(parent, "features") }),
+      extractFeatures(model, letters(), { ...choice, folder: join(parent, "features") }),
       /model ".*model" as its files changed since it was loaded: load it again/,
     );
   }));

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { defaultFeatureFolder, removalCommand } from "../../src/features/location.ts";
 import {
   beginStore,
   findStore,
   missingStates,
+  partialBytes,
   readFeatures,
   requireRoom,
   SplitWriter,
+  stateBytes,
   type StoreKey,
 } from "../../src/features/store.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
@@ -17,6 +20,7 @@ import type { StateId } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
 import { withCache } from "../cache.ts";
 import { withFolder } from "../folder.ts";
+import { randomNumbers } from "../numbers.ts";
 import { openStore } from "./support.ts";
 
 const states: StateId[] = [
@@ -84,6 +88,59 @@ Deno.test("an interrupted split is missing, and goes on at its last checkpoint",
       readFeatures(store, "train", states[0]!, "max").read(0, 7),
       values(0, 7)[0]![0],
     );
+    const names = [...Deno.readDirSync(store.folder)].map(({ name }) => name).sort();
+    assert.deepEqual(names, [
+      "manifest.json",
+      "train.activation.0.safetensors",
+      "train.hidden.0.safetensors",
+    ]);
+  }));
+
+Deno.test("a checkpoint counts the rows that were on disk before it was written", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    const note = join(store.folder, "train.progress.json");
+    const synced: boolean[] = [];
+    const { syncData } = Deno.FsFile.prototype;
+    using restored = new DisposableStack();
+    restored.defer(() => Deno.FsFile.prototype.syncData = syncData);
+    Deno.FsFile.prototype.syncData = async function () {
+      await syncData.call(this);
+      synced.push(!existsSync(note));
+    };
+    using writer = new SplitWriter(store, "train", states);
+    writer.write(values(0, 4), 4);
+    const saved = writer.checkpoint();
+    writer.write(values(4, 6), 2);
+    await saved;
+    assert.deepEqual(synced, [true, true]);
+    assert.equal(JSON.parse(Deno.readTextFileSync(note)).rows, 4);
+  }));
+
+Deno.test("a note of progress of other states means a fresh start", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 4), 4);
+      await writer.checkpoint();
+    }
+    using writer = new SplitWriter(store, "train", states.slice(0, 1));
+    assert.equal(writer.rows, 0);
+  }));
+
+Deno.test("partialBytes() tells what an interrupted state takes of the disk", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    const state: StateId = { ...states[0]!, width: 30_000 };
+    assert.equal(partialBytes(store, "train", state), 0);
+    using writer = new SplitWriter(store, "train", [state]);
+    writer.write([key.pools.map(() => randomNumbers(7 * state.width))], 7);
+    await writer.checkpoint();
+    const bytes = stateBytes(store, "train", state);
+    assert.equal(bytes, 2 * 7 * 30_000 * 4);
+    const partial = partialBytes(store, "train", state);
+    assert.ok(partial >= bytes && partial < bytes + 100_000, `${partial} of ${bytes}`);
   }));
 
 Deno.test("features that are damaged or of another type or shape are refused with what removes them", () =>

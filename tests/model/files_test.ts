@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { modelSha256 } from "../../src/model/files.ts";
+import { modelSha256, stampFiles } from "../../src/model/files.ts";
 import { withFolder } from "../folder.ts";
+import { writeTextModel } from "./text_model.ts";
 
 Deno.test("modelSha256() hashes names and contents, and gives others their turns", () =>
   withFolder(async (folder) => {
@@ -16,4 +17,29 @@ Deno.test("modelSha256() hashes names and contents, and gives others their turns
     assert.equal(await modelSha256(folder), expected);
     clearInterval(timer);
     assert.ok(turns >= 2, `${turns} turns`);
+  }));
+
+Deno.test("a model's digest covers configuration, tokenizer and every shard, and nothing else", () =>
+  withFolder(async (folder) => {
+    writeTextModel(folder);
+    Deno.writeTextFileSync(join(folder, "tokenizer_config.json"), "{}");
+    Deno.writeTextFileSync(join(folder, "README.md"), "one");
+    const before = { digest: await modelSha256(folder), stamp: stampFiles(folder) };
+    const names = [
+      "config.json",
+      "tokenizer.json",
+      "tokenizer_config.json",
+      ...[1, 2, 3].map((i) => `model-0000${i}-of-00003.safetensors`),
+    ];
+    for (const name of names) {
+      const path = join(folder, name);
+      const bytes = Deno.readFileSync(path);
+      Deno.writeFileSync(path, Uint8Array.of(...bytes, 32));
+      assert.notEqual(await modelSha256(folder), before.digest, name);
+      assert.notEqual(stampFiles(folder), before.stamp, name);
+      Deno.writeFileSync(path, bytes);
+      assert.equal(await modelSha256(folder), before.digest);
+    }
+    Deno.writeTextFileSync(join(folder, "README.md"), "two");
+    assert.equal(await modelSha256(folder), before.digest);
   }));
