@@ -7,6 +7,7 @@ const expected = [["pos", "a, b"], ["neg", 'say "hi"'], ["pos", ""]];
 const formats: [string, string][] = [
   ["a.csv", 'label,text\npos,"a, b"\nneg,"say ""hi"""\npos,\n'],
   ["windows.csv", '\uFEFFlabel,text\r\npos,"a, b"\r\n\r\nneg,"say ""hi"""\r\npos,\r\n'],
+  ["mixed.csv", 'label,text\npos,"a, b"\r\nneg,"say ""hi"""\npos,\r\n'],
   ["a.tsv", 'label\ttext\npos\ta, b\nneg\tsay "hi"\npos\t'],
   ["windows.tsv", '\uFEFFtext\tlabel\r\na, b\t pos\r\nsay "hi"\tneg\r\n\r\n\tpos\r\n'],
   [
@@ -41,6 +42,24 @@ Deno.test("loadDataset() takes other columns where asked to", () =>
   withFiles({ "a.tsv": "id\tsentence\tsentiment\n1\ta\tx\n2\tb\ty\n" }, async (folder) => {
     const columns = { text: "sentence", label: "sentiment" };
     assert.deepEqual(rows(await loadFile(`${folder}/a.tsv`, columns)), [["x", "a"], ["y", "b"]]);
+  }));
+
+Deno.test("loadDataset() takes a column whose name every object inherits where it is there", () =>
+  withFiles({
+    "a.csv": "text,toString\na,x\nb,y\n",
+    "a.jsonl": '{"text":"a","toString":"x"}\n{"text":"b","toString":"y"}',
+    "none.csv": "text,label\na,x\nb,y\n",
+    "none.jsonl": '{"text":"a","label":"x"}\n{"text":"b","label":"y"}',
+  }, async (folder) => {
+    const columns = { label: "toString" };
+    for (const ending of ["csv", "jsonl"]) {
+      const found = rows(await loadFile(`${folder}/a.${ending}`, columns));
+      assert.deepEqual(found, [["x", "a"], ["y", "b"]]);
+      await assert.rejects(
+        loadFile(`${folder}/none.${ending}`, columns),
+        /has no (column )?"toString".*: choose one of "text", "label"/,
+      );
+    }
   }));
 
 const broken: [string, string, string | Uint8Array, RegExp][] = [

@@ -39,6 +39,18 @@ Deno.test("stratifiedOrder() orders every row once, and every beginning in the c
     },
   )));
 
+Deno.test("stratifiedOrder() gives every order of a class as often as any other", () => {
+  const random = seededRandom(5);
+  const counts = new Map<string, number>();
+  for (let i = 0; i < 6000; i++) {
+    const order = stratifiedOrder(new Int32Array(3), random).join("");
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  assert.equal(counts.size, 6);
+  // Five standard deviations of a thousand of 6,000 are 144.
+  for (const [order, count] of counts) assert(Math.abs(count - 1000) < 144, `${order}: ${count}`);
+});
+
 Deno.test("stratifiedOrder() follows the random numbers, not the order of the rows", () => {
   const labels = new Int32Array(1000);
   const first = stratifiedOrder(labels, seededRandom(1)).slice(0, 500);

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { convertWeights } from "../../src/formats/convert.ts";
-import { float32ToBfloat16 } from "../../src/formats/float.ts";
+import {
+  bfloat16ToFloat32,
+  float16ToFloat32,
+  float32ToBfloat16,
+  float32ToFloat16,
+} from "../../src/formats/float.ts";
 import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { SpindleError } from "../../src/util.ts";
 import { withFolder } from "../folder.ts";
@@ -22,6 +27,9 @@ Deno.test("convertWeights() rounds floats, keeps integers and copies the configu
   withFolder(async (folder) => {
     const values = [1, -0.1, 65504, 2 ** -24, Infinity, NaN];
     writeModel(`${folder}/from`, values);
+    const tokenizer = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+    for (const name of tokenizer) Deno.writeTextFileSync(`${folder}/from/${name}`, name);
+    Deno.writeTextFileSync(`${folder}/from/README.md`, "");
     assert.equal(await convertWeights(`${folder}/from`, `${folder}/a/b`, "F16"), 2);
     using file = openSafetensors(`${folder}/a/b/model.safetensors`);
     assert.equal(file.tensors.get("weight")!.dtype, "F16");
@@ -31,6 +39,10 @@ Deno.test("convertWeights() rounds floats, keeps integers and copies the configu
     );
     assert.deepEqual(new BigInt64Array(file.readBytes("ids").buffer), new BigInt64Array([5n]));
     assert.equal(Deno.readTextFileSync(`${folder}/a/b/config.json`), `{"model_type":"bert"}`);
+    for (const name of tokenizer) {
+      assert.equal(Deno.readTextFileSync(`${folder}/a/b/${name}`), name);
+    }
+    assert.ok(!existsSync(`${folder}/a/b/README.md`));
     assert.equal(file.metadata.get("format"), "pt");
   }));
 
@@ -52,17 +64,20 @@ Deno.test("convertWeights() converts a large tensor row by row, and gives others
 
 Deno.test("convertWeights() rejects a value that would become infinite and leaves no folder", () =>
   withFolder(async (folder) => {
-    writeModel(`${folder}/from`, [1, -65520]);
-    await assert.rejects(convertWeights(`${folder}/from`, `${folder}/to`, "F16"), (error) => {
-      assert(error instanceof SpindleError);
-      assert.equal(
-        error.message,
-        `Cannot convert tensor "weight" to F16 as its value -65520 would become infinite: ` +
-          `choose a wider type`,
-      );
-      return true;
-    });
-    assert.ok(!existsSync(`${folder}/to`));
+    for (const [i, values] of [[1, -65520], [-65520, 1]].entries()) {
+      const from = `${folder}/${i}`;
+      writeModel(from, values);
+      await assert.rejects(convertWeights(from, `${folder}/to`, "F16"), (error) => {
+        assert(error instanceof SpindleError);
+        assert.equal(
+          error.message,
+          `Cannot convert tensor "weight" to F16 as its value -65520 would become infinite: ` +
+            `choose a wider type`,
+        );
+        return true;
+      });
+      assert.ok(!existsSync(`${folder}/to`));
+    }
   }));
 
 Deno.test("convertWeights() rejects a 64-bit value that no other type holds", () =>
@@ -122,6 +137,16 @@ Deno.test("float32ToBfloat16() rounds to the nearest, ties to even", () => {
     [...float32ToBfloat16(new Float32Array(bits.buffer))],
     [0x3f80, 0x3f80, 0x3f82, 0x3f81, 0xbf80, 0x7f80, 0x7fc0],
   );
+});
+
+Deno.test("floats are converted from where a view of them begins", () => {
+  const floats = Float32Array.of(9, 1, -2).subarray(1);
+  const halves = Uint16Array.of(0x4880, 0x3c00, 0xc000).subarray(1);
+  const brains = Uint16Array.of(0x4110, 0x3f80, 0xc000).subarray(1);
+  assert.deepEqual(float32ToFloat16(floats), halves.slice());
+  assert.deepEqual(float32ToBfloat16(floats), brains.slice());
+  assert.deepEqual(float16ToFloat32(halves), floats.slice());
+  assert.deepEqual(bfloat16ToFloat32(brains), floats.slice());
 });
 
 Deno.test("the bundled model is whole and holds float16 weights and integers", () => {

@@ -14,6 +14,8 @@ Deno.test("parseStrictJson() rejects a key that one object repeats, at any depth
     const text of [
       '{"a":1,"a":2}',
       '[{"x":{"a":[{"b":1}],"c":"","a" \n: 2}}]',
+      '{"a":1,"a"\t:2}',
+      '{"a":1,"a"\r\n:2}',
       '{"\\"":1,"\\u0022":2}',
       '{"__proto__":1,"__proto__":2}',
       '{"":1,"":2}',
