@@ -71,6 +71,9 @@ gpuTest("what writes nothing is wrong, whatever ran before it", async (gpu) => {
   assert.equal(largestError(await runOnce(gpu, idle), expected), Infinity);
   const equal = await equalVariants(gpu, { ...problem, variants: [right!, idle, right!] });
   assert.deepEqual(equal.map(({ name }) => name), [right!.name, right!.name]);
+  const near: Variant = { ...right!, name: "near", pick: (y) => y.with(0, y[0]! * (1 + 2 ** -22)) };
+  const same = await equalVariants(gpu, { ...problem, variants: [right!, near] });
+  assert.deepEqual(same.map(({ name }) => name), [right!.name], "a bit is a difference");
   assert.deepEqual(await equalVariants(gpu, { ...problem, variants: [idle, idle] }), []);
 });
 

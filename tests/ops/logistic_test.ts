@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import {
+  createMatrix,
+  type Matrix,
+  readMatrix,
+  uploadMatrix,
+  writeMatrix,
+} from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
@@ -42,11 +48,15 @@ gpuTest("logisticMargins() multiplies rows and coefficients", async (gpu) => {
     using own = new DisposableStack();
     const { x, tiles, upload } = operands(gpu, own, rows, cols, fits);
     const v = randomNumbers(fits * cols, 2);
-    const z = own.use(createMatrix(gpu, rows, fits));
+    // Rows behind those of the run, which it leaves as they are.
+    const spare = new Float32Array(5 * fits).fill(9);
+    const z = own.use(createMatrix(gpu, rows + 5, fits));
     const features = upload(x, rows, cols), coefficients = upload(v, fits, cols);
-    const expected = transposedProduct(transpose(x, rows), transpose(v, fits), cols);
+    const products = transposedProduct(transpose(x, rows), transpose(v, fits), cols);
+    const expected = [...products, ...spare];
     let bits: Float32Array | undefined;
     for (const height of marginHeights(gpu).values()) {
+      writeMatrix(z, new Float32Array((rows + 5) * fits).fill(9));
       const recorder = new Recorder(gpu);
       logisticMargins(recorder, features, coefficients, z, tiles, rows, height);
       recorder.submit();

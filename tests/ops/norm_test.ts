@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { norm } from "../../src/ops/norm.ts";
@@ -37,3 +38,15 @@ for (const kind of ["layer", "rms"] as const) {
     }
   });
 }
+
+gpuTest("norm() writes no rows but those of the run", async (gpu) => {
+  using x = uploadMatrix(gpu, randomNumbers(45 * 7), 45, 7);
+  using one = uploadMatrix(gpu, new Float32Array(7).fill(1), 1, 7);
+  using y = uploadMatrix(gpu, new Float32Array(45 * 7).fill(9), 45, 7);
+  const recorder = new Recorder(gpu);
+  norm(recorder, "layer", x, { gain: one, bias: one }, y, 37, epsilon);
+  recorder.submit();
+  const found = await readMatrix(y);
+  assert.equal(found.findIndex((value) => value === 9), 37 * 7);
+  assert.ok(found.subarray(37 * 7).every((value) => value === 9));
+});

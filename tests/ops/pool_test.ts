@@ -87,11 +87,14 @@ gpuTest("unpack() copies the rows of a matrix", async (gpu) => {
     const padded = 4 * Math.ceil(width / 4);
     const x = randomNumbers(rows * width);
     using matrix = uploadMatrix(gpu, x, rows, width);
-    using storage = createStorage(gpu, rows * padded * 4, "unpacked");
+    const size = (rows + 1) * padded * 4;
+    using storage = createStorage(gpu, size, "unpacked");
+    storage.write(new Float32Array(size / 4).fill(9));
     const recorder = new Recorder(gpu);
-    unpack(recorder, matrix, rows, { storage, offset: 0, size: rows * padded * 4 });
+    unpack(recorder, matrix, rows, { storage, offset: 0, size });
     recorder.submit();
-    const found = new Float32Array(await readStorage(storage, rows * padded * 4));
+    const found = new Float32Array(await readStorage(storage, size));
+    assert.ok(found.subarray(rows * padded).every((value) => value === 9), "no other rows");
     for (let row = 0; row < rows; row++) {
       assert.deepEqual(
         found.subarray(row * padded, row * padded + width),
