@@ -86,6 +86,10 @@ gpuTest(
       for (const classes of [2, 3]) {
         const dataset = datasetOf(numbers, classes);
         const probes = await fitProbes(gpu, store, dataset, { states, pools, C: [1, 0.1] });
+        for (const { probes: each, best } of probes) {
+          assert.deepEqual(each.map(({ C }) => C), [0.1, 1]);
+          assert.equal(best, each[each[1]!.validation > each[0]!.validation ? 1 : 0]);
+        }
         const etas = [0.2, 0.9, 0.6];
         const heads = await integrate(gpu, store, dataset, probes, { etas, C: [10, 1] });
         assert.deepEqual(
