@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openModelWeights, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix } from "../../src/gpu/matrix.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
@@ -10,10 +10,12 @@ import { longestSentence } from "../../src/model/longest.ts";
 import { type CaptureOptions, loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { WeightReader } from "../../src/model/weights.ts";
+import { pools } from "../../src/ops/pool.ts";
 import { SpindleError } from "../../src/util.ts";
 import { withFolder } from "../folder.ts";
 import { assertFreed, ownedBytes } from "../gpu.ts";
 import { assertClose } from "../numbers.ts";
+import { rewriteModel } from "./rewrite.ts";
 
 const golden = new URL("golden/", import.meta.url).pathname;
 const sentences = [[3, 9, 4, 1], [7], [5, 5, 12]];
@@ -243,19 +245,12 @@ Deno.test("capture() names how many blocks a state needs that were not loaded", 
 
 Deno.test("loadModel() refuses float16 for weights that it cannot hold", () =>
   withFolder(async (folder) => {
-    const llama = join(golden, "llama");
-    Deno.copyFileSync(join(llama, "config.json"), join(folder, "config.json"));
-    const save = (largest: number) => {
-      using source = openModelWeights(llama);
-      const tensors = new Map(
-        [...source.tensors.values()].map(({ name, shape }) => {
-          const data = readFloats(source, name);
+    const save = (largest: number) =>
+      rewriteModel(join(golden, "llama"), folder, {
+        change(name, data) {
           if (name.endsWith("1.mlp.down_proj.weight")) data[5] = largest;
-          return [name, { dtype: "F32" as const, shape, data }] as const;
-        }),
-      );
-      writeSafetensors(join(folder, "model.safetensors"), tensors);
-    };
+        },
+      });
     using gpu = await requestGpu();
     const load = async (weights: "f32" | "f16") =>
       (await loadModel(gpu, folder, { weights }))[Symbol.dispose]();
@@ -290,6 +285,35 @@ Deno.test("float16 weights give nearly the same states in less memory", async ()
     for (const [state, { values }] of expected.states) {
       const tokens = found.states.get(state)!.values.tokens!;
       assertClose(tokens, values.tokens!, 5e-3, state);
+    }
+  }
+});
+
+Deno.test("the norm of a head has the epsilon of config.json", () =>
+  withFolder(async (folder) => {
+    using gpu = await requestGpu();
+    // It is so large that queries and keys vanish, and every token attends alike to all.
+    const capture = async (sign: number) => {
+      rewriteModel(join(golden, "qwen3"), folder, {
+        settings: { rms_norm_eps: 1e6 },
+        change(name, data) {
+          if (name.endsWith("q_proj.weight")) data.forEach((weight, i) => data[i] = sign * weight);
+        },
+      });
+      using model = await loadModel(gpu, folder);
+      return (await model.capture(sentences)).states.get("hidden.1")!.values.tokens!;
+    };
+    assertClose(await capture(-1), await capture(1), 1e-6, "hidden.1");
+  }));
+
+Deno.test("capture() gives pools under their names, in whatever order they are asked for", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, join(golden, "llama"));
+  const { states } = await model.capture(sentences, { pools: ["mean", "max", "last", "first"] });
+  for (const pool of pools) {
+    const alone = await model.capture(sentences, { pools: [pool] });
+    for (const [name, { values }] of alone.states) {
+      assert.deepEqual(states.get(name)!.values[pool], values[pool], `${pool} of ${name}`);
     }
   }
 });

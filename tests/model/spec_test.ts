@@ -182,7 +182,45 @@ Deno.test("a model takes as many tokens as it has positions, which rotary ones d
   assert.equal(specFrom({ ...llama, rope_parameters: dynamic }).maxTokens, 128);
 });
 
-const t5 = specFrom({
+Deno.test("the settings of a family that change what it computes are read", () => {
+  const attentionOf = (config: Record<string, unknown>) => specFrom(config).stacks[0]!.attention;
+  const bert = { ...sizes, model_type: "bert" };
+  assert.equal(attentionOf(bert).causal, false);
+  assert.equal(attentionOf({ ...bert, is_decoder: true }).causal, true);
+
+  const gpt2 = { model_type: "gpt2", n_embd: 64, n_head: 4, n_layer: 2, vocab_size: 9 };
+  assert.equal(attentionOf(gpt2).scale, 1 / 4);
+  assert.equal(attentionOf({ ...gpt2, scale_attn_weights: false }).scale, 1);
+  assert.equal(attentionOf(gpt2).dividedByBlock, false);
+  assert.equal(
+    attentionOf({ ...gpt2, scale_attn_by_inverse_layer_idx: true }).dividedByBlock,
+    true,
+  );
+  assert.throws(
+    () => specFrom({ ...gpt2, add_cross_attention: true }),
+    /its add_cross_attention is true: only false is supported/,
+  );
+
+  const neox = specFrom({ ...sizes, model_type: "gpt_neox" });
+  assert.deepEqual([neox.maxTokens, neox.truncation], [Infinity, 128]);
+
+  const startOf = (more: Record<string, unknown>) =>
+    specFrom({ ...t5Sizes, ...more }).stacks[1]!.startId;
+  assert.equal(startOf({}), 0);
+  assert.equal(startOf({ pad_token_id: 2 }), 2);
+  assert.equal(startOf({ pad_token_id: 2, decoder_start_token_id: 5 }), 5);
+});
+
+Deno.test("linear scaling of rotary positions divides their frequencies", () => {
+  const frequencies = (more: Record<string, unknown>) =>
+    specFrom({ ...sizes, model_type: "llama", ...more }).stacks[0]!.attention.rotary![0]!
+      .frequencies;
+  const plain = frequencies({});
+  const scaled = frequencies({ rope_scaling: { type: "linear", factor: 4 } });
+  assert.deepEqual(scaled, plain.map((each) => each / 4));
+});
+
+const t5Sizes = {
   model_type: "t5",
   d_model: 8,
   d_kv: 4,
@@ -191,7 +229,8 @@ const t5 = specFrom({
   num_layers: 3,
   num_decoder_layers: 1,
   vocab_size: 9,
-});
+};
+const t5 = specFrom(t5Sizes);
 
 Deno.test("states are listed stack by stack, site by site, with the final norm's", () => {
   assert.deepEqual(
