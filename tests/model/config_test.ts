@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { activationOf, type Config, readConfig, requireOff } from "../../src/model/config.ts";
+import { activationOf, type Config, readConfig, requireBoolean } from "../../src/model/config.ts";
 import { withFolder } from "../folder.ts";
 
 /** Runs `body` with a config.json of this text. */
@@ -30,11 +30,14 @@ Deno.test("a setting that every object inherits is none", () =>
     }
   }));
 
-Deno.test("requireOff() refuses what is on", () =>
+Deno.test("requireBoolean() refuses what is not as it must be", () =>
   withConfig('{"on":true,"off":false}', (config) => {
-    requireOff(config, "off");
-    requireOff(config, "absent");
-    assert.throws(() => requireOff(config, "on"), /its on is true: only false is supported/);
+    for (const [on, off, wanted] of [["on", "off", false], ["off", "on", true]] as const) {
+      requireBoolean(config, off, wanted);
+      requireBoolean(config, "absent", wanted);
+      const message = new RegExp(`its ${on} is ${!wanted}: only ${wanted} is supported`);
+      assert.throws(() => requireBoolean(config, on, wanted), message);
+    }
   }));
 
 Deno.test("activationOf() knows the reference library's names", () =>
