@@ -9,6 +9,7 @@ export function fileFailure(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "access is denied: check its permissions";
   }
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder: give a file";
   const message = messageOf(error);
   if (error instanceof Deno.errors.NotCapable) {
     return message.startsWith("Requires all access")
@@ -21,7 +22,6 @@ export function fileFailure(error: unknown): string {
 
 const failures = new Map([
   ["ENOSPC", "the disk is full: free some space"],
-  ["EISDIR", "it is a folder: give a file"],
   ["EROFS", "its disk can only be read: choose another one"],
   ["ENOTDIR", "a part of the path is not a folder: check the path"],
   ["ENAMETOOLONG", "the name is too long: choose a shorter one"],

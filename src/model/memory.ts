@@ -1,6 +1,7 @@
 import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
 import { rowMultiple } from "../gpu/matrix.ts";
 import { type Precision, texelBytes } from "../gpu/precision.ts";
+import { pools } from "../ops/pool.ts";
 import { isGranted, megabytes, roundUp } from "../util.ts";
 import { headTexels } from "./block_weights.ts";
 import { capturedBytes, mostCaptured } from "./capture.ts";
@@ -63,7 +64,8 @@ export function memoryNeeded(folder: string, options: MemoryOptions = {}): Memor
       0,
     ),
     states: statesBytes(spec, software, refs.embedding.norm !== undefined),
-    captured: 3 * Math.min(mostCaptured, tokensPerBatch(software) * capturedBytes(wanted)),
+    captured: 3 *
+      Math.min(mostCaptured, tokensPerBatch(software) * pools.length * capturedBytes(wanted)),
     tables: tableBytes(source, reader, refs),
   };
 }
