@@ -143,7 +143,7 @@ function placePositionals(command: Command, given: string[]): Record<string, unk
   const left = [...given];
   for (const [name, { count }] of Object.entries(command.positionals)) {
     const takesOne = count === "one" || count === "optional";
-    if (left.length === 0 && (count === "one" || count === "some")) {
+    if (left.length === 0 && count === "one") {
       throw new UsageError(
         `Cannot run ${command.name} without ${kebabCase(name).toUpperCase()}: ` +
           `run "spindle ${command.name} --help" for an example`,

@@ -25,8 +25,8 @@ interface Valued<Type, Value> {
 /** An argument of a command that is told by its place. */
 export interface Positional {
   readonly description: string;
-  /** How many there are; `any` and `some` (at least one) only in the last place. */
-  readonly count: "one" | "optional" | "any" | "some";
+  /** How many there are; `any` only in the last place. */
+  readonly count: "one" | "optional" | "any";
 }
 
 type Options = Readonly<Record<string, Option>>;

@@ -42,7 +42,7 @@ export function commandHelp(command: Command): string {
 
 function positionalUsage([key, { count }]: [string, Positional]): string {
   const name = upperCase(key);
-  const forms = { one: name, optional: `[${name}]`, any: `[${name}...]`, some: `${name}...` };
+  const forms = { one: name, optional: `[${name}]`, any: `[${name}...]` };
   return forms[count];
 }
 

@@ -10,7 +10,7 @@ import {
 } from "../formats/safetensors.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
-import { penalties } from "../spin/probes.ts";
+import { defaultC } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { note, print } from "./terminal.ts";
@@ -23,7 +23,7 @@ export const command = defineCommand({
     file: {
       count: "one",
       description: "A safetensors file: x [rows, columns] floats, y [rows] integers, and c [n], " +
-        `the values of C; without c they are ${penalties.join(", ")}`,
+        `the values of C; without c they are ${defaultC.join(", ")}`,
     },
   },
   options: {
@@ -100,7 +100,7 @@ function readProblem(path: string) {
         `x must be [rows, columns] with a label a row`,
     );
   }
-  return { x: readFloats(file, "x"), y, C: file.tensors.has("c") ? readC(file) : penalties };
+  return { x: readFloats(file, "x"), y, C: file.tensors.has("c") ? readC(file) : defaultC };
 }
 
 /** C as written: 0.1 in float32 is shown and used as 0.1. */

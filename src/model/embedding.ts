@@ -24,13 +24,13 @@ export interface Embedding {
 interface PositionTable {
   readonly table: HostTable;
   readonly offset: number;
-  readonly unplacedId: number | undefined;
+  readonly paddingId: number | undefined;
 }
 
 /** Loads the embedding. */
 export function loadEmbedding(loader: Loader, refs: EmbeddingRefs): Embedding {
   const { reader, spec } = loader;
-  const { width, positionOffset: offset = 0, unplacedId } = spec.embedding;
+  const { width, positionOffset: offset = 0, paddingId } = spec.embedding;
   const { token, position, tokenType, norm, projection } = refs;
   return {
     width,
@@ -38,7 +38,7 @@ export function loadEmbedding(loader: Loader, refs: EmbeddingRefs): Embedding {
     position: position && {
       table: reader.table(position, width, spec.maxTokens + offset),
       offset,
-      unplacedId,
+      paddingId,
     },
     tokenType: tokenType && readRow(reader.table(tokenType, width), 0),
     norm: norm && loadNorm(loader, norm, width),
@@ -75,7 +75,7 @@ export function embed(embedding: Embedding, batch: Batch, startId?: number): Flo
     let rest: Float64Array = typed;
     if (position) {
       if (at === 0) unplaced = 0;
-      const isUnplaced = id === position.unplacedId;
+      const isUnplaced = id === position.paddingId;
       if (isUnplaced) unplaced++;
       const index = position.offset + (isUnplaced ? -1 : at - unplaced);
       rest = placed.get(index) ?? addRow(typed, readRow(position.table, index));

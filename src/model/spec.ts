@@ -39,8 +39,8 @@ export interface EmbeddingSpec {
   readonly width: number;
   /** The row of the table of learned positions that position 0 uses; undefined without a table. */
   readonly positionOffset?: number;
-  /** An id that stands at no position: it uses the row before that of position 0. */
-  readonly unplacedId?: number;
+  /** The id of padding, which stands at no position: it uses the row before that of position 0. */
+  readonly paddingId?: number;
 }
 
 /** A run of equal blocks. */

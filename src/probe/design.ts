@@ -8,7 +8,7 @@ import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import {
   type Features,
   measureScaling,
-  readRows,
+  rowsPerRead,
   type Scaling,
   uploadStandardized,
 } from "./standardize.ts";
@@ -136,7 +136,7 @@ function uploadRows(
   using onFailure = new DisposableStack();
   const label = features.name ?? "features";
   const x = onFailure.use(createMatrix(gpu, rows, scaling.columns.length, label));
-  const step = readRows(features);
+  const step = rowsPerRead(features);
   let waiting = 0;
   for (let at = 0; at < rows; at += step) {
     const end = firstRow + Math.min(rows, at + step);

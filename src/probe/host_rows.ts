@@ -1,4 +1,4 @@
-import { type Features, readRows } from "./standardize.ts";
+import { type Features, rowsPerRead } from "./standardize.ts";
 import type { WideTargets } from "./wide_certificate.ts";
 
 /** All rows for one regression, multiplied in float64 on the host. */
@@ -55,7 +55,7 @@ function eachRow(
   features: Features,
   visit: (values: Float32Array, from: number, row: number) => void,
 ): void {
-  const step = readRows(features);
+  const step = rowsPerRead(features);
   for (let start = 0; start < features.rows; start += step) {
     const end = Math.min(features.rows, start + step);
     const values = features.read(start, end);

@@ -23,7 +23,7 @@ export function featuresOf(data: Float32Array, rows: number, name?: string): Fea
 }
 
 /** Rows of features that are read at a time: few megabytes, which fit a cache. */
-export function readRows({ cols }: Features): number {
+export function rowsPerRead({ cols }: Features): number {
   return 64 * Math.max(1, Math.floor(2 ** 20 / (64 * cols)));
 }
 
@@ -34,7 +34,7 @@ const rememberedBytes = 2 ** 28;
 export function remember(features: Features): Features {
   const { rows, cols, name, isLasting } = features;
   if (4 * rows * cols > rememberedBytes) return features;
-  const step = readRows(features);
+  const step = rowsPerRead(features);
   const blocks: Float32Array[] = [];
   const readWhole = (i: number) => {
     const block = readBlock(features, i * step, Math.min(rows, (i + 1) * step));
@@ -67,7 +67,7 @@ export function remember(features: Features): Features {
 export function measureScaling(
   features: Features,
   columns: Uint32Array,
-  blockRows = readRows(features),
+  blockRows = rowsPerRead(features),
 ): Scaling {
   const mean = new Float64Array(columns.length);
   const squares = new Float64Array(columns.length);

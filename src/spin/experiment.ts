@@ -1,7 +1,9 @@
 import { basename, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
+import type { Metric } from "../data/registry.ts";
 import { extractFeatures, type ExtractPlan } from "../features/extract.ts";
 import type { SplitName } from "../features/store.ts";
+import type { AdapterDescription } from "../gpu/device.ts";
 import type { Model } from "../model/model.ts";
 import type { Site } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
@@ -53,18 +55,14 @@ export interface Results {
   readonly dataset: {
     readonly name: string;
     readonly sha256: string;
-    readonly metric: string;
+    readonly metric: Metric;
     readonly classes: readonly string[];
     readonly train: number;
     readonly validation: number;
     readonly test: number;
   };
   /** What it ran on. */
-  readonly adapter: {
-    readonly vendor: string;
-    readonly description: string;
-    readonly software: boolean;
-  };
+  readonly adapter: AdapterDescription;
   /** Scores of the most common class. */
   readonly majority: Scores;
   /** The best probe on the last hidden state. */

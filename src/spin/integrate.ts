@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
-import { penalties, type StateProbes } from "./probes.ts";
+import { defaultC, type StateProbes } from "./probes.ts";
 import {
   fitRegressions,
   type Regression,
@@ -53,16 +53,16 @@ export async function integrate(
   probes: readonly StateProbes[],
   options: IntegrateOptions = {},
 ): Promise<Head[]> {
-  const { etas: shares = etas, C = penalties, onProgress, ...solver } = options;
+  const { etas: shares = etas, C = defaultC, onProgress, ...solver } = options;
   requireSameTexts(store, dataset);
   const groups = Map.groupBy(probes, ({ state, pool }) => `${state.site} ${pool}`);
-  const penaltiesUp = [...C].sort((a, b) => a - b);
-  const total = probes.length * shares.length * penaltiesUp.length;
+  const sortedC = [...C].sort((a, b) => a - b);
+  const total = probes.length * shares.length * sortedC.length;
   let fitted = 0;
   onProgress?.(fitted, total);
   const heads = await mapOverlapping([...groups.values()], async (layers): Promise<Head[]> => {
     const { state: { site }, pool } = layers[0]!;
-    const { features, requests } = prepareHeads(store, layers, shares, penaltiesUp);
+    const { features, requests } = prepareHeads(store, layers, shares, sortedC);
     const fits = await fitRegressions(gpu, features, dataset, requests, solver);
     fitted += fits.length;
     onProgress?.(fitted, total);
@@ -79,7 +79,7 @@ function prepareHeads(
   store: FeatureStore,
   layers: readonly StateProbes[],
   shares: readonly number[],
-  penaltiesUp: readonly number[],
+  sortedC: readonly number[],
 ) {
   const { state: { site }, pool } = layers[0]!;
   const union = uniteNeurons(layers, shares);
@@ -87,7 +87,7 @@ function prepareHeads(
     layers.flatMap((_, last) => {
       const columns = union.columns(e, last + 1);
       const neurons = union.neurons(e, last + 1);
-      return penaltiesUp.map((C) => ({ C, columns, eta, layers: last + 1, neurons }));
+      return sortedC.map((C) => ({ C, columns, eta, layers: last + 1, neurons }));
     })
   );
   const features = bySplit((split) =>

@@ -13,7 +13,7 @@ import {
 import { SpindleError } from "../util.ts";
 
 /** The values of C that the paper tries. */
-export const penalties = [0.1, 0.2, 1, 10, 100] as const;
+export const defaultC = [0.1, 0.2, 1, 10, 100] as const;
 
 /** The probes of one pooled state, one a C. */
 export interface StateProbes {
@@ -53,7 +53,7 @@ export async function fitProbes(
   dataset: Dataset,
   options: ProbeOptions,
 ): Promise<StateProbes[]> {
-  const { states, pools, C = penalties, onProgress, ...solver } = options;
+  const { states, pools, C = defaultC, onProgress, ...solver } = options;
   requireSameTexts(store, dataset);
   if (C.length === 0) throw new SpindleError("Cannot fit probes without a C: give one at least");
   const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));

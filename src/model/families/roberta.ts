@@ -8,12 +8,12 @@ export const roberta: Family = {
 
   spec(config) {
     const spec = bert.spec(config);
-    const unplacedId = config.number("pad_token_id", 1);
-    const positionOffset = unplacedId + 1;
+    const paddingId = config.number("pad_token_id", 1);
+    const positionOffset = paddingId + 1;
     return {
       ...spec,
       maxTokens: spec.maxTokens - positionOffset,
-      embedding: { ...spec.embedding, positionOffset, unplacedId },
+      embedding: { ...spec.embedding, positionOffset, paddingId },
     };
   },
 
