@@ -34,8 +34,8 @@ export interface BenchResult extends Rate {
   readonly medianMs: number;
   readonly bestMs: number;
   /**
-   * The median over the rounds of the rate over what the peak kernel reached in the same round; of a
-   * software driver by processor time, which other programs do not disturb.
+   * The median over the rounds of the rate over what the peak kernel reached in the same round; of
+   * a software driver by processor time, which other programs do not disturb.
    */
   readonly share: number;
   /** The largest difference from the float64 reference, in units of max(1, largest value). */

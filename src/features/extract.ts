@@ -76,9 +76,9 @@ const checkpointMilliseconds = 3000;
  * @param dataset The texts of all splits.
  * @param options Which states and pools, and where they are kept.
  * @returns Where the features lie, and what making them took.
- * @throws {SpindleError} If the model has no tokenizer or its files changed since it was loaded, the
- * disk has no room or refuses, a text has no tokens, or there is no site or pool, or none of that
- * name.
+ * @throws {SpindleError} If the model has no tokenizer or its files changed since it was loaded,
+ * the disk has no room or refuses, a text has no tokens, or there is no site or pool, or none of
+ * that name.
  */
 export async function extractFeatures(
   model: Model,

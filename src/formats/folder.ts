@@ -6,8 +6,8 @@ import { fileFailure, removeIfPresent } from "./files.ts";
 /**
  * Makes a folder where there is none, and those above it.
  *
- * @returns Dispose it when the work on the folder is over: what was made and is empty then, as after
- * a failure, is removed again.
+ * @returns Dispose it when the work on the folder is over: what was made and is empty then, as
+ * after a failure, is removed again.
  * @throws {SpindleError} If it cannot be made.
  */
 export function makeFolder(path: string): Disposable {
@@ -34,7 +34,9 @@ function isOpen(path: string): boolean {
   return isGranted({ name: "read", path }) && isGranted({ name: "write", path });
 }
 
-/** What lies at a path, a link itself; undefined where that is nothing or the system does not tell. */
+/**
+ * What lies at a path, a link itself; undefined where that is nothing or the system does not tell.
+ */
 function look(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);

@@ -121,8 +121,8 @@ interface TemporaryFile extends Disposable {
 }
 
 /**
- * Opens a temporary file for what is to be written to a path. What a program left that was killed is
- * overwritten; where another one is writing to the same path, the next name is taken.
+ * Opens a temporary file for what is to be written to a path. What a program left that was killed
+ * is overwritten; where another one is writing to the same path, the next name is taken.
  */
 function openTemporary(path: string): TemporaryFile {
   const to = fileToReplace(path);

@@ -1,10 +1,10 @@
 /**
- * Replaces characters as a SentencePiece model says (Kudo and Richardson 2018), in the way of Hugging
- * Face's tokenizers: a grapheme of less than six bytes as a whole, by the shortest of its beginnings
- * that the map knows, and else each of its code points.
+ * Replaces characters as a SentencePiece model says (Kudo and Richardson 2018), in the way of
+ * Hugging Face's tokenizers: a grapheme of less than six bytes as a whole, by the shortest of its
+ * beginnings that the map knows, and else each of its code points.
  *
- * @param base64 The field `precompiled_charsmap` of a `Precompiled` normalizer: the size of a double
- * array trie in bytes, the trie, and the replacements, each ended by a zero byte.
+ * @param base64 The field `precompiled_charsmap` of a `Precompiled` normalizer: the size of a
+ * double array trie in bytes, the trie, and the replacements, each ended by a zero byte.
  * @throws {Error} If it is none.
  */
 export function readCharsmap(base64: string): (text: string) => string {

@@ -67,7 +67,9 @@ export class Model implements Disposable {
   readonly tokensPerBatch: number;
   /** The most tokens of a sentence, by the model's positions and by this GPU. */
   readonly maxTokens: number;
-  /** The tokens to which texts are cut, by the model's configuration and its tokenizer's as well. */
+  /**
+   * The tokens to which texts are cut, by the model's configuration and its tokenizer's as well.
+   */
   readonly longestText: number;
 
   /** Where it runs. */
@@ -157,8 +159,8 @@ export class Model implements Disposable {
    * @param sentences A list of token ids a sentence, see {@linkcode tokenize}.
    * @param options Which states, and how they are pooled.
    * @returns The states in the order of the sentences.
-   * @throws {SpindleError} If a sentence is empty or too long, a token id, a site, a state or a pool
-   * unknown, or the model disposed.
+   * @throws {SpindleError} If a sentence is empty or too long, a token id, a site, a state or a
+   * pool unknown, or the model disposed.
    *
    * @example
    * ```ts

@@ -18,7 +18,8 @@ export function faithfulDefinition(definition: JsonObject, config: JsonObject): 
   }
   return {
     // The library wants each of these keys to be there; the format lets writers leave them out.
-    ...{ post_processor: null, decoder: null },
+    post_processor: null,
+    decoder: null,
     ...definition,
     added_tokens: added,
     normalizer: eachStep(definition["normalizer"], "normalizers", (step) => [{

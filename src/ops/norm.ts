@@ -10,8 +10,8 @@ export interface NormWeights {
 }
 
 /**
- * Records the norm of each row of `x` into `y`: `(x - mean) / sqrt(variance + epsilon) * gain + bias`
- * for a layer norm, `x / sqrt(mean of squares + epsilon) * gain + bias` for an RMS norm.
+ * Records the norm of each row of `x` into `y`: `(x - mean) / sqrt(variance + epsilon) * gain +
+ * bias` for a layer norm, `x / sqrt(mean of squares + epsilon) * gain + bias` for an RMS norm.
  *
  * @param x `[rows, width]`.
  * @param y `[rows, width]`; its first `rows` rows are written.

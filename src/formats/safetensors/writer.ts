@@ -33,7 +33,9 @@ export function writeSafetensors(
   replaceFiles([safetensorsFile(path, tensors, metadata)]);
 }
 
-/** A safetensors file that is to be written together with others; see {@linkcode writeSafetensors}. */
+/**
+ * A safetensors file that is to be written together with others; see {@linkcode writeSafetensors}.
+ */
 export function safetensorsFile(
   path: string,
   tensors: ReadonlyMap<string, TensorData>,
