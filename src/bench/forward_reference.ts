@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { openModelWeights, readFloats } from "../formats/safetensors.ts";
 import { readConfig } from "../model/config.ts";
-import { referenceAttention, referenceLayerNorm } from "./reference.ts";
+import { referenceAttention, referenceLayerNorm, referenceMatmul } from "./reference.ts";
 
 /** A tensor's numbers by its name in the file. */
 type Weights = (name: string) => Float32Array;
@@ -102,16 +102,9 @@ function affine(
   w: Float32Array,
   bias: Float32Array,
 ): Float64Array {
-  const inputs = x.length / rows;
-  const y = new Float64Array(rows * bias.length);
-  for (let row = 0; row < rows; row++) {
-    for (let output = 0; output < bias.length; output++) {
-      let sum = bias[output]!;
-      for (let i = 0; i < inputs; i++) sum += x[row * inputs + i]! * w[output * inputs + i]!;
-      y[row * bias.length + output] = sum;
-    }
-  }
-  return y;
+  const outputs = bias.length;
+  const product = referenceMatmul(x, w, rows, outputs, x.length / rows);
+  return product.map((value, i) => value + bias[i % outputs]!);
 }
 
 function sideBySide(parts: readonly Float64Array[], width: number): Float64Array {

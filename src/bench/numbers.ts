@@ -1,7 +1,7 @@
 import { seededRandom } from "../data/split.ts";
 
 /** Numbers from -1 to 1, the same for a seed. */
-export function randomNumbers(length: number, seed: number): Float32Array<ArrayBuffer> {
+export function randomNumbers(length: number, seed = 1): Float32Array<ArrayBuffer> {
   const random = seededRandom(seed);
   return Float32Array.from({ length }, () => 2 * random() - 1);
 }
