@@ -16,7 +16,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let begin = sentences[sentence].x;
   let end = sentences[sentence].y;
   var sum = vec4f(0.0);
-  var highest = load_x(begin, k);
+  let first = load_x(begin, k);
+  var highest = first;
   if (MAX + MEAN > 0u) {
     for (var row = begin; row < end; row++) {
       let value = load_x(row, k);
@@ -27,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let step = params.sentences * params.texels;
   var at = sentence * params.texels + k;
   if (FIRST == 1u) {
-    out[at] = load_x(begin, k);
+    out[at] = first;
     at += step;
   }
   if (LAST == 1u) {

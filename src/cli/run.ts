@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.ts";
 import { loadDataset } from "../data/dataset.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
+import { largestSeed } from "../data/split.ts";
 import { defaultFeatureFolder, removalCommand } from "../features/location.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { loadModel } from "../model/model.ts";
@@ -90,7 +91,7 @@ export const command = defineCommand({
     seed: {
       type: "integer",
       minimum: 0,
-      maximum: 2 ** 32 - 1,
+      maximum: largestSeed,
       value: "N",
       default: 0,
       description: "Seed of the random numbers that hold texts out and limit them",

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { SpindleError } from "../util.ts";
 import { type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
-import { type Random, seededRandom, stratifiedOrder } from "./split.ts";
+import { largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
 
 /** Labelled texts for one purpose. */
 export interface Split {
@@ -86,11 +86,9 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   const { limit, seed = 0 } = options;
-  if (seed !== seed >>> 0) {
+  if (!Number.isInteger(seed) || seed < 0 || seed > largestSeed) {
     throw new SpindleError(
-      `Cannot hold texts out by the seed ${seed}: a whole number from 0 to ${
-        2 ** 32 - 1
-      } is needed`,
+      `Cannot hold texts out by the seed ${seed}: a whole number from 0 to ${largestSeed} is needed`,
     );
   }
   const { name, metric, files } = "name" in source

@@ -1,11 +1,14 @@
 /** Random numbers in [0, 1). */
 export type Random = () => number;
 
+/** The largest seed. */
+export const largestSeed = 2 ** 32 - 1;
+
 /**
  * Makes a generator of pseudo-random numbers (mulberry32): the same seed gives the same numbers
  * everywhere.
  *
- * @param seed A whole number below 2^32.
+ * @param seed A whole number up to {@linkcode largestSeed}.
  * @returns A function that gives the next number.
  */
 export function seededRandom(seed: number): Random {

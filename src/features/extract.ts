@@ -7,15 +7,16 @@ import type { Site, StateId } from "../model/states.ts";
 import type { Encoding } from "../model/tokenizer.ts";
 import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
+import { SplitWriter } from "./split_writer.ts";
 import {
   beginStore,
+  bySplit,
   type FeatureStore,
   findStore,
   missingStates,
   partialBytes,
   type SplitName,
   splitNames,
-  SplitWriter,
   stateBytes,
 } from "./store.ts";
 
@@ -98,11 +99,7 @@ export async function extractFeatures(
     datasetSha256: dataset.sha256,
     weights: model.weights,
     pools,
-    rows: {
-      train: dataset.train.texts.length,
-      validation: dataset.validation.texts.length,
-      test: dataset.test.texts.length,
-    },
+    rows: bySplit((split) => dataset[split].texts.length),
   });
   const missing = splitNames.map((split) => ({
     split,

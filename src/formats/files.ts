@@ -27,18 +27,22 @@ const failures = new Map([
   ["ENAMETOOLONG", "the name is too long: choose a shorter one"],
 ]);
 
+/** Whether there is a file or folder at a path, see {@linkcode lookAt}. */
+export function exists(path: string): boolean {
+  return lookAt(path) !== undefined;
+}
+
 /**
- * Whether there is a file or folder at a path.
+ * What there is at a path; undefined where there is nothing.
  *
  * @throws {SpindleError} Where the system does not tell.
  */
-export function exists(path: string): boolean {
+export function lookAt(path: string): Deno.FileInfo | undefined {
   try {
-    Deno.statSync(path);
-    return true;
+    return Deno.statSync(path);
   } catch (error) {
     const { NotFound, NotADirectory } = Deno.errors;
-    if (error instanceof NotFound || error instanceof NotADirectory) return false;
+    if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
     throw new SpindleError(`Cannot look for "${path}" as ${fileFailure(error)}`, { cause: error });
   }
 }

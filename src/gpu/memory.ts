@@ -7,7 +7,8 @@ export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBu
   if (size > gpu.device.limits.maxBufferSize) {
     throw new SpindleError(
       `Cannot allocate ${size} bytes for ${label} as the GPU allows ` +
-        `${gpu.device.limits.maxBufferSize} a buffer: a smaller model, or fewer rows or states at once, are needed`,
+        `${gpu.device.limits.maxBufferSize} a buffer: a smaller model, or fewer rows or states at ` +
+        "once, are needed",
     );
   }
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;

@@ -220,6 +220,11 @@ export function headTexels({ headWidth }: AttentionSpec): number {
   return Math.ceil(headWidth / 4);
 }
 
+/** Columns of queries, keys and values side by side. */
+export function projectedColumns(attention: AttentionSpec): number {
+  return 4 * headTexels(attention) * (attention.heads + 2 * attention.keyValueHeads);
+}
+
 /**
  * Which stored row each row of a projection comes from, -1 for padding. Where queries and keys
  * turn, the two dimensions of a pair become neighbours, which leaves their products unchanged.

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { exists, fileFailure, openForReading } from "../formats/files.ts";
+import { exists, lookAt, openForReading } from "../formats/files.ts";
 import { weightFiles } from "../formats/safetensors.ts";
 import { SpindleError } from "../util.ts";
 
@@ -10,21 +10,11 @@ import { SpindleError } from "../util.ts";
  * @throws {SpindleError} If there is no such folder, or it cannot be looked at.
  */
 export function requireModelFolder(folder: string): void {
-  if (isFolder(folder)) return;
+  if (lookAt(folder)?.isDirectory) return;
   throw new SpindleError(
     `Cannot load a model from "${folder}" as it is no folder: give one that holds a model, such as ` +
       '"hf download NAME --local-dir FOLDER" makes',
   );
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    const { NotFound, NotADirectory } = Deno.errors;
-    if (error instanceof NotFound || error instanceof NotADirectory) return false;
-    throw new SpindleError(`Cannot read "${path}" as ${fileFailure(error)}`, { cause: error });
-  }
 }
 
 /**
@@ -59,18 +49,13 @@ export async function modelSha256(folder: string): Promise<string> {
 
 /**
  * Names, sizes and times of the files that decide a model's states: another text where one of them
- * was written since.
+ * was written or removed since.
  *
- * @throws {SpindleError} If the folder holds no model, or a file is gone.
+ * @throws {SpindleError} If the folder holds no model.
  */
 export function stampFiles(folder: string): string {
   return modelFiles(folder).map((name) => {
-    const path = join(folder, name);
-    try {
-      const { size, mtime } = Deno.statSync(path);
-      return [name, size, Number(mtime)].join(" ");
-    } catch (error) {
-      throw new SpindleError(`Cannot read "${path}" as ${fileFailure(error)}`, { cause: error });
-    }
+    const file = lookAt(join(folder, name));
+    return [name, file?.size, Number(file?.mtime)].join(" ");
   }).join("\n");
 }

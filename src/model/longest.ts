@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { texelBytes } from "../gpu/precision.ts";
 import { longestAttended } from "../ops/attention.ts";
-import { headTexels } from "./block_weights.ts";
+import { headTexels, projectedColumns } from "./block_weights.ts";
 import type { ModelSpec } from "./spec.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { rowsAtOnce } from "./workspace.ts";
@@ -26,9 +26,7 @@ export function longestSentence(gpu: Gpu, spec: ModelSpec): number {
 
 /** Columns of the widest matrix with a row a token. */
 function widestState({ width, ffnWidth, embedding, stacks }: ModelSpec): number {
-  const projections = stacks.map(({ attention }) =>
-    4 * headTexels(attention) * (attention.heads + 2 * attention.keyValueHeads)
-  );
+  const projections = stacks.map(({ attention }) => projectedColumns(attention));
   return Math.max(width, ffnWidth, embedding.width, ...projections);
 }
 

@@ -3,7 +3,7 @@ import { rowMultiple } from "../gpu/matrix.ts";
 import { type Precision, texelBytes } from "../gpu/precision.ts";
 import { pools } from "../ops/pool.ts";
 import { isGranted, megabytes, roundUp } from "../util.ts";
-import { headTexels } from "./block_weights.ts";
+import { headTexels, projectedColumns } from "./block_weights.ts";
 import { capturedBytes, mostCaptured } from "./capture.ts";
 import { readModel } from "./family.ts";
 import { tokensPerBatch } from "./model.ts";
@@ -77,7 +77,7 @@ function blockBytes({ width, ffnWidth }: ModelSpec, stack: StackSpec, precision:
   const inner = (stack.ffn.gated ? 2 : 1) * ffnWidth;
   const ffn = (inner + ffnWidth) * width;
   const elements = projections * (stack.crossAttention ? 2 : 1) + ffn;
-  const vectors = (heads + 2 * keyValueHeads) * head + inner + 6 * width;
+  const vectors = projectedColumns(stack.attention) + inner + 6 * width;
   // A bias or a gain takes as many rows as the smallest matrix, and one more.
   const vectorBytes = vectors * (rowMultiple + 1) * texelBytes("f32") / 4;
   return elements * texelBytes(precision) / 4 + vectorBytes;
@@ -92,7 +92,7 @@ function statesBytes(spec: ModelSpec, software: boolean, normsEmbedding: boolean
     const head = 4 * headTexels(attention);
     const { heads, keyValueHeads, rotary } = attention;
     const turned = rotary ? heads + keyValueHeads : 0;
-    const qkv = (heads + 2 * keyValueHeads) * head;
+    const qkv = projectedColumns(attention);
     const cross = crossAttention ? width + qkv : 0;
     const staged = software ? Math.max(qkv, ffnWidth) : 0;
     return embedding.width + (finalNorm ? width : 0) + perBlock * width + cross +

@@ -72,8 +72,8 @@ function requireKnownModel({ type, vocab, ...model }: JsonObject): void {
   if (![undefined, "BPE", "Unigram", "WordPiece"].some((known) => known === type)) {
     throw new Error(`its model is of the kind ${JSON.stringify(type)}`);
   }
-  const words = Array.isArray(vocab) ? vocab : isJsonObject(vocab) ? Object.keys(vocab) : [];
-  if (words.length === 0) throw new Error("its model has no vocabulary");
+  const tokens = Array.isArray(vocab) ? vocab : isJsonObject(vocab) ? Object.keys(vocab) : [];
+  if (tokens.length === 0) throw new Error("its model has no vocabulary");
 }
 
 /** Unicode's letters, digits and joiners of words, and its white space: `\w` and `\s` there. */

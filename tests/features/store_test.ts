@@ -1,52 +1,21 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { defaultFeatureFolder, removalCommand } from "../../src/features/location.ts";
 import {
   beginStore,
   findStore,
   missingStates,
-  partialBytes,
   readFeatures,
   requireRoom,
-  SplitWriter,
-  stateBytes,
-  type StoreKey,
 } from "../../src/features/store.ts";
+import { SplitWriter } from "../../src/features/split_writer.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { runCode } from "../cli/support.ts";
-import type { StateId } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
 import { withCache } from "../cache.ts";
 import { withFolder } from "../folder.ts";
-import { randomNumbers } from "../numbers.ts";
-import { openStore } from "./support.ts";
-
-const states: StateId[] = [
-  { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 3 },
-  { name: "activation.0", stack: 0, site: "activation", layer: 0, width: 5 },
-];
-const key: StoreKey = {
-  version: 1,
-  modelSha256: "m",
-  datasetSha256: "d",
-  weights: "f32",
-  pools: ["max", "mean"],
-  rows: { train: 7, validation: 2, test: 1 },
-};
-
-/** Rows `start` to `end` of a pool: every number tells where it belongs. */
-function values(start: number, end: number): Float32Array[][] {
-  return states.map(({ width }) =>
-    key.pools.map((_, pool) =>
-      Float32Array.from(
-        { length: (end - start) * width },
-        (_, i) => 1000 * pool + 10 * (start + Math.floor(i / width)) + i % width,
-      )
-    )
-  );
-}
+import { key, openStore, states, values } from "./support.ts";
 
 Deno.test("a feature store gives back each pool's rows, also a part of them", () =>
   withFolder(async (folder) => {
@@ -62,85 +31,6 @@ Deno.test("a feature store gives back each pool's rows, also a part of them", ()
     assert.deepEqual([mean.rows, mean.cols], [7, 5]);
     assert.deepEqual(mean.read(0, 7), values(0, 7)[1]![1]);
     assert.deepEqual(mean.read(3, 5), values(3, 5)[1]![1]);
-  }));
-
-Deno.test("an interrupted split is missing, and goes on at its last checkpoint", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    {
-      using writer = new SplitWriter(store, "train", states);
-      writer.write(values(0, 4), 4);
-      await writer.checkpoint();
-      writer.write(values(4, 6), 2);
-    }
-    assert.equal(missingStates(store, "train", states).length, 2);
-    assert.throws(
-      () => readFeatures(store, "train", states[0]!, "max").read(0, 7),
-      SpindleError,
-    );
-    {
-      using writer = new SplitWriter(store, "train", states);
-      assert.equal(writer.rows, 4);
-      writer.write(values(4, 7), 3);
-      await writer.finish();
-    }
-    assert.deepEqual(
-      readFeatures(store, "train", states[0]!, "max").read(0, 7),
-      values(0, 7)[0]![0],
-    );
-    const names = [...Deno.readDirSync(store.folder)].map(({ name }) => name).sort();
-    assert.deepEqual(names, [
-      "manifest.json",
-      "train.activation.0.safetensors",
-      "train.hidden.0.safetensors",
-    ]);
-  }));
-
-Deno.test("a checkpoint counts the rows that were on disk before it was written", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    const note = join(store.folder, "train.progress.json");
-    const synced: boolean[] = [];
-    const { syncData } = Deno.FsFile.prototype;
-    using restored = new DisposableStack();
-    restored.defer(() => Deno.FsFile.prototype.syncData = syncData);
-    Deno.FsFile.prototype.syncData = async function () {
-      await syncData.call(this);
-      synced.push(!existsSync(note));
-    };
-    using writer = new SplitWriter(store, "train", states);
-    writer.write(values(0, 4), 4);
-    const saved = writer.checkpoint();
-    writer.write(values(4, 6), 2);
-    await saved;
-    assert.deepEqual(synced, [true, true]);
-    assert.equal(JSON.parse(Deno.readTextFileSync(note)).rows, 4);
-  }));
-
-Deno.test("a note of progress of other states means a fresh start", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    {
-      using writer = new SplitWriter(store, "train", states);
-      writer.write(values(0, 4), 4);
-      await writer.checkpoint();
-    }
-    using writer = new SplitWriter(store, "train", states.slice(0, 1));
-    assert.equal(writer.rows, 0);
-  }));
-
-Deno.test("partialBytes() tells what an interrupted state takes of the disk", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    const state: StateId = { ...states[0]!, width: 30_000 };
-    assert.equal(partialBytes(store, "train", state), 0);
-    using writer = new SplitWriter(store, "train", [state]);
-    writer.write([key.pools.map(() => randomNumbers(7 * state.width))], 7);
-    await writer.checkpoint();
-    const bytes = stateBytes(store, "train", state);
-    assert.equal(bytes, 2 * 7 * 30_000 * 4);
-    const partial = partialBytes(store, "train", state);
-    assert.ok(partial >= bytes && partial < bytes + 100_000, `${partial} of ${bytes}`);
   }));
 
 Deno.test("features that are damaged or of another type or shape are refused with what removes them", () =>
@@ -191,68 +81,6 @@ Deno.test("removalCommand() names the folder of features only where it is not th
       `spindle features --features ${cache} --remove abc`,
     );
     return Promise.resolve();
-  }));
-
-Deno.test("an unreadable note of progress means a fresh start", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    {
-      using writer = new SplitWriter(store, "train", states);
-      writer.write(values(0, 4), 4);
-      await writer.checkpoint();
-    }
-    Deno.writeTextFileSync(join(store.folder, "train.progress.json"), '{"rows": 4');
-    using writer = new SplitWriter(store, "train", states);
-    assert.equal(writer.rows, 0);
-  }));
-
-Deno.test("a note of progress that its files do not bear out means a fresh start", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    const note = join(store.folder, "train.progress.json");
-    const names = states.map(({ name }) => name);
-    const restart = () => {
-      using writer = new SplitWriter(store, "train", states);
-      return writer.rows;
-    };
-    {
-      using writer = new SplitWriter(store, "train", states);
-      writer.write(values(0, 4), 4);
-      await writer.checkpoint();
-    }
-    assert.equal(restart(), 4);
-    for (const rows of [-5, 1.5, 8, "4"]) {
-      Deno.writeTextFileSync(note, JSON.stringify({ rows, states: names }));
-      assert.equal(restart(), 0);
-    }
-    Deno.writeTextFileSync(note, JSON.stringify({ rows: 4, states: names }));
-    Deno.truncateSync(join(store.folder, "train.hidden.0.safetensors.partial"), 10);
-    assert.equal(restart(), 0);
-  }));
-
-Deno.test("two writers of the same features both end well", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    using one = new SplitWriter(store, "train", states);
-    using other = new SplitWriter(store, "train", states);
-    for (const writer of [one, other]) {
-      writer.write(values(0, 7), 7);
-      await writer.finish();
-    }
-    const found = readFeatures(store, "train", states[1]!, "mean").read(0, 7);
-    assert.deepEqual(found, values(0, 7)[1]![1]);
-  }));
-
-Deno.test("a writer that begins when another has finished leaves nothing of its own", () =>
-  withFolder(async (folder) => {
-    const store = await openStore(folder, key);
-    for (let i = 0; i < 2; i++) {
-      using writer = new SplitWriter(store, "train", states);
-      writer.write(values(0, 7), 7);
-      await writer.finish();
-    }
-    const names = [...Deno.readDirSync(store.folder)].map(({ name }) => name);
-    assert.ok(!names.some((name) => name.endsWith(".partial")), names.join());
   }));
 
 Deno.test("stores of other keys lie in other folders", () =>

@@ -43,8 +43,7 @@ Deno.test("memoryNeeded() tells what the states of a full batch then take", asyn
 Deno.test("captured states take no more than memoryNeeded() says, however many sentences", async () => {
   using gpu = await requestGpu();
   using model = await loadModel(gpu, miniLm, { states: ["activation.0"] });
-  const { captured } = memoryNeeded(miniLm, { states: ["activation.0"] });
-  const needed = memoryNeeded(miniLm, { states: ["activation.0"] }).states;
+  const { captured, states: needed } = memoryNeeded(miniLm, { states: ["activation.0"] });
   const before = ownedBytes(gpu);
   const many = Array.from({ length: 9000 }, () => [101]);
   let most = 0;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { seededRandom } from "../../src/data/split.ts";
-import { openModelWeights, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel, type Model, type ModelOptions } from "../../src/model/model.ts";
 import { withFolder } from "../folder.ts";
+import { rewriteModel } from "./rewrite.ts";
 import { byteLevel } from "./tokenizers.ts";
 
 const golden = new URL("golden/llama", import.meta.url).pathname;
@@ -28,15 +28,13 @@ export function writeLetterTokenizer(folder: string): void {
 
 /** Makes neuron 3 of a letter's embedding infinite in a model of {@linkcode writeTextModel}. */
 export function breakLetter(folder: string, letter: string): void {
-  using source = openModelWeights(folder);
-  const tensors = new Map([...source.tensors].map(([name, { shape }]) => {
-    const data = readFloats(source, name);
-    if (name.endsWith("embed_tokens.weight")) {
-      data[shape[1]! * (3 + letters.indexOf(letter)) + 3] = Infinity;
-    }
-    return [name, { dtype: "F32" as const, shape, data }];
-  }));
-  writeSafetensors(join(folder, "model.safetensors"), tensors);
+  rewriteModel(folder, folder, {
+    change: (name, data) => {
+      if (name.endsWith("embed_tokens.weight")) {
+        data[12 * (3 + letters.indexOf(letter)) + 3] = Infinity;
+      }
+    },
+  });
 }
 
 /** Runs `body` with such a model, and with a folder of its own. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Dataset } from "../../src/data/dataset.ts";
-import { bySplit, type SplitName, splitNames, SplitWriter } from "../../src/features/store.ts";
+import { SplitWriter } from "../../src/features/split_writer.ts";
+import { bySplit, type SplitName, splitNames } from "../../src/features/store.ts";
 import type { StateId } from "../../src/model/states.ts";
 import { accuracy, predictClasses } from "../../src/probe/fit.ts";
 import { type Head, integrate } from "../../src/spin/integrate.ts";
