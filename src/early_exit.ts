@@ -22,10 +22,3 @@ export function cleanUp(): void {
     }
   }
 }
-
-/**
- * Lets whatever waits have its turn, such as Ctrl-C: for long work that waits for nothing itself.
- */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
-}

@@ -26,6 +26,13 @@ export function requireOneOf<Name>(what: string, name: Name, names: readonly Nam
   throw new SpindleError(`Cannot use ${what} "${name}": ${list} is needed`);
 }
 
+/**
+ * Lets whatever waits have its turn, such as Ctrl-C: for long work that waits for nothing itself.
+ */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Does what a run can go on without: a reason why it cannot be done is passed over. */
 export function attempt(action: () => void): void {
   try {

@@ -110,7 +110,8 @@ function wallStopwatch(gpu: Gpu): Stopwatch {
     clock: "wall",
     async time(record, repeats) {
       const timing = await timeOnHost(gpu, record, repeats);
-      await settle(gpu);
+      await gpu.device.queue.onSubmittedWorkDone();
+      gpu.check();
       return timing;
     },
     [Symbol.dispose]() {},
@@ -146,7 +147,6 @@ class TimestampStopwatch implements Stopwatch {
       recorder.submit([before], [after]);
       waitUntilIdle(this.gpu);
     });
-    await settle(this.gpu);
     const [begun, ended] = new BigUint64Array(await this.#readback.read(16));
     const timestamps = Number(ended! - begun!) / 1e6;
     return divideTiming({ ...timing, timestamps }, repeats);
@@ -181,9 +181,4 @@ function recordRepeated(
 /** In Deno the call itself blocks until the work is done; its promise comes 10 ms late. */
 function waitUntilIdle(gpu: Gpu): void {
   gpu.device.queue.onSubmittedWorkDone();
-}
-
-async function settle(gpu: Gpu): Promise<void> {
-  await gpu.device.queue.onSubmittedWorkDone();
-  gpu.check();
 }

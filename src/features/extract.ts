@@ -1,12 +1,11 @@
 import type { Dataset } from "../data/dataset.ts";
-import { nextTurn } from "../early_exit.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { modelSha256, stampFiles } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Encoding } from "../model/tokenizer.ts";
 import type { Pool } from "../ops/pool.ts";
-import { SpindleError } from "../util.ts";
+import { nextTurn, SpindleError } from "../util.ts";
 import { SplitWriter } from "./split_writer.ts";
 import {
   beginStore,

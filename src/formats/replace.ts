@@ -1,5 +1,5 @@
-import { nextTurn, onEarlyExit } from "../early_exit.ts";
-import { SpindleError } from "../util.ts";
+import { onEarlyExit } from "../early_exit.ts";
+import { nextTurn, SpindleError } from "../util.ts";
 import { fileFailure, removeIfPresent, writeAll } from "./files.ts";
 
 /** A file to write. */

@@ -1,4 +1,4 @@
-import { SpindleError } from "../util.ts";
+import { nextTurn, SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
 
 /** Creates a storage buffer of `bytes` bytes, counted in `gpu.liveBytes`. */
@@ -47,20 +47,29 @@ export class StorageBuffer implements Disposable {
 /** Larger single transfers spend their time in page faults. */
 export const uploadPiece = 16 * 2 ** 20;
 
+/** Readbacks up to this size are worth the memory that it takes to read them at once. */
+const largestAtOnce = 16 * 2 ** 20;
+
 /** A host-visible buffer for reading results back. */
 export class Readback implements Disposable {
-  #buffer: GPUBuffer;
+  readonly #buffer: GPUBuffer;
+  readonly #readsAtOnce: boolean;
   /** Comes to the reason where the results cannot be read. */
   #waiting: Promise<Error | undefined> | undefined;
+  #shown: ArrayBuffer | undefined;
   #freed = false;
 
   constructor(readonly gpu: Gpu, bytes: number) {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    this.#readsAtOnce = size <= largestAtOnce;
     this.#buffer = gpu.device.createBuffer({
-      size: Math.max(16, Math.ceil(bytes / 16) * 16),
+      size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       label: "readback",
+      mappedAtCreation: this.#readsAtOnce, // Deno crashes if one that never was is read at once
     });
-    gpu.liveBytes += this.#buffer.size;
+    if (this.#readsAtOnce) this.#buffer.unmap();
+    gpu.liveBytes += size;
   }
 
   /** The buffer that commands copy into before {@linkcode read}. */
@@ -70,7 +79,7 @@ export class Readback implements Disposable {
 
   /**
    * Begins to wait for the work that was submitted so far; {@linkcode read} goes on with it. In
-   * Deno the call itself takes until that work is done, and what follows 10 ms longer.
+   * Deno the call itself takes until that work is done.
    */
   wait(): void {
     this.gpu.unread.delete(this);
@@ -86,7 +95,8 @@ export class Readback implements Disposable {
   async map(): Promise<ArrayBuffer> {
     this.gpu.check();
     this.wait();
-    const error = await this.#waiting;
+    this.#shown = this.#readsAtOnce ? this.#mapped() : undefined;
+    const error = await (this.#shown ? nextTurn() : this.#waiting);
     this.#waiting = undefined;
     if (error) {
       await new Promise((resolve) => setTimeout(resolve)); // the loss of a device is told later
@@ -94,7 +104,16 @@ export class Readback implements Disposable {
       throw new SpindleError(`Cannot read the GPU's results: ${error.message}`);
     }
     this.gpu.check();
-    return this.#buffer.getMappedRange();
+    return this.#shown ??= this.#buffer.getMappedRange();
+  }
+
+  /** Deno's promise comes 10 ms after the results; elsewhere they cannot be read before it. */
+  #mapped(): ArrayBuffer | undefined {
+    try {
+      return this.#buffer.getMappedRange();
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -105,6 +124,7 @@ export class Readback implements Disposable {
   async read(bytes: number): Promise<ArrayBuffer> {
     const copy = (await this.map()).slice(0, bytes);
     this.#buffer.unmap();
+    this.#shown = undefined;
     return copy;
   }
 
@@ -113,6 +133,7 @@ export class Readback implements Disposable {
     this.#freed = true;
     this.gpu.unread.delete(this);
     this.gpu.liveBytes -= this.#buffer.size;
+    if (this.#shown) this.#buffer.unmap(); // it must not outlive the memory that it lies in
     this.#buffer.destroy();
   }
 }
