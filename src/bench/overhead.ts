@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/kernel.ts";
-import { Readback } from "../gpu/memory.ts";
+import { Readback } from "../gpu/readback.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { type Stopwatch, timeHost, type Timing } from "./stopwatch.ts";
 

@@ -1,6 +1,6 @@
 import process from "node:process";
 import type { Gpu } from "../gpu/device.ts";
-import { Readback } from "../gpu/memory.ts";
+import { Readback } from "../gpu/readback.ts";
 import { Recorder } from "../gpu/recorder.ts";
 
 /** What measures a piece of work: the GPU's own timestamps, or the host's clock around it. */

@@ -1,6 +1,7 @@
 import { messageOf, SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
-import type { Readback, StorageBuffer } from "./memory.ts";
+import type { StorageBuffer } from "./memory.ts";
+import type { Readback } from "./readback.ts";
 
 /** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
 export type MatrixStorage = "texture" | "buffer";

@@ -1,12 +1,7 @@
 import { roundUp, SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
-import {
-  createStorage,
-  type Pending,
-  Readback,
-  type StorageBuffer,
-  uploadPiece,
-} from "./memory.ts";
+import { createStorage, type StorageBuffer, uploadPiece } from "./memory.ts";
+import { type Pending, Readback } from "./readback.ts";
 import { type Precision, texelBytes } from "./precision.ts";
 import { Recorder } from "./recorder.ts";
 

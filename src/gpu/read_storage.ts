@@ -1,4 +1,5 @@
-import { type Pending, Readback, type StorageBuffer } from "./memory.ts";
+import type { StorageBuffer } from "./memory.ts";
+import { type Pending, Readback } from "./readback.ts";
 import { Recorder } from "./recorder.ts";
 
 /** Records a copy of the first bytes of a storage buffer, of all where not given. */

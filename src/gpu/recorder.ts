@@ -1,6 +1,6 @@
 import type { Gpu } from "./device.ts";
 import { compile, type Dispatch, paramBytes, resources } from "./kernel.ts";
-import type { Readback } from "./memory.ts";
+import type { Readback } from "./readback.ts";
 import { Staging } from "./staging.ts";
 import { roundUp } from "../util.ts";
 

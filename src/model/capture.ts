@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createStorage, Readback, type StorageBuffer } from "../gpu/memory.ts";
+import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { Readback } from "../gpu/readback.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
 import { requireOneOf, roundUp, SpindleError } from "../util.ts";

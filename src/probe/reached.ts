@@ -1,5 +1,5 @@
 import { copyMatrixBack, type Matrix } from "../gpu/matrix.ts";
-import type { Pending } from "../gpu/memory.ts";
+import type { Pending } from "../gpu/readback.ts";
 import { copyStorageBack } from "../gpu/read_storage.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { type FitState, type StateField, stateFields } from "../ops/logistic_rows.ts";

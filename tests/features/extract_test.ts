@@ -8,6 +8,7 @@ import type { Model } from "../../src/model/model.ts";
 import { letterTexts, withTextModel } from "../model/text_model.ts";
 import { assertClose } from "../numbers.ts";
 import { openStore } from "./support.ts";
+import { Turns } from "../turns.ts";
 
 const choice = { sites: ["hidden"], pools: ["mean"] } as const;
 
@@ -64,12 +65,11 @@ Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
   withTextModel({}, async (model, parent) => {
     const dataset = letters(1000);
     const expected = model.encode(dataset.train.texts);
-    let turns = 0;
-    const timer = setInterval(() => turns++, 0);
+    using turns = new Turns();
     const encode = model.encode.bind(model);
     const seen: number[] = [];
     model.encode = (texts) => {
-      seen.push(turns);
+      seen.push(turns.count);
       return encode(texts);
     };
     let total = 0;
@@ -79,7 +79,6 @@ Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
     };
     const options = { ...choice, folder: parent, onProgress };
     await assert.rejects(extractFeatures(model, dataset, options), /^Error: enough/);
-    clearInterval(timer);
     assert.ok(seen.length >= 9 && new Set(seen).size === seen.length, seen.join());
     assert.equal(total, expected.ids.flat().length);
   }));

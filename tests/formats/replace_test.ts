@@ -12,6 +12,7 @@ import { SpindleError } from "../../src/util.ts";
 import { startCode } from "../cli/support.ts";
 import { withFolder as withFolderLater } from "../folder.ts";
 import { withFolder } from "./support.ts";
+import { Turns } from "../turns.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
@@ -127,16 +128,14 @@ Deno.test("replaceFile() does not write through a link of its temporary name", (
 
 Deno.test("replaceLargeFiles() gives others their turns, and tells how far it is", () =>
   withFolderLater(async (folder) => {
-    let turns = 0;
-    const timer = setInterval(() => turns++, 0);
+    using turns = new Turns();
     const told: [number, number][] = [];
     function* content() {
       for (let i = 0; i < 20; i++) yield new Uint8Array(5);
     }
     const files = [{ path: `${folder}/file`, bytes: 100, content: content() }];
     await replaceLargeFiles(files, (done, total) => told.push([done, total]));
-    clearInterval(timer);
-    assert.ok(turns >= 10, `${turns} turns`);
+    assert.ok(turns.count >= 10, `${turns.count} turns`);
     assert.deepEqual([told.length, told[0], told.at(-1)], [20, [5, 100], [100, 100]]);
     assert.equal(Deno.statSync(`${folder}/file`).size, 100);
   }));
