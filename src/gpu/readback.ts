@@ -47,10 +47,11 @@ export class Readback implements Disposable {
    * @throws {SpindleError} If the GPU rejected a command or was lost.
    */
   async map(): Promise<ArrayBuffer> {
+    await nextTurn(); // while the GPU works others can, and the reason of a failure is told
     this.gpu.check();
     this.wait();
     this.#shown = this.#readsAtOnce ? this.#mapped() : undefined;
-    const error = await (this.#shown ? nextTurn() : this.#waiting);
+    const error = this.#shown ? undefined : await this.#waiting;
     this.#waiting = undefined;
     if (error) {
       await new Promise((resolve) => setTimeout(resolve)); // the loss of a device is told later
