@@ -1,4 +1,4 @@
-/** The part of `Deno` that tests and kernels use, for a browser: tests are collected, not run. */
+/** The part of Deno that tests and kernels use, for a browser: tests are collected, not run. */
 
 /** A test that was registered. */
 export interface CollectedTest {
@@ -21,4 +21,5 @@ Object.assign(globalThis, {
     permissions: { querySync: () => ({ state: "denied" }) },
     build: { os: "browser" },
   },
+  setImmediate: (callback: () => void) => setTimeout(callback),
 });
