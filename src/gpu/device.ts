@@ -1,4 +1,4 @@
-import { messageOf, SpindleError } from "../util.ts";
+import { messageOf, nextTurn, SpindleError } from "../util.ts";
 import type { Pipeline } from "./kernel.ts";
 import type { StorageBuffer } from "./memory.ts";
 import type { Readback } from "./readback.ts";
@@ -100,6 +100,17 @@ export class Gpu implements Disposable {
       throw new SpindleError("Cannot use the GPU as it was disposed: request it again");
     }
     if (this.#failure) throw this.#failure;
+  }
+
+  /**
+   * Waits until the errors of all commands so far are told, and throws the first.
+   *
+   * Deno tells them in the next round of its event loop, which two turns span and one may not.
+   */
+  async settle(): Promise<void> {
+    await nextTurn();
+    await nextTurn();
+    this.check();
   }
 
   /** Frees the device and everything that lives on it. */

@@ -1,4 +1,4 @@
-import { nextTurn, SpindleError } from "../util.ts";
+import { SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
 
 /** Readbacks up to this size are worth the memory that it takes to read them at once. */
@@ -22,7 +22,7 @@ export class Readback implements Disposable {
       label: "readback",
       mappedAtCreation: this.#readsAtOnce, // Deno crashes if one that never was is read at once
     });
-    if (this.#readsAtOnce) this.#buffer.unmap();
+    if (this.#readsAtOnce) this.#unmap();
     gpu.liveBytes += size;
   }
 
@@ -47,8 +47,7 @@ export class Readback implements Disposable {
    * @throws {SpindleError} If the GPU rejected a command or was lost.
    */
   async map(): Promise<ArrayBuffer> {
-    await nextTurn(); // while the GPU works others can, and the reason of a failure is told
-    this.gpu.check();
+    await this.gpu.settle(); // while the GPU works others can prepare their own work
     this.wait();
     this.#shown = this.#readsAtOnce ? this.#mapped() : undefined;
     const error = this.#shown ? undefined : await this.#waiting;
@@ -78,9 +77,18 @@ export class Readback implements Disposable {
    */
   async read(bytes: number): Promise<ArrayBuffer> {
     const copy = (await this.map()).slice(0, bytes);
-    this.#buffer.unmap();
+    this.#unmap();
     this.#shown = undefined;
     return copy;
+  }
+
+  /** A lost device refuses to; the loss itself is told to whoever submits or reads. */
+  #unmap(): void {
+    try {
+      this.#buffer.unmap();
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -88,7 +96,7 @@ export class Readback implements Disposable {
     this.#freed = true;
     this.gpu.unread.delete(this);
     this.gpu.liveBytes -= this.#buffer.size;
-    if (this.#shown) this.#buffer.unmap(); // it must not outlive the memory that it lies in
+    if (this.#shown) this.#unmap(); // it must not outlive the memory that it lies in
     this.#buffer.destroy();
   }
 }

@@ -9,6 +9,7 @@ import { Recorder } from "../../src/gpu/recorder.ts";
 import { range } from "../../src/ops/code.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { SpindleError } from "../../src/util.ts";
+import { assertFreed } from "../gpu.ts";
 
 Deno.test("a command that the GPU rejects fails the next readback with its reason", async () => {
   using gpu = await requestGpu();
@@ -19,6 +20,45 @@ Deno.test("a command that the GPU rejects fails the next readback with its reaso
     assert.match(error.message, /^The GPU rejected a command: /);
     return true;
   });
+});
+
+/** What a command may have been submitted from: errors are told in another phase of the loop. */
+const beginnings: Record<string, (gpu: Gpu) => Promise<unknown>> = {
+  "a timer": () => new Promise((resolve) => setTimeout(resolve)),
+  "an immediate": () => new Promise((resolve) => setImmediate(resolve)),
+  "a read file": () => Deno.readFile("deno.json"),
+  "a promise": () => Promise.resolve(),
+  "another readback": async (gpu) => {
+    using storage = createStorage(gpu, 16, "sound");
+    await readStorage(storage);
+  },
+};
+
+for (const [name, begin] of Object.entries(beginnings)) {
+  Deno.test(`no results are read after a rejected command that follows ${name}`, async () => {
+    for (let i = 0; i < 5; i++) {
+      using gpu = await requestGpu();
+      using storage = createStorage(gpu, 4096, "freed");
+      using readback = new Readback(gpu, 4096);
+      using recorder = new Recorder(gpu);
+      await begin(gpu);
+      recorder.copyBack(storage.buffer, readback, 4096);
+      storage[Symbol.dispose]();
+      await assert.rejects(async () => {
+        recorder.submit();
+        await readback.read(4096);
+      }, /^SpindleError: The GPU rejected a command: /);
+    }
+  });
+}
+
+Deno.test("a lost device is told by whoever reads, and frees what it held", async () => {
+  using gpu = await requestGpu();
+  using storage = createStorage(gpu, 16, "lost");
+  gpu.device.destroy();
+  await assert.rejects(readStorage(storage), /^SpindleError: The GPU device was lost/);
+  storage[Symbol.dispose]();
+  assertFreed(gpu);
 });
 
 Deno.test("a kernel that does not compile fails the next readback with its reason", async () => {
