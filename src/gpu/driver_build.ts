@@ -5,15 +5,27 @@ import { isGranted } from "../util.ts";
 const folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 
 /**
- * When the newest of this machine's Vulkan drivers was built, since Deno does not tell the version
- * of the one in use: packages keep the time in the files that list them.
+ * What comes with the driver in use, whose version Deno does not tell: another of any of these may
+ * be another driver.
  *
- * @returns Undefined where that is not known or may not be read.
+ * @returns By name, without what is not known or may not be read: `deno`, whose release brings the
+ * shader compiler; on Linux `drivers`, when the newest of this machine's Vulkan drivers was built;
+ * elsewhere `system`, the release that brings drivers along.
  */
-export function driverBuild(): string | undefined {
-  if (globalThis.Deno?.build.os !== "linux") return undefined; // elsewhere, or in a browser
+export function driverBuild(): Record<string, string> {
+  if (!globalThis.Deno) return {}; // in a browser
+  const system = Deno.build.os === "linux" ? newestDriver() : systemRelease();
+  return { deno: Deno.version.deno, ...system };
+}
+
+function systemRelease(): Record<string, string> {
+  return isGranted({ name: "sys", kind: "osRelease" }) ? { system: Deno.osRelease() } : {};
+}
+
+/** Packages keep when they were built in the files that list drivers. */
+function newestDriver(): Record<string, string> {
   const times = folders.filter((path) => isGranted({ name: "read", path })).flatMap(timesIn);
-  return times.length ? new Date(Math.max(...times)).toISOString() : undefined;
+  return times.length ? { drivers: new Date(Math.max(...times)).toISOString() } : {};
 }
 
 function timesIn(folder: string): number[] {

@@ -92,8 +92,7 @@ export function remember(name: string, value: Tuning): string {
     );
   }
   const file = join(folder, fileName);
-  const drivers = driverBuild();
-  const header = { version: kernelsVersion, ...(drivers && { drivers }) };
+  const header = { version: kernelsVersion, ...driverBuild() };
   const all = { ...remembered(), [name]: value, ...header };
   try {
     Deno.mkdirSync(folder, { recursive: true });
@@ -123,10 +122,10 @@ function texts(entry: unknown): Tuning | undefined {
 function remembered(): JsonObject {
   try {
     const all = readJsonObject(join(cacheFolder()!, fileName));
-    const { version, drivers: known } = all;
-    const drivers = driverBuild();
-    const isOther = known !== undefined && drivers !== undefined && known !== drivers;
-    return version === kernelsVersion && !isOther ? all : {};
+    const isOther = Object.entries(driverBuild()).some(([name, build]) =>
+      all[name] !== undefined && all[name] !== build
+    );
+    return all.version === kernelsVersion && !isOther ? all : {};
   } catch {
     return {};
   }

@@ -34,22 +34,37 @@ Deno.test("tuningOf() ignores a cache that cannot be read or is of other kernels
   });
 });
 
-Deno.test({
-  name: "tuningOf() ignores what was chosen on an earlier build of a driver",
-  ignore: !driverBuild(),
-  fn: () =>
-    withCache(async () => {
+Deno.test("tuningOf() ignores what was chosen on another build of a driver", async () => {
+  await withCache(async () => {
+    for (const os of [Deno.build.os, "linux", "darwin", "windows"] as const) {
+      using _restored = pretendSystem(os);
       using tuned = await requestGpu();
       const file = saveTuning(tuned, { linear: "16x16 15" });
       const saved = JSON.parse(await Deno.readTextFile(file));
-      assert.equal(saved.drivers, driverBuild());
-      for (const [drivers, kept] of [[undefined, true], ["2020-01-01T00:00:00.000Z", false]]) {
-        await Deno.writeTextFile(file, JSON.stringify({ ...saved, drivers }));
-        using gpu = await requestGpu();
-        assert.equal(!!tuningOf(gpu), kept);
+      const builds = driverBuild();
+      assert.equal(builds.deno, Deno.version.deno);
+      assert.equal(builds.system, os === "linux" ? undefined : Deno.osRelease());
+      for (const [name, build] of Object.entries(builds)) {
+        assert.equal(saved[name], build);
+        for (const [known, kept] of [[undefined, true], [`${build}.1`, false]]) {
+          await Deno.writeTextFile(file, JSON.stringify({ ...saved, [name]: known }));
+          using gpu = await requestGpu();
+          assert.equal(!!tuningOf(gpu), kept, `${name} ${known}`);
+        }
       }
-    }),
+      await Deno.remove(file);
+    }
+  });
 });
+
+/** What the drivers are known by depends on the operating system. */
+function pretendSystem(os: typeof Deno.build.os): Disposable {
+  const { build } = Deno;
+  const define = (value: typeof build) =>
+    Object.defineProperty(Deno, "build", { value, configurable: true, writable: true });
+  define({ ...build, os });
+  return { [Symbol.dispose]: () => define(build) };
+}
 
 Deno.test("requestGpu() puts matrices where saveStorage() said, unless told otherwise", async () => {
   await withCache(async () => {
