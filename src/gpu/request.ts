@@ -1,5 +1,5 @@
 import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
-import { isGranted, requireOneOf, SpindleError } from "../util.ts";
+import { isGranted, messageOf, requireOneOf, SpindleError } from "../util.ts";
 import { Gpu, type MatrixStorage } from "./device.ts";
 import { storageOf } from "./tuning.ts";
 
@@ -17,7 +17,8 @@ export const mostTextures = 6;
  *
  * @param options What to decide here instead of by the adapter.
  * @returns The device; dispose it when done.
- * @throws {SpindleError} If there is no adapter, or its first self-test with wide vectors fails.
+ * @throws {SpindleError} If there is no adapter, its driver gives no device, or the first self-test
+ * with wide vectors fails.
  *
  * @example
  * ```ts
@@ -42,7 +43,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const name = description || architecture; // browsers leave the description out
   const software = /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(name);
   const lanes = software ? (subgroupMinSize || 8) : 64;
-  const device = await requestDevice(adapter);
+  const device = await requestDevice(adapter, name);
   const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
   const described = { vendor: vendorName(vendor), description: name, software };
   using onFailure = new DisposableStack();
@@ -65,14 +66,19 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
 }
 
 /** Some drivers have subgroups and do not say so: they are asked for first. */
-async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+async function requestDevice(adapter: GPUAdapter, name: string): Promise<GPUDevice> {
   const requiredLimits = offeredLimits(adapter.limits);
-  const offered = (["timestamp-query"] as const).filter((name) => adapter.features.has(name));
+  const offered = (["timestamp-query"] as const).filter((feature) => adapter.features.has(feature));
   try {
     const requiredFeatures = [...offered, "subgroups" as const];
     return await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  } catch {
+  } catch { /* without them, then */ }
+  try {
     return await adapter.requestDevice({ requiredFeatures: offered, requiredLimits });
+  } catch (error) {
+    throw new SpindleError(
+      `Cannot use ${name} as its driver gave no device (${messageOf(error)}): update the driver`,
+    );
   }
 }
 

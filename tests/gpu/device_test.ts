@@ -95,6 +95,17 @@ Deno.test("requestGpu() says what to install where there is no adapter", async (
   assert.match(new TextDecoder().decode(stderr), /Cannot find a WebGPU adapter: install/);
 });
 
+Deno.test("requestGpu() says why a driver gave no device", async () => {
+  const { requestDevice } = GPUAdapter.prototype;
+  using owned = new DisposableStack();
+  owned.defer(() => GPUAdapter.prototype.requestDevice = requestDevice);
+  GPUAdapter.prototype.requestDevice = () => Promise.reject(new Error("Not enough\nmemory left."));
+  await assert.rejects(
+    requestGpu(),
+    /^SpindleError: Cannot use .* as its driver gave no device \(Not enough memory left\.\): update/,
+  );
+});
+
 Deno.test("a kernel that takes more bindings than an adapter has is refused by name", async () => {
   using whole = await requestGpu();
   const adapter = (await navigator.gpu.requestAdapter())!;
