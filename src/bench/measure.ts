@@ -38,12 +38,17 @@ export async function roundRobin<Measured extends Timing>(
   return times;
 }
 
-/** A kernel as a contestant, with the repeats that make its work long enough. */
+/**
+ * A kernel as a contestant, with the repeats that make its work long enough.
+ *
+ * @param milliseconds How long is enough, where not the usual is.
+ */
 export async function contestantOf(
   stopwatch: Stopwatch,
   record: (recorder: Recorder) => void,
+  milliseconds?: number,
 ): Promise<Contestant> {
-  const repeats = await repeatsOf(stopwatch, record);
+  const repeats = await repeatsOf(stopwatch, record, milliseconds);
   return { run: () => stopwatch.time(record, repeats) };
 }
 
@@ -112,7 +117,10 @@ export function shareOfPeak(
  * Of a software driver the processor time, which does not grow where other programs keep it
  * waiting.
  */
-function comparableMs({ gpu, stopwatch }: Bench, timing: Timing): number {
+export function comparableMs(
+  { gpu, stopwatch }: Pick<Bench, "gpu" | "stopwatch">,
+  timing: Timing,
+): number {
   return gpu.adapter.software ? timing.processor : milliseconds(stopwatch, timing);
 }
 

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { Gpu } from "../gpu/device.ts";
+import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Recorder } from "../gpu/recorder.ts";
 
@@ -59,29 +60,30 @@ export async function startStopwatch(
   gpu: Gpu,
   probe: (recorder: Recorder) => void,
 ): Promise<Stopwatch> {
-  if (!gpu.device.features.has("timestamp-query")) return wallStopwatch(gpu);
+  if (!gpu.device.features.has("timestamp-query")) return new WallStopwatch(gpu);
   using unused = new DisposableStack();
   const stopwatch = unused.use(new TimestampStopwatch(gpu));
   const repeats = await repeatsOf(stopwatch, probe);
   const { wall, timestamps } = await stopwatch.time(probe, repeats);
   const [low, high] = saneRatio;
   const isSane = timestamps > low * wall && timestamps < high * wall;
-  if (!isSane) return wallStopwatch(gpu);
+  if (!isSane) return new WallStopwatch(gpu);
   unused.move();
   return stopwatch;
 }
 
-/** How often a piece of work is repeated so that it takes long enough to be measured. */
+/** How often a piece of work is repeated so that it takes so many milliseconds to be measured. */
 export async function repeatsOf(
   stopwatch: Stopwatch,
   record: (recorder: Recorder) => void,
+  milliseconds = pieceMilliseconds,
 ): Promise<number> {
   await stopwatch.time(record, 1); // compiles
   const time = async (repeats: number) => (await stopwatch.time(record, repeats))[stopwatch.clock];
   let repeats = 1;
   while (repeats < mostRepeats) {
     // Twice, for other programs may have held one up.
-    const needed = pieceMilliseconds / Math.min(await time(repeats), await time(repeats));
+    const needed = milliseconds / Math.min(await time(repeats), await time(repeats));
     if (needed <= repeats) break;
     // Once more after that: a short piece mostly tells what it costs to submit it.
     repeats = Math.min(mostRepeats, Math.max(2 * repeats, Math.ceil(needed)));
@@ -91,31 +93,31 @@ export async function repeatsOf(
 
 const mostRepeats = 1000;
 
-/** Runs what is recorded `repeats` times as one piece of work; returns milliseconds a time. */
-export async function timeOnHost(
-  gpu: Gpu,
-  record: (recorder: Recorder) => void,
-  repeats: number,
-): Promise<Timing> {
-  const recorder = recordRepeated(gpu, record, repeats);
-  const timing = await timeHost(() => {
-    recorder.submit();
-    waitUntilIdle(gpu);
-  });
-  return divideTiming(timing, repeats);
-}
+/** Tells by the host's clocks when what is copied behind the work can be read. */
+export class WallStopwatch implements Stopwatch {
+  readonly clock = "wall";
+  readonly #copied: StorageBuffer;
+  readonly #readback: Readback;
 
-function wallStopwatch(gpu: Gpu): Stopwatch {
-  return {
-    clock: "wall",
-    async time(record, repeats) {
-      const timing = await timeOnHost(gpu, record, repeats);
-      await gpu.device.queue.onSubmittedWorkDone();
-      gpu.check();
-      return timing;
-    },
-    [Symbol.dispose]() {},
-  };
+  constructor(readonly gpu: Gpu) {
+    this.#copied = createStorage(gpu, 16, "stopwatch");
+    this.#readback = new Readback(gpu, 16);
+  }
+
+  async time(record: (recorder: Recorder) => void, repeats: number): Promise<Timing> {
+    const recorder = recordRepeated(this.gpu, record, repeats);
+    recorder.copyBack(this.#copied.buffer, this.#readback, 16);
+    const timing = await timeHost(async () => {
+      recorder.submit();
+      await this.#readback.read(16);
+    });
+    return divideTiming(timing, repeats);
+  }
+
+  [Symbol.dispose](): void {
+    this.#copied[Symbol.dispose]();
+    this.#readback[Symbol.dispose]();
+  }
 }
 
 /** Empty passes before and after the work write the timestamps: a queue keeps its order. */
@@ -142,12 +144,13 @@ class TimestampStopwatch implements Stopwatch {
     end.resolveQuerySet(this.#querySet, 0, 2, this.#resolved, 0);
     end.copyBufferToBuffer(this.#resolved, 0, this.#readback.target, 0, 16);
     const after = end.finish();
-    const timing = await timeHost(() => {
+    let marks = new ArrayBuffer(16);
+    const timing = await timeHost(async () => {
       // In one piece, so that nothing of the host's stands between the timestamps.
       recorder.submit([before], [after]);
-      waitUntilIdle(this.gpu);
+      marks = await this.#readback.read(16);
     });
-    const [begun, ended] = new BigUint64Array(await this.#readback.read(16));
+    const [begun, ended] = new BigUint64Array(marks);
     const timestamps = Number(ended! - begun!) / 1e6;
     return divideTiming({ ...timing, timestamps }, repeats);
   }
@@ -176,9 +179,4 @@ function recordRepeated(
   for (let i = 0; i < repeats; i++) record(recorder);
   onFailure.move();
   return recorder;
-}
-
-/** In Deno the call itself blocks until the work is done; its promise comes 10 ms late. */
-function waitUntilIdle(gpu: Gpu): void {
-  gpu.device.queue.onSubmittedWorkDone();
 }

@@ -1,6 +1,6 @@
 import { type Contestant, roundRobin } from "../bench/measure.ts";
 import type { Problem } from "../bench/problem.ts";
-import { timeOnHost, type Timing } from "../bench/stopwatch.ts";
+import { type Timing, WallStopwatch } from "../bench/stopwatch.ts";
 import { Gpu, type MatrixStorage } from "../gpu/device.ts";
 import { mostTextures, requestGpu } from "../gpu/request.ts";
 import { saveStorage, saveTuning, type Tuning, tuningOf } from "../gpu/tuning.ts";
@@ -116,13 +116,14 @@ async function fastest(gpu: Gpu, contest: Contest): Promise<Timed> {
 
 async function timeVariants(gpu: Gpu, problem: Problem): Promise<Timed[]> {
   const variants = await equalVariants(gpu, problem);
+  using stopwatch = new WallStopwatch(gpu);
   // What other programs keep waiting is no slower for that.
   const cost = ({ wall, processor }: Timing) => gpu.adapter.software ? processor : wall;
   const contestants: Contestant[] = [];
   for (const { record } of variants) {
-    const once = async () => cost(await timeOnHost(gpu, record, 1));
+    const once = async () => cost(await stopwatch.time(record, 1));
     const repeats = Math.min(1000, Math.ceil(piece / Math.min(await once(), await once())));
-    contestants.push({ run: () => timeOnHost(gpu, record, repeats) });
+    contestants.push({ run: () => stopwatch.time(record, repeats) });
   }
   const times = await roundRobin(contestants, rounds);
   return variants.map(({ name }, i) => ({ name, cost: Math.min(...times[i]!.map(cost)) }));

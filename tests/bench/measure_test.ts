@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { type Bench, measureProblem, roundRobin, shareOfPeak } from "../../src/bench/measure.ts";
+import {
+  type Bench,
+  comparableMs,
+  measureProblem,
+  roundRobin,
+  shareOfPeak,
+} from "../../src/bench/measure.ts";
 import { summarize } from "../../src/bench/numbers.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
 import type { Problem, Variant } from "../../src/bench/problem.ts";
 import { normProblem } from "../../src/bench/norm.ts";
-import { type Clock, startStopwatch } from "../../src/bench/stopwatch.ts";
+import { type Clock, repeatsOf, startStopwatch, WallStopwatch } from "../../src/bench/stopwatch.ts";
 import { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 
@@ -89,6 +95,39 @@ Deno.test("a stopwatch's timestamps agree with the host's clock on long work", a
   if (stopwatch.clock === "timestamps") {
     assert.ok(timestamps > 0 && timestamps < 1.05 * wall, `${timestamps} ms of ${wall}`);
   } else assert.ok(Number.isNaN(timestamps));
+});
+
+Deno.test("a stopwatch waits for the work itself, whatever the queue's own promise does", async () => {
+  using gpu = await requestGpu();
+  using peaks = createPeakKernels(gpu);
+  using stopwatch = new WallStopwatch(gpu);
+  const time = async () =>
+    comparableMs({ gpu, stopwatch }, await stopwatch.time(peaks.arithmetic.record, 20));
+  await time(); // compiles
+  const queue = GPUQueue.prototype;
+  const { onSubmittedWorkDone } = queue;
+  using owned = new DisposableStack();
+  owned.defer(() => queue.onSubmittedWorkDone = onSubmittedWorkDone);
+  const before = await time();
+  queue.onSubmittedWorkDone = () => Promise.resolve(undefined);
+  const after = await time();
+  assert.ok(after > 0.3 * before, `${after} ms after ${before} ms`);
+});
+
+Deno.test("repeatsOf() is not misled by what it costs to submit a piece", async () => {
+  const time = (_record: unknown, repeats: number) =>
+    Promise.resolve({ wall: 10 / repeats + 0.1, timestamps: 0.1, processor: NaN });
+  const repeats = (clock: Clock, milliseconds?: number) =>
+    repeatsOf({ clock, time, [Symbol.dispose]() {} }, () => {}, milliseconds);
+  for (const milliseconds of [11, 20, undefined]) {
+    const needed = 10 * (milliseconds ?? 25);
+    const [byWall, byTimestamps] = [
+      await repeats("wall", milliseconds),
+      await repeats("timestamps", milliseconds),
+    ];
+    assert.ok(10 + 0.1 * byWall >= needed / 10 && byWall < needed, `${byWall} of ${needed}`);
+    assert.equal(byTimestamps, needed);
+  }
 });
 
 Deno.test("roundRobin() lets everyone run before anyone runs again", async () => {
