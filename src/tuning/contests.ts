@@ -13,6 +13,11 @@ export interface Contest {
   /** The name under which the choice is remembered. */
   readonly kernel: string;
   create(gpu: Gpu): Problem;
+  /**
+   * The same at sizes that nothing divides, small enough for float64, and tall enough for the
+   * default as it is at large ones.
+   */
+  createOdd(gpu: Gpu): Problem;
 }
 
 /**
@@ -38,16 +43,29 @@ export const thoroughContests: readonly Contest[] = [
 ];
 
 export function linearContest(count: RowCount, shape: MatmulShape): Contest {
-  return { kernel: `linear ${count}`, create: (gpu) => tileProblem(gpu, count, shape) };
+  const lanesTall = count === "few" ? 4 : 8;
+  return {
+    kernel: `linear ${count}`,
+    create: (gpu) => tileProblem(gpu, count, shape),
+    createOdd: (gpu) => tileProblem(gpu, count, [lanesTall * gpu.lanes - 3, 53, 130]),
+  };
 }
 
 export function attentionContest(shape: AttentionShape): Contest {
-  const kernel = `attention ${sentenceLength(shape.tokens)}`;
-  return { kernel, create: (gpu) => attentionVariantsProblem(gpu, shape) };
+  const odd = { ...shape, tokens: shape.tokens + 5, heads: 3 };
+  return {
+    kernel: `attention ${sentenceLength(shape.tokens)}`,
+    create: (gpu) => attentionVariantsProblem(gpu, shape),
+    createOdd: (gpu) => attentionVariantsProblem(gpu, odd),
+  };
 }
 
 export function marginsContest(rows: number, cols: number, fits: number): Contest {
-  return { kernel: "logistic margins", create: (gpu) => marginsProblem(gpu, rows, cols, fits) };
+  return {
+    kernel: "logistic margins",
+    create: (gpu) => marginsProblem(gpu, rows, cols, fits),
+    createOdd: (gpu) => marginsProblem(gpu, 9 * gpu.lanes + 5, 37, 20),
+  };
 }
 
 /** A matrix product by each tile of the linear layer, the default first. */
