@@ -145,13 +145,14 @@ function saveModels(path: string, models: readonly LogisticModel[]): void {
   const regressions = models[0]!.intercept.length;
   const columns = models[0]!.coef.length / regressions;
   const coef = Float32Array.from(models.flatMap((model) => [...model.coef]));
-  const intercept = Float32Array.from(models.flatMap((model) => [...model.intercept]));
+  // Beside large means of features, float32 would be another model than the one that is certified.
+  const intercept = Float64Array.from(models.flatMap((model) => [...model.intercept]));
   const shape = [models.length, regressions];
   writeSafetensors(
     path,
     new Map([
       ["coef", { dtype: "F32", shape: [...shape, columns], data: coef }],
-      ["intercept", { dtype: "F32", shape, data: intercept }],
+      ["intercept", { dtype: "F64", shape, data: intercept }],
     ]),
   );
 }

@@ -34,9 +34,9 @@ export interface StateId {
  * @throws {SpindleError} If there is no such site.
  */
 export function listStates(spec: ModelSpec, wanted: readonly Site[] = sites): StateId[] {
+  for (const site of wanted) requireOneOf("the site", site, sites);
   return spec.stacks.flatMap((stack, index) =>
-    [...new Set(wanted)].flatMap((site) => {
-      requireOneOf("the site", site, sites);
+    sites.filter((site) => wanted.includes(site)).flatMap((site) => {
       const width = site === "hidden" ? spec.width : spec.ffnWidth;
       return Array.from({ length: layersOf(stack, site) }, (_, layer) => ({
         name: `${stack.prefix}${site}.${layer}`,

@@ -203,11 +203,12 @@ async function scored(
   const weights = new Float32Array(scaled.length * features.cols);
   scaled.forEach(({ coef }, k) => weights.set(coef, k * features.cols));
   const margins = await held.margins(weights, scaled.length);
-  const logits = Float32Array.from(margins, (z, i) => z + scaled[i % scaled.length]!.intercept);
-  const { coef, intercept } = fit;
+  const intercept = Float32Array.from(fit.intercept);
+  const shifts = scaled.map((own, k) => own.intercept + (intercept[k]! - fit.intercept[k]!));
+  const logits = Float32Array.from(margins, (z, i) => z + shifts[i % shifts.length]!);
   const only = {
-    coef,
-    intercept: Float32Array.from(intercept),
+    coef: fit.coef,
+    intercept,
     nIter,
     score: score(predictClasses(logits, scaled.length)),
   };

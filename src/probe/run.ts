@@ -136,14 +136,16 @@ export function scoreRun(
   { features, labels, score = (predicted) => accuracy(predicted, labels) }: Validation,
 ): void {
   const perRun = run.state.length;
+  const { coef, intercept: exact } = coefficients(run, run.state, design);
+  const intercept = Float32Array.from(exact);
   const logits = new Float32Array(features.rows * perRun);
-  run.state.forEach(({ validation, intercept }, k) =>
-    validation!.forEach((margin, row) => logits[row * perRun + k] = margin + intercept)
-  );
-  const value = score(predictClasses(logits, perRun));
-  const { coef, intercept } = coefficients(run, run.state, design);
-  run.last = { coef, intercept: Float32Array.from(intercept), score: value, nIter };
-  if (!run.best || value > run.best.score) run.best = run.last;
+  run.state.forEach((state, k) => {
+    // Beside large means of features even the rounding of what is kept moves the rows.
+    const shift = state.intercept + (intercept[k]! - exact[k]!);
+    state.validation!.forEach((margin, row) => logits[row * perRun + k] = margin + shift);
+  });
+  run.last = { coef, intercept, score: score(predictClasses(logits, perRun)), nIter };
+  if (!run.best || run.last.score > run.best.score) run.best = run.last;
 }
 
 function coefficients({ places }: Run, state: Run["state"], { scaling }: Design) {

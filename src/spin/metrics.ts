@@ -1,7 +1,7 @@
 import type { Metric } from "../data/registry.ts";
 import { accuracy } from "../probe/fit.ts";
 
-/** The mean over the classes of F1, which is 0 for a class that is never predicted nor present. */
+/** The mean of F1 over the classes that are predicted or present, as scikit-learn's macro average. */
 export function macroF1(predicted: Int32Array, labels: Int32Array, classes: number): number {
   const hits = new Float64Array(classes);
   const guesses = new Float64Array(classes);
@@ -13,8 +13,9 @@ export function macroF1(predicted: Int32Array, labels: Int32Array, classes: numb
     members[label]!++;
     if (guess === label) hits[label]!++;
   }
-  return hits.reduce((sum, hit, c) => sum + (hit && 2 * hit / (guesses[c]! + members[c]!)), 0) /
-    classes;
+  const each = Array.from(hits, (hit, c) => 2 * hit / (guesses[c]! + members[c]!));
+  const told = each.filter((f1) => !Number.isNaN(f1));
+  return told.reduce((sum, f1) => sum + f1, 0) / told.length;
 }
 
 /** Scores predictions by the metric of a data set. */
@@ -39,8 +40,17 @@ export function majorityClass(labels: Int32Array, classes: number): number {
  * classes, these divided by their sum, as one-vs-rest regression does.
  */
 export function probabilities(logits: ArrayLike<number>): number[] {
-  const each = Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
-  if (each.length === 1) return [1 - each[0]!, each[0]!];
-  const sum = each.reduce((total, p) => total + p, 0);
-  return each.map((p) => sum > 0 ? p / sum : 1 / each.length);
+  if (logits.length === 1) {
+    const positive = 1 / (1 + Math.exp(-logits[0]!));
+    return [1 - positive, positive];
+  }
+  // By logarithms: all may be too small for a number.
+  const logs = Array.from(
+    logits,
+    (logit) => Math.min(logit, 0) - Math.log1p(Math.exp(-Math.abs(logit))),
+  );
+  const largest = Math.max(...logs);
+  const shares = logs.map((log) => Math.exp(log - largest));
+  const sum = shares.reduce((total, share) => total + share, 0);
+  return shares.map((share) => share / sum);
 }

@@ -44,7 +44,7 @@ for (const name of ["tiny", "rare", "scales"]) {
           return [dtype, shape];
         };
         assert.deepEqual(layout("coef"), ["F32", [fits.length, 1, cols]]);
-        assert.deepEqual(layout("intercept"), ["F32", [fits.length, 1]]);
+        assert.deepEqual(layout("intercept"), ["F64", [fits.length, 1]]);
       }),
   );
 }

@@ -13,9 +13,10 @@ Deno.test("macroF1() is the mean of the classes' F1, as scikit-learn computes it
   assert.ok(Math.abs(macroF1(predicted, labels, 3) - 0.7) < 1e-12);
 });
 
-Deno.test("macroF1() counts a class that is never predicted, nor present, as 0", () => {
+Deno.test("macroF1() counts a class that is never predicted as 0, and not one that is absent, too", () => {
   assert.equal(macroF1(new Int32Array([0, 0]), new Int32Array([0, 1]), 2), 1 / 3);
-  assert.equal(macroF1(new Int32Array([0, 0]), new Int32Array([0, 0]), 2), 1 / 2);
+  assert.equal(macroF1(new Int32Array([0, 1]), new Int32Array([0, 0]), 2), 1 / 3);
+  assert.equal(macroF1(new Int32Array([0, 0]), new Int32Array([0, 0]), 2), 1);
 });
 
 Deno.test("majorityClass() names the most common class, the first of equals", () => {
@@ -28,6 +29,14 @@ Deno.test("probabilities() sum to one, also where every logit is hopeless", () =
     assert.ok(Math.abs(each.reduce((sum, p) => sum + p, 0) - 1) < 1e-12);
     assert.equal(each.length, Math.max(2, logits.length));
   }
+});
+
+Deno.test("probabilities() tells classes apart of which none is likely", () => {
+  assert.deepEqual(probabilities([-720, -800, -900]).map((p) => p.toFixed(6)), [
+    "1.000000",
+    "0.000000",
+    "0.000000",
+  ]);
 });
 
 Deno.test("probabilities() gives a positive logit to the second of two classes", () => {
