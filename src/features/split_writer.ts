@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { exists, fileFailure, removeIfPresent, writeAll } from "../formats/files.ts";
+import {
+  exists,
+  fileFailure,
+  isNamed,
+  lookAt,
+  removeIfPresent,
+  writeAll,
+} from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { replaceFile } from "../formats/replace.ts";
 import { safetensorsHeader } from "../formats/safetensors.ts";
@@ -54,23 +61,48 @@ export class SplitWriter implements Disposable {
   /**
    * Remembers on disk how many rows are written by now, once they are on disk themselves. More may
    * be written in the meantime.
+   *
+   * @throws {SpindleError} If a file was removed or replaced, or the system refuses.
    */
   async checkpoint(): Promise<void> {
     const states = this.states.map(({ name }) => name);
     const progress = JSON.stringify({ rows: this.rows, states });
     await this.#sync();
+    this.#requireFiles();
     replaceFile(this.#progress, progress);
   }
 
-  /** Makes the files whole: from now on they count as there. */
+  /**
+   * Makes the files whole: from now on they count as there.
+   *
+   * @throws {SpindleError} If a file was removed or replaced, or the system refuses.
+   */
   async finish(): Promise<void> {
     await this.#sync();
+    this.#requireFiles();
     for (const { path, partial } of this.#files) {
       // A run beside this one writes the same bytes, and may have been the first.
       if (exists(path)) removeIfPresent(partial);
       else this.#guarded(path, () => Deno.renameSync(partial, path));
     }
     removeIfPresent(this.#progress); // a split of one batch never had one
+  }
+
+  /**
+   * A store can be removed, and begun anew by another run, while this one writes: what then lies at
+   * the paths holds other rows than this one wrote.
+   */
+  #requireFiles(): void {
+    for (const { path, partial, file } of this.#files) {
+      const isThere = this.#guarded(
+        path,
+        () => isNamed(file, partial) || lookAt(path)?.size === file.statSync().size,
+      );
+      if (isThere) continue;
+      throw new SpindleError(
+        `Cannot finish "${path}" as it was removed or replaced while it was written: run again`,
+      );
+    }
   }
 
   async #sync(): Promise<void> {
@@ -136,7 +168,7 @@ export class SplitWriter implements Disposable {
     try {
       return action();
     } catch (error) {
-      throw cannotWrite(path, error);
+      throw error instanceof SpindleError ? error : cannotWrite(path, error);
     }
   }
 

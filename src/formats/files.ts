@@ -57,6 +57,22 @@ export function isSame(one: string, other: string): boolean {
 }
 
 /**
+ * Whether an open file is still the one of a name, and the name that of no link. Windows does not
+ * tell files apart: there it is whether a file has the name.
+ */
+export function isNamed(file: Deno.FsFile, name: string): boolean {
+  try {
+    const { isFile, ino, dev } = Deno.lstatSync(name);
+    if (!isFile || Deno.build.os === "windows") return isFile;
+    const own = file.statSync();
+    return ino === own.ino && dev === own.dev;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/**
  * Opens a regular file for reading.
  *
  * @param path The file's path.

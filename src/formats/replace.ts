@@ -1,6 +1,6 @@
 import { onEarlyExit } from "../early_exit.ts";
 import { nextTurn, SpindleError } from "../util.ts";
-import { fileFailure, removeIfPresent, writeAll } from "./files.ts";
+import { fileFailure, isNamed, removeIfPresent, writeAll } from "./files.ts";
 
 /** A file to write. */
 export interface NewFile {
@@ -159,13 +159,7 @@ function isOwn(file: Deno.FsFile, name: string): boolean {
   } catch {
     // A disk that knows no locks.
   }
-  try {
-    const { isFile, ino } = Deno.lstatSync(name);
-    return isFile && (Deno.build.os === "windows" || ino === file.statSync().ino);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return isNamed(file, name);
 }
 
 /** Where a file lies that is to be replaced: behind a link, and nothing but a file. */

@@ -149,3 +149,43 @@ Deno.test("a writer that begins when another has finished leaves nothing of its 
     const names = [...Deno.readDirSync(store.folder)].map(({ name }) => name);
     assert.ok(!names.some((name) => name.endsWith(".partial")), names.join());
   }));
+
+Deno.test("a writer whose files were removed leaves those of another alone, and says so", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    using writer = new SplitWriter(store, "train", states);
+    writer.write(values(0, 7), 7);
+    const refused = { message: /^Cannot finish ".*" as it was removed or replaced while .*again$/ };
+    const isRefused = async () => {
+      await assert.rejects(writer.checkpoint(), refused);
+      await assert.rejects(writer.finish(), refused);
+    };
+    Deno.removeSync(store.folder, { recursive: true });
+    await isRefused();
+    await openStore(folder, key);
+    using other = new SplitWriter(store, "train", states);
+    other.write(values(0, 2), 2);
+    await isRefused();
+    const names = [...Deno.readDirSync(store.folder)].map(({ name }) => name).sort();
+    assert.deepEqual(names, [
+      "manifest.json",
+      "train.activation.0.safetensors.partial",
+      "train.hidden.0.safetensors.partial",
+    ]);
+
+    other.write(values(2, 7), 5);
+    await other.finish();
+    await writer.finish();
+    const found = readFeatures(store, "train", states[1]!, "mean").read(0, 7);
+    assert.deepEqual(found, values(0, 7)[1]![1]);
+  }));
+
+Deno.test("a writer of which one file was removed makes none whole", () =>
+  withFolder(async (folder) => {
+    const store = await openStore(folder, key);
+    using writer = new SplitWriter(store, "train", states);
+    writer.write(values(0, 7), 7);
+    Deno.removeSync(join(store.folder, "train.activation.0.safetensors.partial"));
+    await assert.rejects(writer.finish(), SpindleError);
+    assert.equal(missingStates(store, "train", states).length, 2);
+  }));
