@@ -174,6 +174,9 @@ async function loadData(args: {
   if (train !== undefined && args.dataset !== undefined) {
     throw new UsageError("Cannot use both --dataset and --train: pass one of them");
   }
+  if (train !== undefined && text === label) {
+    throw new UsageError(`Cannot use "${text}" for both --text and --label: name two columns`);
+  }
   const source = train === undefined
     ? { name: args.dataset ?? "mr" }
     : { train, ...(validation && { validation }), ...(test && { test }), text, label };

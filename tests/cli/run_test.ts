@@ -238,6 +238,7 @@ Deno.test("spindle run says in one line what is wrong with its input", () =>
       ],
       [["--train", join(folder, "absent.csv")], 1, /does not exist/],
       [["--train", good, "--dataset", "mr"], 2, /both --dataset and --train/],
+      [["--train", good, "--text", "label"], 2, /"label" for both --text and --label: name two/],
       [["--test", good], 2, /without --train/],
       [["--limit", "0"], 2, /--limit/],
       [["--iterate", "last"], 2, /"last" for --iterate/],
