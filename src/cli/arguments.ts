@@ -16,6 +16,9 @@ export const commonOptions: Readonly<Record<string, Option>> = {
   help: { type: "flag", description: "Show this text" },
 };
 
+/** The numbers that people write: what JavaScript takes beside them, such as blanks, is a slip. */
+const isDecimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 /**
  * Reads what was typed after the name of a command.
  *
@@ -105,7 +108,7 @@ function readValue(name: string, option: Option, text: string | undefined): unkn
       throw refuse(`give a whole number of at least ${minimum}${most}`);
     }
     case "number":
-      return checkNumber(Number(text), option, refuse);
+      return checkNumber(isDecimal.test(text) ? Number(text) : NaN, option, refuse);
     case "choice":
       return checkChoice(text, option.choices, refuse);
     case "choices":

@@ -96,7 +96,9 @@ Deno.test("parseArguments() rejects what it cannot use, and says what to give", 
     [["a", "--limit", "--json"], /--limit without a value/],
     [["a", "--limit="], /--limit without a value/],
     [["a", "--tolerance", "0"], /give a number above 0$/],
-    [["a", "--tolerance", "NaN"], /give a number above 0$/],
+    ...["NaN", "Infinity", " ", "0x1", " 1e-3 ", "1e", ".", "1_000"].map((
+      text,
+    ): [string[], RegExp] => [["a", "--tolerance", text], /give a number above 0$/]),
     [["a", "--metric", "acuracy"], /did you mean "accuracy"\?$/],
     [["a", "--metric", "r2"], /choose from accuracy, macro-f1$/],
     [["a", "--sites", "hidden,"], /"hidden," for --sites/],
@@ -111,6 +113,13 @@ Deno.test("parseArguments() rejects what it cannot use, and says what to give", 
       assert.match(error.message, message);
       return true;
     });
+  }
+});
+
+Deno.test("parseArguments() reads decimal numbers, with an exponent or without", () => {
+  const numbers = { "2": 2, "+2.": 2, ".5": 0.5, "0.5": 0.5, "1e-3": 1e-3, "1.5E+2": 150 };
+  for (const [text, number] of Object.entries(numbers)) {
+    assert.equal(parse("a", "--tolerance", text)["tolerance"], number);
   }
 });
 
