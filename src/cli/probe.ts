@@ -1,8 +1,10 @@
 import { isSame } from "../formats/files.ts";
+import { asWritten } from "../formats/float.ts";
 import { requireWritable } from "../formats/replace.ts";
 import {
   findTensor,
   openSafetensors,
+  readExactFloats,
   readFloats,
   readIntegers,
   type SafetensorsFile,
@@ -105,14 +107,14 @@ function readProblem(path: string) {
 
 /** C as written: 0.1 in float32 is shown and used as 0.1. */
 function readC(file: SafetensorsFile): number[] {
-  const { shape } = findTensor(file, "c");
+  const { shape, dtype } = findTensor(file, "c");
   if (shape.length !== 1 || shape[0] === 0) {
     throw new SpindleError(
       `Cannot probe "${file.path}" as c is [${shape.join(", ")}]: it must be [n], values of C of ` +
         "which there is one at least",
     );
   }
-  return Array.from(readFloats(file, "c"), (value) => Number(value.toPrecision(7)));
+  return Array.from(readExactFloats(file, "c"), (value) => asWritten(value, dtype));
 }
 
 function describe({ C, classes, certificates }: LogisticModel) {

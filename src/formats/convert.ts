@@ -6,7 +6,7 @@ import { makeFolder } from "./folder.ts";
 import { type NewFile, replaceLargeFiles, type WriteProgress } from "./replace.ts";
 import {
   openModelWeights,
-  readFloats,
+  readExactFloats,
   type RowRange,
   safetensorsFile,
   type TensorData,
@@ -68,7 +68,7 @@ function convertTensor(source: TensorSource, info: TensorInfo, dtype: WeightDtyp
   const isFloat = ["F64", "F32", "F16", "BF16"].includes(info.dtype);
   const convert = (rows: RowRange | undefined) =>
     isFloat && info.dtype !== dtype
-      ? roundFloats(name, readExact(source, info, rows), dtype)
+      ? roundFloats(name, readExactFloats(source, name, rows), dtype)
       : source.readBytes(name, rows);
   return {
     dtype: isFloat ? dtype : info.dtype,
@@ -87,17 +87,6 @@ function* pieces({ shape, byteLength }: TensorInfo): Generator<RowRange | undefi
   for (let start = 0; start < count; start += step) {
     yield { start, end: Math.min(count, start + step) };
   }
-}
-
-/** A tensor's floats, those of 64 bits as they are. */
-function readExact(
-  source: TensorSource,
-  { name, dtype }: TensorInfo,
-  rows: RowRange | undefined,
-): Float32Array | Float64Array {
-  return dtype === "F64"
-    ? new Float64Array(source.readBytes(name, rows).buffer)
-    : readFloats(source, name, rows);
 }
 
 const rounding = {

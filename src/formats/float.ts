@@ -27,3 +27,19 @@ export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer
   }
   return result;
 }
+
+/** How the narrower float types round a number. */
+const rounding: Readonly<Record<string, (value: number) => number>> = {
+  F32: Math.fround,
+  F16: Math.f16round,
+  BF16: (value) => bfloat16ToFloat32(float32ToBfloat16(Float32Array.of(value)))[0]!,
+};
+
+/** A number of a float type as it was written: the shortest decimal that the type rounds to it. */
+export function asWritten(value: number, dtype: string): number {
+  for (let digits = 1; digits <= 9; digits++) { // nine tell all numbers of 32 bits apart
+    const decimal = Number(value.toPrecision(digits));
+    if (rounding[dtype]?.(decimal) === value) return decimal;
+  }
+  return value;
+}

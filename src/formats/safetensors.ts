@@ -11,7 +11,7 @@ export {
   type SafetensorsFile,
   type TensorSource,
 } from "./safetensors/reader.ts";
-export { readFloats, readIntegers } from "./safetensors/values.ts";
+export { readExactFloats, readFloats, readIntegers } from "./safetensors/values.ts";
 export { openModelWeights, weightFiles } from "./safetensors/weights.ts";
 export {
   safetensorsFile,

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { float32ToBfloat16 } from "../../src/formats/float.ts";
+import {
+  openSafetensors,
+  readFloats,
+  type TensorData,
+  writeSafetensors,
+} from "../../src/formats/safetensors.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { runSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
@@ -48,6 +54,30 @@ for (const name of ["tiny", "rare", "scales"]) {
       }),
   );
 }
+
+Deno.test("spindle probe uses C as written, whatever its float type", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "problem");
+    const cases = [
+      ["F32", new Float32Array([0.1, 12345.678]), [0.1, 12345.678]],
+      ["F64", new Float64Array([0.1, 0.12345678901]), [0.1, 0.12345678901]],
+      ["F16", new Uint16Array(new Float16Array([0.1, 2 ** -10]).buffer), [0.1, 0.000977]],
+      ["BF16", float32ToBfloat16(new Float32Array([0.1, 3])), [0.1, 3]],
+    ] as const;
+    for (const [dtype, data, C] of cases) {
+      writeSafetensors(
+        file,
+        new Map<string, TensorData>([
+          ["x", { dtype: "F32", shape: [4, 1], data: new Float32Array([1, 2, 3, 4]) }],
+          ["y", { dtype: "I32", shape: [4], data: new Int32Array([0, 1, 0, 1]) }],
+          ["c", { dtype, shape: [2], data }],
+        ]),
+      );
+      const { code, stdout, stderr } = await runSpindle(["probe", file, "--json"]);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(JSON.parse(stdout).fits.map((fit: FitLine) => fit.C), C, dtype);
+    }
+  }));
 
 Deno.test("spindle probe says in one line what it cannot fit", () =>
   withFolder(async (folder) => {

@@ -36,6 +36,21 @@ export function readFloats(
 }
 
 /**
+ * Reads a tensor of any float type like {@linkcode readFloats}, one of 64 bits as it is.
+ *
+ * @throws {SpindleError} Where there is no such tensor or it does not hold floats.
+ */
+export function readExactFloats(
+  source: TensorSource,
+  name: string,
+  rows?: RowRange,
+): Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> {
+  return findTensor(source, name).dtype === "F64"
+    ? new Float64Array(source.readBytes(name, rows).buffer)
+    : readFloats(source, name, rows);
+}
+
+/**
  * Reads a tensor of any integer type as 32-bit integers.
  *
  * @param source Where the tensor lies.
