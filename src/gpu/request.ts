@@ -1,3 +1,4 @@
+import { disableShaderCacheWithoutRoom } from "../tuning/shader_cache.ts";
 import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
 import { isGranted, messageOf, requireOneOf, SpindleError } from "../util.ts";
 import { Gpu, type MatrixStorage } from "./device.ts";
@@ -32,6 +33,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   if (options.storage) requireOneOf("the storage", options.storage, ["texture", "buffer"]);
   quietMesa();
   chooseVectorWidth();
+  disableShaderCacheWithoutRoom();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) {
     throw new SpindleError(

@@ -11,7 +11,7 @@ import { attempt, isGranted, SpindleError } from "../util.ts";
  */
 const widthVariable = "LP_NATIVE_VECTOR_WIDTH";
 /** Where Mesa keeps compiled kernels, without telling those for different widths apart. */
-const compiledVariable = "MESA_SHADER_CACHE_DIR";
+export const compiledVariable = "MESA_SHADER_CACHE_DIR";
 
 /** Under this name it is remembered how the self-test in 512 bits ended, and on which driver. */
 const name = "512-bit vectors";
