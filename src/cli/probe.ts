@@ -131,15 +131,23 @@ function describe({ C, classes, certificates }: LogisticModel) {
 }
 
 function printTable(fits: readonly ReturnType<typeof describe>[number][]): void {
-  print("       C  class     objective       gap  nonzeros  steps");
-  for (const { C, class: label, objective, gap, nonzeros, nIter, converged } of fits) {
-    print(
-      `${String(C).padStart(8)}${String(label).padStart(7)}${
-        objective.toPrecision(8).padStart(14)
-      }` +
-        `${gap.toExponential(1).padStart(10)}${String(nonzeros).padStart(10)}` +
-        `${String(nIter).padStart(7)}${converged ? "" : "  not converged"}`,
-    );
+  const rows = [
+    ["C", "class", "objective", "gap", "nonzeros", "steps", ""],
+    ...fits.map(({ C, class: label, objective, gap, nonzeros, nIter, converged }) => [
+      `${C}`,
+      `${label}`,
+      objective.toPrecision(8),
+      gap.toExponential(1),
+      `${nonzeros}`,
+      `${nIter}`,
+      converged ? "" : "not converged",
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) =>
+    rows.reduce((most, row) => Math.max(most, row[column]!.length), 0) + 2
+  );
+  for (const row of rows) {
+    print(row.map((cell, column) => cell.padStart(widths[column]!)).join("").trimEnd());
   }
 }
 

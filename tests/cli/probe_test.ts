@@ -55,6 +55,18 @@ for (const name of ["tiny", "rare", "scales"]) {
   );
 }
 
+/** Writes a problem of four rows and one column. */
+function writeProblem(file: string, y: number[], c: TensorData): void {
+  writeSafetensors(
+    file,
+    new Map([
+      ["x", { dtype: "F32", shape: [4, 1], data: new Float32Array([1, 2, 3, 4]) }],
+      ["y", { dtype: "I32", shape: [4], data: new Int32Array(y) }],
+      ["c", c],
+    ]),
+  );
+}
+
 Deno.test("spindle probe uses C as written, whatever its float type", () =>
   withFolder(async (folder) => {
     const file = join(folder, "problem");
@@ -65,18 +77,26 @@ Deno.test("spindle probe uses C as written, whatever its float type", () =>
       ["BF16", float32ToBfloat16(new Float32Array([0.1, 3])), [0.1, 3]],
     ] as const;
     for (const [dtype, data, C] of cases) {
-      writeSafetensors(
-        file,
-        new Map<string, TensorData>([
-          ["x", { dtype: "F32", shape: [4, 1], data: new Float32Array([1, 2, 3, 4]) }],
-          ["y", { dtype: "I32", shape: [4], data: new Int32Array([0, 1, 0, 1]) }],
-          ["c", { dtype, shape: [2], data }],
-        ]),
-      );
+      writeProblem(file, [0, 1, 0, 1], { dtype, shape: [2], data });
       const { code, stdout, stderr } = await runSpindle(["probe", file, "--json"]);
       assert.equal(code, 0, stderr);
       assert.deepEqual(JSON.parse(stdout).fits.map((fit: FitLine) => fit.C), C, dtype);
     }
+  }));
+
+Deno.test("spindle probe keeps the columns of its table apart", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "problem");
+    const data = new Float64Array([1, 0.12345678901]);
+    writeProblem(file, [7, 123456790, 7, 123456790], { dtype: "F64", shape: [2], data });
+    const { code, stdout, stderr } = await runSpindle(["probe", file]);
+    assert.equal(code, 0, stderr);
+    const rows = stdout.trimEnd().split("\n").map((line) => line.trim().split(/ {2,}/));
+    assert.deepEqual(rows[0], ["C", "class", "objective", "gap", "nonzeros", "steps"]);
+    assert.deepEqual(rows.slice(1).map(([C, label]) => [C, label]), [
+      ["1", "123456790"],
+      ["0.12345678901", "123456790"],
+    ]);
   }));
 
 Deno.test("spindle probe says in one line what it cannot fit", () =>
