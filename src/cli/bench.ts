@@ -71,6 +71,10 @@ export const command = defineCommand({
     if (onnx !== undefined && !peers) {
       throw new UsageError("Cannot use --onnx without --peers: it is for other libraries");
     }
+    for (const [option, value] of Object.entries({ sentences, onnx })) {
+      if (value === undefined || chosen.includes("forward")) continue;
+      throw new UsageError(`Cannot use --${option} with ${chosen.join(", ")}: it is for forward`);
+    }
     if (peers) checkPeers(chosen, onnx);
     if (save !== undefined) requireWritable(save);
     const { test } = await loadDataset({ name: "mr" });

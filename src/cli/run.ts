@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Dataset } from "../data/dataset.ts";
 import { loadDataset } from "../data/dataset.ts";
+import { defaultColumns } from "../data/labelled_file.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
 import { largestSeed } from "../data/split.ts";
 import { defaultFeatureFolder, removalCommand } from "../features/location.ts";
@@ -57,8 +58,16 @@ export const command = defineCommand({
       value: "FILE",
       description: "The file to test on; default a tenth of --train, held out",
     },
-    text: { type: "text", value: "COLUMN", default: "text", description: "The texts' column" },
-    label: { type: "text", value: "COLUMN", default: "label", description: "The labels' column" },
+    text: {
+      type: "text",
+      value: "COLUMN",
+      description: `The texts' column; default ${defaultColumns.text}`,
+    },
+    label: {
+      type: "text",
+      value: "COLUMN",
+      description: `The labels' column; default ${defaultColumns.label}`,
+    },
     sites: {
       type: "choices",
       choices: [...sites],
@@ -159,27 +168,30 @@ async function loadData(args: {
   readonly train: string | undefined;
   readonly validation: string | undefined;
   readonly test: string | undefined;
-  readonly text: string;
-  readonly label: string;
+  readonly text: string | undefined;
+  readonly label: string | undefined;
   readonly limit: number | undefined;
   readonly metric: Metric | undefined;
   readonly seed: number;
 }): Promise<Dataset> {
   const { train, validation, test, text, label, limit, seed } = args;
-  if (train === undefined && (validation ?? test) !== undefined) {
+  const own = Object.entries({ validation, test, text, label })
+    .filter(([, value]) => value !== undefined);
+  if (train === undefined && own.length > 0) {
     throw new UsageError(
-      "Cannot use --validation or --test without --train: pass the file to train on",
+      `Cannot use --${own[0]![0]} without --train: pass the file to train on`,
     );
   }
   if (train !== undefined && args.dataset !== undefined) {
     throw new UsageError("Cannot use both --dataset and --train: pass one of them");
   }
-  if (train !== undefined && text === label) {
-    throw new UsageError(`Cannot use "${text}" for both --text and --label: name two columns`);
+  const files = { ...defaultColumns, ...Object.fromEntries(own) };
+  if (files.text === files.label) {
+    throw new UsageError(
+      `Cannot use "${files.text}" for both --text and --label: name two columns`,
+    );
   }
-  const source = train === undefined
-    ? { name: args.dataset ?? "mr" }
-    : { train, ...(validation && { validation }), ...(test && { test }), text, label };
+  const source = train === undefined ? { name: args.dataset ?? "mr" } : { ...files, train };
   const dataset = await loadDataset(source, { seed, ...(limit && { limit }) });
   return args.metric ? { ...dataset, metric: args.metric } : dataset;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { SpindleError } from "../util.ts";
-import { type LabelledText, readLabelledFile } from "./labelled_file.ts";
+import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
 import { largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
 
@@ -108,7 +108,7 @@ async function readBundled(name: string) {
   const { metric, files, classNames } = findDataset(name);
   const read = async (file: string): Promise<LabelledFile> => {
     const path = bundledPath(file);
-    const rows = await readLabelledFile(path, { text: "text", label: "label" });
+    const rows = await readLabelledFile(path, defaultColumns);
     return {
       path,
       rows: rows.map((row) => ({ ...row, label: classNames.get(row.label) ?? row.label })),
@@ -121,7 +121,8 @@ async function readBundled(name: string) {
 }
 
 async function readFiles(
-  { train, validation, test, text = "text", label = "label" }: DatasetFiles,
+  { train, validation, test, text = defaultColumns.text, label = defaultColumns.label }:
+    DatasetFiles,
 ) {
   const read = async (path: string): Promise<LabelledFile> => ({
     path,

@@ -21,6 +21,9 @@ export interface Columns {
   readonly label: string;
 }
 
+/** The columns to read where no others are named. */
+export const defaultColumns: Columns = { text: "text", label: "label" };
+
 /** One row of a table: its fields in the order of the columns. */
 interface Row {
   readonly line: number;

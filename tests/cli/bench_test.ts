@@ -42,6 +42,15 @@ Deno.test("spindle bench --peers refuses kernels that others do not have", async
   assert.match(stderr, /^spindle: Cannot use --peers with norm, pool: others have matmul/);
 });
 
+Deno.test("spindle bench refuses what is for the forward pass where it is not measured", async () => {
+  for (const option of ["--sentences", "--onnx"]) {
+    const args = ["bench", "norm", "matmul", "--peers", option, "5"];
+    const { code, stdout, stderr } = await runSpindle(args);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.equal(stderr, `spindle: Cannot use ${option} with matmul, norm: it is for forward\n`);
+  }
+});
+
 Deno.test("spindle bench --compare refuses a file that holds no results", async () => {
   await withFolder(async (folder) => {
     const file = join(folder, "other.json");
