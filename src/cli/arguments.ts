@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { UsageError } from "../util.ts";
+import { shellWord, UsageError } from "../util.ts";
 import type { Command, Option } from "./command.ts";
 import { nearest } from "./suggest.ts";
 
@@ -44,9 +44,7 @@ export function parseArguments(command: Command, args: string[]): ParsedArgument
     if (token.kind !== "option") continue;
     const name = names.get(token.name);
     if (name === undefined) throw unknownOption(command, args[token.index]!, [...names.keys()]);
-    // What begins with a dash is the next option, unless it is joined by an equals sign.
-    const isValue = token.inlineValue || !/^-[^\d]/.test(token.value ?? "-x");
-    typed[name] = readValue(name, declared[name]!, isValue ? token.value : undefined);
+    typed[name] = readValue(name, declared[name]!, valueOf(token));
   }
   const help = typed["help"] === true;
   const values = {
@@ -85,6 +83,20 @@ function unknownOption(command: Command, typed: string, names: string[]): UsageE
   return new UsageError(`Unknown option "${typed}": ${advice}`);
 }
 
+/** The word that an option is given; undefined where the next option follows instead. */
+function valueOf({ name, value, inlineValue }: {
+  readonly name: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}): string | undefined {
+  if (value === undefined || inlineValue || /^($|[^-]|-$|-\.?\d)/.test(value)) return value;
+  if (value.startsWith("--") || value === "-h") return undefined;
+  throw new UsageError(
+    `Cannot use "${value}" for --${name} as it begins with a dash: write ` +
+      `--${name}=${shellWord(value)}`,
+  );
+}
+
 function readValue(name: string, option: Option, text: string | undefined): unknown {
   const flag = `--${kebabCase(name)}`;
   if (option.type === "flag") {
@@ -96,7 +108,8 @@ function readValue(name: string, option: Option, text: string | undefined): unkn
       `Cannot use ${flag} without a value: write ${flag} ${placeholder(option)}`,
     );
   }
-  const refuse = (wanted: string) => new UsageError(`Cannot use "${text}" for ${flag}: ${wanted}`);
+  const refuse = (wanted: string, word = text) =>
+    new UsageError(`Cannot use "${word}" for ${flag}: ${wanted}`);
   switch (option.type) {
     case "text":
       return text;
@@ -104,7 +117,9 @@ function readValue(name: string, option: Option, text: string | undefined): unkn
       const { minimum = 1, maximum = Number.MAX_SAFE_INTEGER } = option;
       const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
       if (value >= minimum && value <= maximum) return value;
-      const most = maximum < Number.MAX_SAFE_INTEGER ? ` and at most ${maximum}` : "";
+      const most = maximum < Number.MAX_SAFE_INTEGER || value > maximum
+        ? ` and at most ${maximum}`
+        : "";
       throw refuse(`give a whole number of at least ${minimum}${most}`);
     }
     case "number":
@@ -132,12 +147,13 @@ function checkNumber(
 function checkChoice(
   word: string,
   choices: readonly string[],
-  refuse: (wanted: string) => UsageError,
+  refuse: (wanted: string, word?: string) => UsageError,
 ): string {
   if (choices.includes(word)) return word;
   const match = nearest(word, choices);
   throw refuse(
     match === undefined ? `choose from ${choices.join(", ")}` : `did you mean "${match}"?`,
+    word || undefined,
   );
 }
 

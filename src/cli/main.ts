@@ -28,7 +28,7 @@ async function dispatch([name, ...args]: string[]): Promise<number> {
     return 2;
   }
   if (name === "--help" || name === "-h" || name === "help") {
-    const [topic] = args;
+    const topic = args.find((word) => word !== "--help" && word !== "-h");
     print(
       topic === undefined ? programHelp(await loadAll()) : commandHelp(await findCommand(topic)),
     );

@@ -14,7 +14,10 @@ Deno.test("spindle --help lists every command on stdout", async () => {
 });
 
 Deno.test("spindle help shows what --help shows, of the program and of a command", async () => {
-  assert.deepEqual(await runSpindle(["help"]), await runSpindle(["--help"]));
+  const help = await runSpindle(["--help"]);
+  for (const args of [["help"], ["help", "--help"], ["help", "-h"]]) {
+    assert.deepEqual(await runSpindle(args), help);
+  }
   assert.deepEqual(await runSpindle(["help", "doctor"]), await runSpindle(["doctor", "--help"]));
   const { code, stderr } = await runSpindle(["help", "doctr"]);
   assert.deepEqual([code, stderr], [
