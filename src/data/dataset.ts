@@ -167,9 +167,10 @@ function splitFiles(files: LabelledFiles, classes: string[], random: Random) {
     const order = stratifiedOrder(train.labels, random);
     const kept = order.length - Math.ceil(order.length * HELD_OUT_SHARE);
     if (kept < classes.length) {
+      const { path, rows } = files.train;
       throw new SpindleError(
-        `Cannot hold texts out of the ${order.length} of "${files.train.path}" as too few remain ` +
-          `to train on: give more, or files to validate and test on`,
+        `Cannot hold texts out of the ${rows.length} of "${path}" as too few remain to train on: ` +
+          "give more, or files to validate and test on",
       );
     }
     const heldOut = select(train, order, kept, order.length);

@@ -90,8 +90,9 @@ function refuseBareReturns(path: string, bytes: Uint8Array): void {
 function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] {
   if (rows.length === 0) return [];
   const header = rows[0]!.fields;
-  const textColumn = findColumn(path, header, columns.text);
-  const labelColumn = findColumn(path, header, columns.label);
+  refuseSeparator(path, header);
+  const textColumn = findColumn(path, header, columns, "text");
+  const labelColumn = findColumn(path, header, columns, "label");
   return rows.slice(1).map(({ line, fields }) => {
     if (fields.length !== header.length) {
       throw refuseLine(
@@ -105,19 +106,43 @@ function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] 
   });
 }
 
-function findColumn(path: string, header: string[], name: string): number {
+/** A header of one column is often one of several, with another separator than the ending says. */
+function refuseSeparator(path: string, header: readonly string[]): void {
+  const separators = { semicolons: ";", tabs: "\t", commas: "," };
+  const found = Object.entries(separators).find(([, mark]) => header[0]!.includes(mark));
+  if (header.length > 1 || found === undefined) return;
+  throw new SpindleError(
+    `Cannot read "${path}" as its header is separated by ${found[0]}: save it with commas as ` +
+      ".csv, or with tabs as .tsv",
+  );
+}
+
+function findColumn(
+  path: string,
+  header: string[],
+  columns: Columns,
+  role: keyof Columns,
+): number {
+  const name = columns[role];
   const column = header.indexOf(name);
-  if (column < 0) throw refuseColumn(path, header, `has no column "${name}"`);
+  if (column < 0) throw refuseColumn(path, header, role, `has no column "${name}"`);
   if (header.lastIndexOf(name) !== column) {
-    throw refuseColumn(path, header, `has more than one column "${name}"`);
+    throw refuseColumn(path, header, role, `has more than one column "${name}"`);
   }
   return column;
 }
 
-function refuseColumn(path: string, names: string[], reason: string): SpindleError {
+/** The advice names the option of the library and that of the command line, which are alike. */
+function refuseColumn(
+  path: string,
+  names: string[],
+  role: keyof Columns,
+  reason: string,
+): SpindleError {
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
   const advice = names.length > 0
-    ? `choose one of ${names.slice(0, MOST_NAMES).map(quoteName).join(", ")}${more}`
+    ? `set ${role} (--${role}) to one of ` +
+      names.slice(0, MOST_NAMES).map(quoteName).join(", ") + more
     : "a text and a label are needed";
   return new SpindleError(`Cannot read "${path}" as it ${reason}: ${advice}`);
 }
@@ -217,10 +242,10 @@ const keepDigits: Reviver = (_, value, { source }) =>
     : value;
 
 function fromJson(path: string, line: number, value: JsonObject, columns: Columns): LabelledText {
-  for (const name of [columns.text, columns.label]) {
-    if (!Object.hasOwn(value, name)) {
-      throw refuseColumn(path, Object.keys(value), `has no "${name}" in its line ${line}`);
-    }
+  for (const role of ["text", "label"] as const) {
+    const name = columns[role];
+    if (Object.hasOwn(value, name)) continue;
+    throw refuseColumn(path, Object.keys(value), role, `has no "${name}" in its line ${line}`);
   }
   const text = value[columns.text];
   if (typeof text !== "string") {

@@ -87,12 +87,12 @@ Deno.test("loadDataset() holds the same texts out for a seed and others for anot
   }));
 
 Deno.test("loadDataset() keeps a class of one text to train on, and refuses to hold out all", () =>
-  withFiles({ "rare.tsv": table([99, 1]), "two.tsv": table([1, 1]) }, async (folder) => {
+  withFiles({ "rare.tsv": table([99, 1]), "three.tsv": table([2, 1]) }, async (folder) => {
     const { train } = await loadDataset({ train: `${folder}/rare.tsv` });
     assert.equal(count(train.labels, 1), 1);
     await assert.rejects(
-      loadDataset({ train: `${folder}/two.tsv` }),
-      /Cannot hold texts out of the 2 of ".*two.tsv" as too few remain/,
+      loadDataset({ train: `${folder}/three.tsv` }),
+      /Cannot hold texts out of the 3 of ".*three.tsv" as too few remain/,
     );
   }));
 

@@ -57,7 +57,7 @@ Deno.test("loadDataset() takes a column whose name every object inherits where i
       assert.deepEqual(found, [["x", "a"], ["y", "b"]]);
       await assert.rejects(
         loadFile(`${folder}/none.${ending}`, columns),
-        /has no (column )?"toString".*: choose one of "text", "label"/,
+        /has no (column )?"toString".*: set label \(--label\) to one of "text", "label"/,
       );
     }
   }));
@@ -83,9 +83,38 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
     `{"text":${"[".repeat(200_000)}${"]".repeat(200_000)}}\n`,
     /line 1 is nested too deeply: an object/,
   ],
-  ["a missing text column", "a.csv", "label,sentence\n", /no column "text": choose one of "label"/],
-  ["a missing label column", "a.tsv", "a b\ttext\n", /no column "label": choose one of "a b", "te/],
-  ["a missing key", "a.jsonl", '{"text":"a"}', /no "label" in its line 1: choose one of "text"/],
+  [
+    "a missing text column",
+    "a.csv",
+    "label,a\n",
+    /no column "text": set text \(--text\) to one of/,
+  ],
+  [
+    "a missing label column",
+    "a.tsv",
+    "a b\ttext\n",
+    /"label": set label .* to one of "a b", "text"/,
+  ],
+  [
+    "a missing key",
+    "a.jsonl",
+    '{"text":"a"}',
+    /no "label" in its line 1: set label \(--label\) to/,
+  ],
+  [
+    "semicolons",
+    "a.csv",
+    "text;label\na, b;x\n",
+    /header is separated by semicolons: save it with/,
+  ],
+  ["semicolons", "a.tsv", "text;label\na;x\n", /header is separated by semicolons/],
+  [
+    "tabs",
+    "a.csv",
+    "text\tlabel\na\tx\n",
+    /header is separated by tabs: save it with commas as \.csv/,
+  ],
+  ["commas", "a.tsv", "text,label\na,x\n", /separated by commas: .* or with tabs as \.tsv$/],
   ["a key of every object", "a.jsonl", '{"text":"a","constructor":1}', /no "label" in its line 1/],
   ["two columns of one name", "a.csv", "text,label,text\n", /more than one column "text"/],
   ["a long row", "a.csv", "label,text\n1,a\n0,b,c\n", /line 3 has 3 fields where the header has 2/],
@@ -138,7 +167,7 @@ Deno.test("loadDataset() lists twenty columns of many, and cuts long names", () 
     { "a.csv": `${names.join()}\n` },
     (folder) =>
       assert.rejects(loadFile(`${folder}/a.csv`), (error: Error) => {
-        const listed = error.message.replace(/^.* choose one of /, "").split(", ");
+        const listed = error.message.replace(/^.* to one of /, "").split(", ");
         assert.equal(listed.length, 20);
         assert.deepEqual(listed.slice(0, 2), ['"0"', `"${names[1]}"`]);
         assert.match(listed.at(-1)!, /^"19x{38}…" and 10 more$/);
