@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { convertWeights } from "../formats/convert.ts";
+import { requireModelFolder } from "../model/files.ts";
 import { megabytes } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
@@ -25,6 +26,7 @@ export const command = defineCommand({
   },
   example: "convert models/all-MiniLM-L6-v2 minilm-f32 --weights f32",
   async run({ folder, out, weights }) {
+    requireModelFolder(folder);
     using shown = new DisposableStack();
     let progress: Progress | undefined;
     const count = await convertWeights(folder, out, dtypes[weights], (done, total) => {

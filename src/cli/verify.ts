@@ -1,10 +1,16 @@
 import { join } from "node:path";
+import { exists } from "../formats/files.ts";
+import { openSafetensors } from "../formats/safetensors.ts";
 import { requestGpu } from "../gpu/request.ts";
+import { requireModelFolder } from "../model/files.ts";
 import { loadModel } from "../model/model.ts";
 import { verifyModel } from "../model/verify.ts";
+import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { noteMemory } from "./memory_note.ts";
 import { note, print } from "./terminal.ts";
+
+const defaultGolden = "golden.safetensors";
 
 /** `spindle verify`. */
 export const command = defineCommand({
@@ -17,7 +23,7 @@ export const command = defineCommand({
     golden: {
       type: "text",
       value: "FILE",
-      description: "The reference states; default golden.safetensors in the folder",
+      description: `The reference states; default ${defaultGolden} in the folder`,
     },
     weights: {
       type: "choice",
@@ -29,10 +35,18 @@ export const command = defineCommand({
   },
   example: "verify my-model --golden my-model/golden.safetensors",
   async run({ folder, golden, weights, json }) {
+    const reference = golden ?? join(folder, defaultGolden);
+    requireModelFolder(folder);
+    if (golden === undefined && !exists(reference)) {
+      throw new SpindleError(
+        `Cannot verify "${folder}" as it holds no ${defaultGolden}: pass --golden FILE`,
+      );
+    }
+    openSafetensors(reference)[Symbol.dispose](); // loading the model first could take minutes
     using gpu = await requestGpu();
     noteMemory(gpu, folder, { weights });
     using model = await loadModel(gpu, folder, { weights });
-    const result = await verifyModel(model, golden ?? join(folder, "golden.safetensors"));
+    const result = await verifyModel(model, reference);
     if (json) {
       print(JSON.stringify(result, undefined, 2));
     } else {
