@@ -65,7 +65,7 @@ export const command = defineCommand({
       l1Ratio,
     };
     const models = await fitLogistic(gpu, x, y, options);
-    warnOfSlowModels(models, tolerance);
+    warnOfSlowModels(models, options);
     const seconds = (performance.now() - start) / 1000;
     if (save !== undefined) saveModels(save, models);
     const fits = models.flatMap(describe);
@@ -81,14 +81,22 @@ function checkTarget(file: string, save: string): void {
   requireWritable(save);
 }
 
-function warnOfSlowModels(models: readonly LogisticModel[], tolerance: number): void {
+function warnOfSlowModels(
+  models: readonly LogisticModel[],
+  { tolerance, maxIterations }: { readonly tolerance: number; readonly maxIterations: number },
+): void {
   const slow = models.filter(({ converged }) => !converged);
   if (slow.length === 0) return;
-  const worst = Math.max(...slow.flatMap(({ certificates }) => certificates.map(({ gap }) => gap)));
+  const fits = slow.flatMap(({ certificates }) => certificates.filter((fit) => !fit.converged));
+  const worst = Math.max(...fits.map(({ gap }) => gap));
+  const mayGoOn = fits.some(({ nIter }) => nIter >= maxIterations);
   note(
     `${slow.length} of ${models.length} models (C ${slow.map(({ C }) => C).join(", ")}) did not ` +
-      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; allow more ` +
-      `iterations, a larger tolerance or a smaller C, or penalise standardized weights`,
+      `converge to a gap of ${tolerance}: the worst is ${worst.toExponential(1)}; ` +
+      (mayGoOn
+        ? "allow more iterations, "
+        : "no step led further in float32, or one would have taken minutes: allow ") +
+      "a larger tolerance or a smaller C, or penalise standardized weights",
   );
 }
 

@@ -16,6 +16,7 @@ interface FitLine {
   readonly class: number;
   readonly objective: number;
   readonly gap: number;
+  readonly nIter: number;
   readonly converged: boolean;
 }
 
@@ -138,7 +139,17 @@ Deno.test("spindle probe says in one line what it cannot fit", () =>
     }
     const slow = await runSpindle(["probe", good, "--max-iterations", "1", "--json"]);
     assert.equal(JSON.parse(slow.stdout).fits.length, 5);
-    assert.match(slow.stderr, /^\d of 5 models \(C [^\n]+ did not converge to a gap of [^\n]+\n$/);
+    assert.match(
+      slow.stderr,
+      /^\d of 5 models \(C [^\n]+ did not converge to a gap of [^\n]+; allow more iterations, [^\n]+\n$/,
+    );
+    const apart = join(folder, "apart");
+    const C = new Float64Array([1e8, 1e12]);
+    writeProblem(apart, [0, 0, 1, 1], { dtype: "F64", shape: [2], data: C });
+    const exact = await runSpindle(["probe", apart, "--tolerance", "1e-14", "--json"]);
+    const fits: FitLine[] = JSON.parse(exact.stdout).fits;
+    assert.ok(fits.every(({ nIter }) => nIter < 200));
+    assert.match(exact.stderr, /; no step led further in float32, [^\n]+\n$/);
     const ridge = await runSpindle(["probe", good, "--l1-ratio", "0"]);
     assert.equal(ridge.code, 0, ridge.stderr);
   }));
