@@ -26,6 +26,8 @@ export const command = defineCommand({
   async run({ remove, features }) {
     const parent = features ?? defaultFeatureFolder();
     const stores = listStores(parent);
+    const isAboutAll = remove === undefined || remove === "all";
+    if (isAboutAll && stores.length === 0) note(`There are no features in ${parent}`);
     if (remove !== undefined) {
       const names = remove === "all" ? stores.map(({ name }) => name) : [remove];
       for (const name of names) {
@@ -34,7 +36,6 @@ export const command = defineCommand({
       }
       return;
     }
-    if (stores.length === 0) note(`There are no features in ${parent}`);
     for (const { name, bytes, sentences, modified } of stores) {
       const day = modified?.toISOString().slice(0, 10) ?? "";
       print(`${name}  ${megabytes(bytes).padStart(10)}  ${sentences ?? "?"} sentences  ${day}`);

@@ -14,7 +14,7 @@ import { pools } from "../ops/pool.ts";
 import { type Results, runExperiment, type Stage } from "../spin/experiment.ts";
 import { defaultIterate, iterates } from "../spin/regressions.ts";
 import { prepareResultFolder, saveExperiment } from "../spin/save.ts";
-import { UsageError } from "../util.ts";
+import { megabytes, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { resultTable } from "./result_table.ts";
@@ -137,7 +137,7 @@ export const command = defineCommand({
       iterate: args.iterate,
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {
-        const size = `${(bytes / 1e9).toFixed(2)} GB`;
+        const size = megabytes(bytes);
         note(
           missingBytes === 0
             ? `Features are there already: ${size} in ${folder}`

@@ -25,7 +25,7 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
     assert.ok(results.spin.neurons > 0 && results.spin.neurons <= results.neuronsOfAll);
     assert.match(
       first.stderr,
-      /Features go to .*"spindle features --features '[^']+my features' --/,
+      /Features go to [^\n]+, [\d.]+ MB \("spindle features --features '[^']+my features' --/,
     );
 
     const second = await runSpindle(smallRun(folder, "two"));
