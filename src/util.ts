@@ -48,6 +48,11 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toLocaleString("en-US", digits)} MB`;
 }
 
+/** A count with what is counted, such as "1 text" and "2 texts". */
+export function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

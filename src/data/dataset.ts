@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { SpindleError } from "../util.ts";
+import { countOf, SpindleError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
 import { largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
@@ -142,8 +142,8 @@ function classesOf({ path, rows }: LabelledFile): string[] {
   const classes = [...new Set(rows.map(({ label }) => label))];
   if (classes.length < 2) {
     throw new SpindleError(
-      `Cannot classify with "${path}" as all of its ${rows.length} rows have the label ` +
-        `"${classes[0]}": two classes or more are needed`,
+      `Cannot classify with "${path}" as every row has the label "${classes[0]}": ` +
+        `two classes or more are needed`,
     );
   }
   const areNumbers = classes.every((label) => /^[+-]?\d+(\.\d+)?$/.test(label));
@@ -153,7 +153,7 @@ function classesOf({ path, rows }: LabelledFile): string[] {
 function checkLimit(limit: number, classes: string[]): void {
   if (Number.isSafeInteger(limit) && limit >= classes.length) return;
   throw new SpindleError(
-    `Cannot limit a data set to ${limit} texts: a whole number is needed, at least ` +
+    `Cannot limit a data set to ${countOf(limit, "text")}: a whole number is needed, at least ` +
       `${classes.length}, one text for each class`,
   );
 }

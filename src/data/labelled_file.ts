@@ -1,6 +1,6 @@
 import { CsvError, parse } from "npm:csv-parse@7.0/sync";
 import { isJsonObject, type JsonObject, parseStrictJson, type Reviver } from "../formats/json.ts";
-import { messageOf, SpindleError } from "../util.ts";
+import { countOf, messageOf, SpindleError } from "../util.ts";
 import { CARRIAGE_RETURN, decodeLines, LINE_FEED, readUnpacked } from "./lines.ts";
 
 /** A labelled text and where it stands. */
@@ -98,7 +98,7 @@ function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] 
       throw refuseLine(
         path,
         line,
-        `has ${fields.length} fields where the header has ${header.length}`,
+        `has ${countOf(fields.length, "field")} where the header has ${header.length}`,
       );
     }
     const label = checkLabel(path, line, fields[labelColumn]!);

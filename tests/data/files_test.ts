@@ -118,7 +118,7 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
   ["a key of every object", "a.jsonl", '{"text":"a","constructor":1}', /no "label" in its line 1/],
   ["two columns of one name", "a.csv", "text,label,text\n", /more than one column "text"/],
   ["a long row", "a.csv", "label,text\n1,a\n0,b,c\n", /line 3 has 3 fields where the header has 2/],
-  ["a short row", "a.csv", "label,text\n\n1\n", /line 3 has 1 fields where the header has 2/],
+  ["a short row", "a.csv", "label,text\n\n1\n", /line 3 has 1 field where the header has 2/],
   ["a ragged row", "a.tsv", "label\ttext\n1\ta\tb\n", /line 2 has 3 fields/],
   ["an empty label", "a.csv", "label,text\n1,a\n,b\n", /line 3 has an empty label/],
   ["a blank label", "a.tsv", "label\ttext\n  \tb\n", /line 2 has an empty label/],
@@ -137,7 +137,7 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
     /line 4 has 1 f/,
   ],
   ["an open quote after empty lines", "a.csv", 'label,text\n1,"a\nb"\n\n0,"b\n', /line 5 opens/],
-  ["one class only", "a.csv", "label,text\n1,a\n1,b\n", /all of its 2 rows have the label "1"/],
+  ["one class only", "a.csv", "label,text\n1,a\n1,b\n", /as every row has the label "1": two/],
   ...["a.csv", "a.tsv", "a.jsonl"].map((name): [string, string, Uint8Array, RegExp] => [
     "invalid UTF-8",
     name,

@@ -1,4 +1,4 @@
-import { SpindleError } from "../../util.ts";
+import { countOf, SpindleError } from "../../util.ts";
 import { openForReading, readAt } from "../files.ts";
 import { MAX_HEADER_BYTES, parseHeader, PREFIX_BYTES, type TensorInfo } from "./header.ts";
 
@@ -120,7 +120,7 @@ export function findTensor(source: TensorSource, name: string): TensorInfo {
   if (info === undefined) {
     throw new SpindleError(
       `Cannot find tensor ${JSON.stringify(name)} in "${source.path}": it holds ` +
-        `${source.tensors.size} other tensors`,
+        countOf(source.tensors.size, "other tensor"),
     );
   }
   return info;
