@@ -81,9 +81,9 @@ export async function fitLogistic(
     throw new SpindleError("Cannot fit rows without features: give at least one column");
   }
   const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
-  const broken = classes.find((label) => !Number.isInteger(label));
-  if (broken !== undefined) {
-    throw new SpindleError(`Cannot fit the label ${broken}: labels are whole numbers`);
+  const broken = classes.findIndex((label) => !Number.isInteger(label));
+  if (broken >= 0) {
+    throw new SpindleError(`Cannot fit the label ${classes[broken]}: labels are whole numbers`);
   }
   if (classes.length < 2) {
     throw new SpindleError(
