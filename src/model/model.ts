@@ -177,14 +177,16 @@ export class Model implements Disposable {
     sentences: readonly (readonly number[])[],
     options: CaptureOptions = {},
   ): Promise<Capture> {
+    // Later batches are read when the caller may have changed the arrays.
+    const copies = sentences.map((ids) => ids.slice());
     const wanted = orderPools(options.pools ?? []);
     const ids = options.states
       ? findStates(this.spec, options.states)
       : listStates(this.spec, options.sites ?? ["hidden"]);
     const names = wanted.length ? wanted : ["tokens" as const];
-    const total = sentences.reduce((sum, sentence) => sum + sentence.length, 0);
-    const rows = wanted.length ? sentences.length : total;
-    await using batches = captureBatches(this, sentences, ids, wanted);
+    const total = copies.reduce((sum, sentence) => sum + sentence.length, 0);
+    const rows = wanted.length ? copies.length : total;
+    await using batches = captureBatches(this, copies, ids, wanted);
     // From here on the GPU works: what follows takes no time, and writing to the arrays now means
     // that they have their memory when the results come.
     let next = batches.next();
@@ -202,7 +204,7 @@ export class Model implements Disposable {
       row += wanted.length ? batch.value.count : batch.value.tokens;
       next = batches.next();
     }
-    return { tokens: sentences.map((sentence) => sentence.length), states };
+    return { tokens: copies.map((sentence) => sentence.length), states };
   }
 
   /**

@@ -42,7 +42,9 @@ export interface LogisticModel {
  * says so in `converged`: more iterations, a larger tolerance, a smaller C or standardized weights
  * help.
  *
- * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
+ * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows. An
+ * array of at most 256 MiB is copied before the promise is returned; a larger one must stay as it is
+ * until the promise settles.
  * @param y A whole number a row: its class.
  * @returns A model for each C.
  * @throws {SpindleError} If a feature is not finite, a label no whole number, C or a limit none,

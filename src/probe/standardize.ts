@@ -15,11 +15,11 @@ export interface Scaling {
 /** Rows that are standardised at a time. */
 const rowsAtOnce = 16;
 
-/** Makes features of an array in memory. */
+/** Makes features of an array in memory, which others may write to: it is not lasting. */
 export function featuresOf(data: Float32Array, rows: number, name?: string): Features {
   const cols = data.length / rows;
   const read = (start: number, end: number) => data.subarray(start * cols, end * cols);
-  return { rows, cols, read, isLasting: true, ...(name !== undefined && { name }) };
+  return { rows, cols, read, ...(name !== undefined && { name }) };
 }
 
 /** Rows of features that are read at a time: few megabytes, which fit a cache. */

@@ -50,6 +50,23 @@ Deno.test("features are the same however the sentences are cut into batches", as
   many.forEach((_, i) => assert.deepEqual(found[i], expected[i % ids.length], `text ${i}`));
 });
 
+Deno.test("states are those of the sentences as they were when it was asked", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, qwen3);
+  const batches = 4;
+  const length = tokensPerBatch(gpu.adapter.software) - 1;
+  const ids = Array.from(
+    { length: batches },
+    (_, i) => Array.from({ length }, (_, token) => 3 + (i + token) % 9),
+  );
+  const options = { sites: ["hidden"], pools: ["mean"] } as const;
+  const expected = await model.capture(ids, options);
+  const captured = model.capture(ids, options);
+  ids.at(-1)!.fill(3);
+  ids.length = 1;
+  assert.deepEqual(await captured, expected);
+});
+
 Deno.test("a longer text after a shorter one has the states that it has alone", async () => {
   using gpu = await requestGpu();
   const short = [3, 4, 5, 6];

@@ -80,6 +80,19 @@ gpuTest("fitLogistic() finds the all-zero optimum of five rows", async (gpu) => 
   assert.ok(Math.abs(model!.intercept[0]! - Math.log(3 / 2)) < 1e-5);
 });
 
+for (const cols of [13, 4099]) {
+  gpuTest(`fitLogistic() fits the ${cols} columns as they were when it was called`, async (gpu) => {
+    const { x, y } = threeClasses(40, cols);
+    const options = { C: [1, 0.5] };
+    const expected = await fitLogistic(gpu, x, y, options);
+    const [ownX, ownY] = [x.slice(), [...y]];
+    const models = fitLogistic(gpu, ownX, ownY, options);
+    ownX.fill(0);
+    ownY.fill(2);
+    assert.deepEqual(await models, expected);
+  });
+}
+
 gpuTest("fitLogistic() refuses labels that do not fit", async (gpu) => {
   const x = new Float32Array(12);
   await assert.rejects(fitLogistic(gpu, x, [0, 1, 0, 1, 1]), /12 features to 5 labels/);
