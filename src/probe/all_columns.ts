@@ -10,7 +10,7 @@ import {
 } from "./fit.ts";
 import { penalisedStep } from "./penalised_step.ts";
 import { QuasiNewton } from "./quasi_newton.ts";
-import { solverDefaults } from "./solver_options.ts";
+import { limitsOf } from "./solver_options.ts";
 import { bestStep, type Line, type StepLength } from "./step_length.ts";
 import { dot, sumOfSizes } from "./vectors.ts";
 import { balancedResiduals, certify, penaltyWeight, pullsOf } from "./wide_certificate.ts";
@@ -46,7 +46,7 @@ export async function fitOnAllColumns(
   before?: Coefficients,
   firstStep = 0,
 ): Promise<DescentFit> {
-  const { tolerance, maxIterations } = { ...solverDefaults, ...wide.options };
+  const { tolerance, maxIterations } = limitsOf(wide.options);
   const { rows, targets, scaling } = wide;
   const { C, l1Ratio = 1 } = problem;
   const [l1, l2] = [l1Ratio, 1 - l1Ratio];

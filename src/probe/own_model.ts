@@ -3,7 +3,7 @@ import type { Design, DesignBlock } from "./design.ts";
 import type { Certificate } from "./fit.ts";
 import { isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, prepareSets, stepsPerLook } from "./run_batch.ts";
-import { solverDefaults, type SolverOptions } from "./solver_options.ts";
+import { limitsOf, type SolverOptions } from "./solver_options.ts";
 
 /** Such a model is its own only; a smaller ridge and more rounds make the most of it. */
 const ownModel = { ridgeShare: 0.1, rounds: 60 };
@@ -39,7 +39,7 @@ async function solveByOwnModel(
   design: Design,
   options: SolverOptions,
 ): Promise<void> {
-  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
+  const { tolerance, maxIterations } = limitsOf(options);
   let { nIter } = run.certificates[k]!;
   let caution = 1;
   let mark = run.certificates[k]!;

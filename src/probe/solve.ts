@@ -9,7 +9,7 @@ import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
 import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { solveAlone } from "./own_model.ts";
-import { requireLimits, solverDefaults, type SolverOptions } from "./solver_options.ts";
+import { limitsOf, requireLimits, type SolverOptions } from "./solver_options.ts";
 import { remember } from "./standardize.ts";
 import { fitsHost, proveFits } from "./prove.ts";
 import { fitWide, widestDesign } from "./wide.ts";
@@ -61,7 +61,7 @@ export async function fitProblems(
   };
   if (!options.exact) return await solve(options);
   if (problems.some(({ columns }) => columns)) throw new Error("exact problems use all columns");
-  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
+  const { tolerance, maxIterations } = limitsOf(options);
   const deviceSteps = !isWide && fitsHost(features)
     ? sharedSteps
     : Math.ceil(deviceShare * maxIterations);
@@ -162,7 +162,7 @@ async function solveBatch(
   validationBlocks: readonly DesignBlock[],
   options: SolverOptions,
 ): Promise<void> {
-  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
+  const { tolerance, maxIterations } = limitsOf(options);
   let active = runs;
   {
     const setNumbers = [...new Set(runs.map(({ set }) => set))];

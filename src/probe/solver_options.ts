@@ -23,8 +23,10 @@ export interface SolverOptions {
   readonly exact?: boolean;
 }
 
-/** What is used where nothing else is said. */
-export const solverDefaults = { tolerance: 1e-3, maxIterations: 200 };
+/** The limits of solving; one that is undefined is said no more than one that is not there. */
+export function limitsOf({ tolerance = 1e-3, maxIterations = 200 }: SolverOptions) {
+  return { tolerance, maxIterations };
+}
 
 /**
  * Makes sure that there is an end to solving.
@@ -32,7 +34,7 @@ export const solverDefaults = { tolerance: 1e-3, maxIterations: 200 };
  * @throws {SpindleError} If a limit is none.
  */
 export function requireLimits(options: SolverOptions): void {
-  const { tolerance, maxIterations } = { ...solverDefaults, ...options };
+  const { tolerance, maxIterations } = limitsOf(options);
   if (!(tolerance >= 0)) {
     throw new SpindleError(
       `Cannot solve to a tolerance of ${tolerance}: the relative duality gap must be 0 or more`,

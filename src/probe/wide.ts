@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { fitOnAllColumns } from "./all_columns.ts";
 import type { Coefficients, Fit, LabelledFeatures, Problem, ScoredCoefficients } from "./fit.ts";
 import { type ClassStart, requireSolvable } from "./run.ts";
-import { solverDefaults, type SolverOptions } from "./solver_options.ts";
+import { limitsOf, type SolverOptions } from "./solver_options.ts";
 import { balancedResiduals, certify, pullsOf, strongestPulls } from "./wide_certificate.ts";
 import { type NarrowSolver, solveOnColumns, type Wide } from "./wide_design.ts";
 import { WideRows } from "./wide_rows.ts";
@@ -69,7 +69,8 @@ async function solveByWorkingSets(
   before: Point | undefined,
 ): Promise<{ fit: Fit; point: Point }> {
   const { targets, rows, scaling } = wide;
-  const { tolerance, maxIterations, patience = Infinity } = { ...solverDefaults, ...wide.options };
+  const { tolerance, maxIterations } = limitsOf(wide.options);
+  const { patience = Infinity } = wide.options;
   const { l1Ratio = 1 } = problem;
   const allowed = problem.columns ?? scaling.columns;
   const dual = targets.map(() => 0);

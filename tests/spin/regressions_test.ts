@@ -120,6 +120,15 @@ gpuTest("fitRegressions() gives the optimum, or a better iterate in validation",
   assert.ok(!stopped[2]!.converged && stopped[2]!.nIter < converged[2]!.nIter);
 });
 
+gpuTest("fitRegressions() takes a choice that is undefined for one not made", async (gpu) => {
+  for (const [cols, C] of [[37, 30], [4099, 1]] as const) {
+    const { fit } = problem(cols, 2);
+    const names = ["tolerance", "maxIterations", "patience", "iterate"];
+    const none: SolverChoices = Object.fromEntries(names.map((name) => [name, undefined]));
+    assert.deepEqual(await fit(gpu, [C], none), await fit(gpu, [C], {}));
+  }
+});
+
 gpuTest("fitRegressions() has both iterates of more columns than one Gram matrix", async (gpu) => {
   const { splits, fit } = problem(4099, 2);
   for (const iterate of ["best", "converged"] as const) {
