@@ -138,6 +138,7 @@ export function requireRoom(folder: string, bytes: number): void {
  *
  * @returns Features whose `read` throws a {@linkcode SpindleError} if the file is missing, broken
  * or of another type or shape.
+ * @throws {SpindleError} If the store was not made to hold the pool.
  */
 export function readFeatures(
   store: FeatureStore,
@@ -145,6 +146,15 @@ export function readFeatures(
   state: StateId,
   pool: Pool,
 ): Features {
+  const { pools } = store.key;
+  if (!pools.includes(pool)) {
+    throw new SpindleError(
+      `Cannot read the pool "${pool}" of "${store.folder}" as it holds ` +
+        `${
+          pools.length > 0 ? `only ${pools.join(", ")}` : "none"
+        }: extract features with that pool`,
+    );
+  }
   const path = join(store.folder, fileName(split, state));
   const rows = store.key.rows[split];
   return {

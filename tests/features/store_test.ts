@@ -7,6 +7,7 @@ import {
   missingStates,
   readFeatures,
   requireRoom,
+  type StoreKey,
 } from "../../src/features/store.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
@@ -69,6 +70,20 @@ Deno.test("features that are damaged or of another type or shape are refused wit
       () => readFeatures(store, "train", states[0]!, "max").read(0, 2),
       /^SpindleError: Cannot read ".*" as it does not exist: check the path$/,
     );
+  }));
+
+Deno.test("readFeatures() refuses a pool that the store was not made to hold", () =>
+  withFolder(async (folder) => {
+    const refused = async (pools: StoreKey["pools"], held: string) => {
+      const store = await openStore(folder, { ...key, pools });
+      assert.throws(() => readFeatures(store, "train", states[0]!, "last"), {
+        name: "SpindleError",
+        message: `Cannot read the pool "last" of "${store.folder}" as it holds ${held}: ` +
+          "extract features with that pool",
+      });
+    };
+    await refused(["max", "mean"], "only max, mean");
+    await refused([], "none");
   }));
 
 Deno.test("removalCommand() names the folder of features only where it is not the default", () =>
