@@ -1,4 +1,4 @@
-import { type Metric, metrics } from "../data/registry.ts";
+import type { Metric } from "../data/registry.ts";
 import { type NewFile, replaceFiles } from "../formats/replace.ts";
 import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
 import {
@@ -10,9 +10,10 @@ import {
 } from "../formats/safetensors.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Model } from "../model/model.ts";
-import { type Pool, pools } from "../ops/pool.ts";
+import type { Pool } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
-import { predictClasses, regressionsOf } from "../probe/fit.ts";
+import { predictClasses } from "../probe/fit.ts";
+import { misfitOf } from "./classifier_parts.ts";
 import { probabilities } from "./metrics.ts";
 import { countNeurons } from "./select.ts";
 
@@ -62,13 +63,25 @@ export interface ClassifyOptions {
 
 const format = "spindle-classifier-1";
 
-/** Writes a classifier as one safetensors file that describes itself. */
+/**
+ * Writes a classifier as one safetensors file that describes itself.
+ *
+ * @throws {SpindleError} If its parts do not fit together, or the file cannot be written.
+ */
 export function saveClassifier(path: string, classifier: Classifier): void {
   replaceFiles([classifierFile(path, classifier)]);
 }
 
-/** A classifier's file, to be written together with others. */
+/**
+ * A classifier's file, to be written together with others.
+ *
+ * @throws {SpindleError} If its parts do not fit together.
+ */
 export function classifierFile(path: string, classifier: Classifier): NewFile {
+  const misfit = misfitOf(classifier);
+  if (misfit !== undefined) {
+    throw new SpindleError(`Cannot save a classifier to "${path}" as ${misfit}`);
+  }
   const { coef, intercept, neurons, ...rest } = classifier;
   const K = intercept.length;
   const tensors = new Map<string, TensorData>([
@@ -99,11 +112,12 @@ export function loadClassifier(path: string): Classifier {
       `Cannot use "${path}" as a classifier: it was not written by "spindle run"`,
     );
   }
-  const misfit = new SpindleError(
-    `Cannot use "${path}" as a classifier as its parts do not fit together: run "spindle run" again`,
-  );
+  const refuse = (reason: string) =>
+    new SpindleError(
+      `Cannot use "${path}" as a classifier as ${reason}: run "spindle run" again`,
+    );
   const description = parsedOrUndefined(text);
-  if (!isDescription(description)) throw misfit;
+  if (!isDescription(description)) throw refuse("its description is broken");
   const { states, ...rest } = description;
   const classifier: Classifier = {
     ...rest,
@@ -114,19 +128,9 @@ export function loadClassifier(path: string): Classifier {
     coef: readFloats(file, "coef"),
     intercept: readFloats(file, "intercept"),
   };
-  const { neurons, coef, intercept, classes, pool } = classifier;
-  const expected = intercept.length * countNeurons(classifier);
-  const outputs = regressionsOf(classes.length);
-  const fits = coef.length === expected && intercept.length === outputs && pools.includes(pool) &&
-    classes.length > 1 && areDistinct(classes) && areDistinct(states) &&
-    // What was negative lies above the largest integer.
-    neurons.every(({ indices }) => areDistinct(indices) && indices.every((i) => i < 2 ** 31));
-  if (!fits || ![...coef, ...intercept].every(Number.isFinite)) throw misfit;
+  const misfit = misfitOf(classifier);
+  if (misfit !== undefined) throw refuse(misfit);
   return classifier;
-}
-
-function areDistinct(values: ArrayLike<unknown>): boolean {
-  return new Set(Array.from(values)).size === values.length;
 }
 
 /** What a classifier's file says of it beside its tensors. */
@@ -134,16 +138,10 @@ type Description = Omit<Classifier, "coef" | "intercept" | "neurons"> & {
   readonly states: readonly string[];
 };
 
+/** Whether it can be made a classifier, whose parts are then looked at. */
 function isDescription(value: unknown): value is Description {
-  if (!isJsonObject(value)) return false;
-  const { classes, states, model, pool, metric, validation, test } = value;
-  const areTexts = (list: unknown) =>
-    Array.isArray(list) && list.every((each) => typeof each === "string");
-  return areTexts(classes) && areTexts(states) && isJsonObject(model) &&
-    areTexts([model.name, model.sha256, model.folder, pool]) &&
-    metrics.some((known) => known === metric) &&
-    [undefined, "f32", "f16"].some((weights) => weights === model.weights) &&
-    [validation, test].every((score) => typeof score === "number");
+  return isJsonObject(value) && Array.isArray(value.states) &&
+    value.states.every((state) => typeof state === "string");
 }
 
 /**
@@ -154,8 +152,8 @@ function isDescription(value: unknown): value is Description {
  * @param texts The texts; an empty one is its special tokens.
  * @param options Who is told of texts that were cut.
  * @returns A prediction a text.
- * @throws {SpindleError} If the model lacks a state or a neuron, a neuron's state is not finite, or
- * a text has no tokens.
+ * @throws {SpindleError} If the classifier's parts do not fit together, the model lacks a state or
+ * neuron, a neuron's state is not finite, or a text has no tokens.
  */
 export async function classify(
   classifier: Classifier,
@@ -163,6 +161,10 @@ export async function classify(
   texts: readonly string[],
   { onTruncated }: ClassifyOptions = {},
 ): Promise<Prediction[]> {
+  const misfit = misfitOf(classifier);
+  if (misfit !== undefined) {
+    throw new SpindleError(`Cannot classify with a classifier as ${misfit}`);
+  }
   const { pool, neurons, coef, intercept, classes } = classifier;
   const states = neurons.map(({ state }) => state);
   const { ids, truncated } = model.encode(texts);
@@ -180,12 +182,6 @@ export async function classify(
     return { state, width, indices, values: values[pool]! };
   });
   const count = countNeurons(classifier);
-  if (coef.length !== count * intercept.length) {
-    throw new SpindleError(
-      `Cannot classify as ${count} neurons and ${intercept.length} intercepts do not take ` +
-        `${coef.length} weights: give one for each neuron and intercept`,
-    );
-  }
   return texts.map((text, row) => {
     const logits = Float64Array.from(intercept);
     let at = 0;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openSafetensors, readFloats, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { type TensorData, writeSafetensors } from "../../src/formats/safetensors.ts";
+import type { Metric } from "../../src/data/registry.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel } from "../../src/model/model.ts";
 import {
@@ -9,6 +10,7 @@ import {
   loadClassifier,
   saveClassifier,
 } from "../../src/spin/classifier.ts";
+import type { Pool } from "../../src/ops/pool.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, withTextModel, writeTextModel } from "../model/text_model.ts";
 import { randomNumbers } from "../numbers.ts";
@@ -28,18 +30,27 @@ const classifier: Classifier = {
 const withFile = (body: (path: string) => void) =>
   withFolder((folder) => body(join(folder, "classifier.safetensors")));
 
-/** Writes the classifier anew with another description of itself. */
-function describe(path: string, description: string): void {
-  saveClassifier(path, classifier);
-  using file = openSafetensors(path);
-  const format = file.metadata.get("format")!;
-  const data = readFloats(file, "coef");
-  writeSafetensors(
-    path,
-    new Map([["coef", { dtype: "F32" as const, shape: [1, data.length], data }]]),
-    { format, classifier: description },
-  );
+/** Writes the classifier's tensors, some of them changed, with a description of it. */
+function writeParts(
+  path: string,
+  description: string,
+  changed: { coef?: number[]; intercept?: number[]; neurons?: number[] } = {},
+): void {
+  const { coef = [1, -2], intercept = [0.5], neurons = [383, 0] } = changed;
+  const tensors = new Map<string, TensorData>([
+    ["coef", { dtype: "F32", shape: [coef.length], data: Float32Array.from(coef) }],
+    ["intercept", { dtype: "F32", shape: [intercept.length], data: Float32Array.from(intercept) }],
+    ["neurons.hidden.0", { dtype: "I32", shape: [neurons.length], data: Int32Array.from(neurons) }],
+  ]);
+  const format = "spindle-classifier-1";
+  writeSafetensors(path, tensors, { format, classifier: description });
 }
+
+/** What a file says of the classifier beside its tensors. */
+const description = (() => {
+  const { classes, model, pool, metric, validation, test } = classifier;
+  return { classes, model, pool, metric, validation, test, states: ["hidden.0"] };
+})();
 
 Deno.test("loadClassifier() reads what saveClassifier() wrote", () =>
   withFile((path) => {
@@ -49,41 +60,52 @@ Deno.test("loadClassifier() reads what saveClassifier() wrote", () =>
 
 Deno.test("loadClassifier() refuses a file that does not describe a classifier", () =>
   withFile((path) => {
-    const { classes, model, pool, metric, validation, test } = classifier;
-    const whole = { classes, model, pool, metric, validation, test, states: [] };
+    writeParts(path, JSON.stringify(description));
+    assert.deepEqual(loadClassifier(path), classifier);
+    const keys = Object.keys(description);
     const broken = [
       "{",
       "[]",
       "null",
-      ...Object.keys(whole).map((key) => JSON.stringify({ ...whole, [key]: undefined })),
-      ...Object.keys(whole).map((key) => JSON.stringify({ ...whole, [key]: {} })),
-      JSON.stringify({ ...whole, metric: "guesses" }),
+      ...keys.map((key) => JSON.stringify({ ...description, [key]: undefined })),
+      ...keys.map((key) => JSON.stringify({ ...description, [key]: {} })),
+      JSON.stringify({ ...description, metric: "guesses" }),
+      JSON.stringify({ ...description, model: { ...description.model, weights: "f8" } }),
+      JSON.stringify(description).replace("0.75", "1e999"),
     ];
-    for (const description of broken) {
-      describe(path, description);
+    for (const text of broken) {
+      writeParts(path, text);
       assert.throws(
         () => loadClassifier(path),
-        /^SpindleError: Cannot use ".+" as a classifier as its parts do not fit together/,
-        description,
+        /^SpindleError: Cannot use ".+" as a classifier as .+: run "spindle run" again$/,
+        text,
       );
     }
   }));
 
-Deno.test("loadClassifier() refuses neurons and states that are repeated or below 0", () =>
+Deno.test("loadClassifier() refuses tensors and names that do not fit together", () =>
   withFile((path) => {
-    const state = (name: string, ...indices: number[]) => ({
-      state: name,
-      indices: new Uint32Array(new Int32Array(indices)),
+    const refused = (
+      tensors: Parameters<typeof writeParts>[2],
+      reason: string,
+      changed: Partial<typeof description> = {},
+    ) => {
+      writeParts(path, JSON.stringify({ ...description, ...changed }), tensors);
+      assert.throws(() => loadClassifier(path), {
+        name: "SpindleError",
+        message: `Cannot use "${path}" as a classifier as ${reason}: run "spindle run" again`,
+      });
+    };
+    const indices = "its neurons of hidden.0 are not different whole numbers from 0 to 2147483647";
+    refused({ neurons: [3, 3] }, indices);
+    refused({ neurons: [-5, 3] }, indices);
+    refused({ intercept: [1, 2] }, "2 intercepts do not fit 2 classes, which take 1");
+    refused({ coef: [1] }, "1 weights do not fit 2 neurons and 1 intercepts, which take 2");
+    refused({ coef: [1, NaN] }, "a weight or an intercept is not a finite number");
+    const states = ["hidden.0", "hidden.0"];
+    refused({}, `its states are ${JSON.stringify(states)} where different names are needed`, {
+      states,
     });
-    const broken = [
-      [state("hidden.0", 3, 3)],
-      [state("hidden.0", -5, 3)],
-      [state("hidden.0", 3), state("hidden.0", 3)],
-    ];
-    for (const neurons of broken) {
-      saveClassifier(path, { ...classifier, neurons });
-      assert.throws(() => loadClassifier(path), /its parts do not fit together/);
-    }
   }));
 
 Deno.test("classify() refuses states that are not finite, and names the text and the neuron", () =>
@@ -121,25 +143,41 @@ Deno.test("classify() tells how many texts lost their ends", () =>
     assert.deepEqual(told, [2]);
     assert.deepEqual(cut[0]!.label, whole[0]!.label);
   }));
-Deno.test("loadClassifier() refuses numbers, classes and pools that cannot be a classifier's", () =>
+
+const three = { classes: ["a", "b", "c"], intercept: new Float32Array(3) };
+
+/** Changes that leave parts of the classifier that do not fit, and what is then said of them. */
+const misfits: [Partial<Classifier>, RegExp][] = [
+  [{ coef: Float32Array.of(1, NaN) }, /a weight or an intercept is not a finite number$/],
+  [{ intercept: Float32Array.of(Infinity) }, /a weight or an intercept is not a finite number$/],
+  [{ coef: new Float32Array(1) }, /1 weights do not fit 2 neurons and 1 intercepts, which take 2$/],
+  [{ coef: new Float32Array(4) }, /4 weights do not fit 2 neurons and 1 intercepts, which take 2$/],
+  [{ classes: three.classes }, /1 intercepts do not fit 3 classes, which take 3$/],
+  [{ ...three, coef: new Float32Array(5) }, /5 weights do not fit 2 neurons and 3 intercepts/],
+  [
+    { classes: ["bad", "bad"] },
+    /its classes are \["bad","bad"\] where two different names or more/,
+  ],
+  [{ classes: ["bad"] }, /its classes are \["bad"\] where two different names or more are needed$/],
+  [{ pool: "median" as Pool }, /its pool is "median" where "first" or .+ is needed$/],
+  [{ metric: "guesses" as Metric }, /its metric is "guesses" where "accuracy" or "macro-f1" is/],
+  [{ validation: NaN }, /a score of it is NaN where a finite number is needed$/],
+  [{ test: Infinity }, /a score of it is Infinity where a finite number is needed$/],
+  [{ neurons: [{ state: "hidden.0", indices: Uint32Array.of(3, 3) }] }, /neurons of hidden\.0 are/],
+];
+
+Deno.test("saveClassifier() refuses a classifier whose parts do not fit, and leaves the file", () =>
   withFile((path) => {
-    const three = { classes: ["a", "b", "c"], intercept: new Float32Array(3) };
-    const wrong: Partial<Classifier>[] = [
-      { coef: Float32Array.of(1, NaN) },
-      { coef: Float32Array.of(1, 2, 3) },
-      { intercept: Float32Array.of(Infinity) },
-      { pool: "median" as Classifier["pool"] },
-      { classes: ["bad", "bad"] },
-      { classes: ["bad"] },
-      { classes: three.classes },
-      { ...three, classes: ["a", "b", "b"], coef: new Float32Array(6) },
-    ];
-    for (const change of wrong) {
-      saveClassifier(path, { ...classifier, ...change });
-      assert.throws(() => loadClassifier(path), /its parts do not fit together/);
+    const fitting = { ...classifier, ...three, coef: new Float32Array(6) };
+    saveClassifier(path, fitting);
+    for (const [change, reason] of misfits) {
+      assert.throws(() => saveClassifier(path, { ...classifier, ...change }), reason);
     }
-    saveClassifier(path, { ...classifier, ...three, coef: new Float32Array(6) });
-    assert.equal(loadClassifier(path).classes.length, 3);
+    assert.throws(
+      () => saveClassifier(path, { ...classifier, validation: NaN }),
+      /^SpindleError: Cannot save a classifier to ".+\.safetensors" as a score of it is NaN/,
+    );
+    assert.deepEqual(loadClassifier(path), fitting);
   }));
 
 Deno.test("loadClassifier() refuses a file of another format", () =>
@@ -193,18 +231,24 @@ Deno.test("classify() computes the probabilities of the neurons that it names", 
     }
   }));
 
-Deno.test("classify() refuses a neuron that the model lacks, and weights that are not one each", () =>
+Deno.test("classify() refuses a neuron that the model lacks", () =>
   withTextModel({}, async (model) => {
     const neurons = [{ state: "hidden.0", indices: Uint32Array.of(11, 12) }];
     await assert.rejects(
       classify({ ...classifier, neurons }, model, ["a fine film"]),
       /^SpindleError: Cannot classify with neuron 12 of hidden\.0 as the model has 12 there/,
     );
-    const known = [{ state: "hidden.0", indices: Uint32Array.of(11, 0) }];
-    for (const coef of [new Float32Array(1), new Float32Array(4)]) {
+  }));
+
+Deno.test("classify() refuses a classifier whose parts do not fit", () =>
+  withTextModel({}, async (model) => {
+    const neurons = [{ state: "hidden.0", indices: Uint32Array.of(11, 0) }];
+    for (const [change, reason] of misfits) {
       await assert.rejects(
-        classify({ ...classifier, neurons: known, coef }, model, ["a fine film"]),
-        /^SpindleError: Cannot classify as 2 neurons and 1 intercepts do not take [14] weights/,
+        classify({ ...classifier, neurons, ...change }, model, ["a fine film"]),
+        ({ name, message }) =>
+          name === "SpindleError" && message.startsWith("Cannot classify with a classifier as ") &&
+          reason.test(message),
       );
     }
   }));

@@ -1,0 +1,78 @@
+import { metrics } from "../data/registry.ts";
+import { isJsonObject } from "../formats/json.ts";
+import { pools } from "../ops/pool.ts";
+import { regressionsOf } from "../probe/fit.ts";
+import type { Classifier } from "./classifier.ts";
+import { countNeurons } from "./select.ts";
+
+/**
+ * Finds a part of a classifier that does not fit the others, or is not what its type says.
+ *
+ * @returns What is wrong with it, to follow "as"; undefined where all parts fit.
+ */
+export function misfitOf(classifier: Classifier): string | undefined {
+  const { classes, model, pool, neurons, coef, intercept, metric, validation, test } = classifier;
+  if (!areNames(classes) || classes.length < 2) {
+    return `its classes are ${
+      JSON.stringify(classes)
+    } where two different names or more are needed`;
+  }
+  if (!isModel(model)) {
+    return `its model is ${JSON.stringify(model)} where a name, a sha256 and a folder are needed`;
+  }
+  if (!pools.includes(pool)) return `its pool is "${pool}" where ${either(pools)} is needed`;
+  if (!metrics.includes(metric)) {
+    return `its metric is "${metric}" where ${either(metrics)} is needed`;
+  }
+  for (const score of [validation, test]) {
+    if (!Number.isFinite(score)) return `a score of it is ${score} where a finite number is needed`;
+  }
+  const states = neurons.map(({ state }) => state);
+  if (!areNames(states)) {
+    return `its states are ${JSON.stringify(states)} where different names are needed`;
+  }
+  const mistaken = neurons.find(({ indices }) => !areDistinct(indices) || !indices.every(isIndex));
+  if (mistaken) {
+    return `its neurons of ${mistaken.state} are not different whole numbers from 0 to ` +
+      `${lastIndex}`;
+  }
+  const outputs = regressionsOf(classes.length);
+  if (intercept.length !== outputs) {
+    return `${intercept.length} intercepts do not fit ${classes.length} classes, which take ` +
+      `${outputs}`;
+  }
+  const count = countNeurons(classifier);
+  if (coef.length !== outputs * count) {
+    return `${coef.length} weights do not fit ${count} neurons and ${outputs} intercepts, which ` +
+      `take ${outputs * count}`;
+  }
+  if (!coef.every(Number.isFinite) || !intercept.every(Number.isFinite)) {
+    return "a weight or an intercept is not a finite number";
+  }
+  return undefined;
+}
+
+/** The largest index that a file holds. */
+const lastIndex = 2 ** 31 - 1;
+
+function isIndex(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= lastIndex;
+}
+
+function areNames(list: unknown): boolean {
+  return Array.isArray(list) && list.every((each) => typeof each === "string") && areDistinct(list);
+}
+
+function areDistinct(values: ArrayLike<unknown>): boolean {
+  return new Set(Array.from(values)).size === values.length;
+}
+
+function isModel(model: unknown): boolean {
+  return isJsonObject(model) &&
+    [model.name, model.sha256, model.folder].every((each) => typeof each === "string") &&
+    [undefined, "f32", "f16"].some((weights) => weights === model.weights);
+}
+
+function either(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(" or ");
+}
