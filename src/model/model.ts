@@ -5,7 +5,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Pool } from "../ops/pool.ts";
 import { tuneOnFirstUse } from "../tuning/first_use.ts";
-import { requireOneOf, SpindleError } from "../util.ts";
+import { megabytes, requireOneOf, SpindleError } from "../util.ts";
 import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools } from "./capture.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
@@ -160,7 +160,7 @@ export class Model implements Disposable {
    * @param options Which states, and how they are pooled.
    * @returns The states in the order of the sentences.
    * @throws {SpindleError} If a sentence is empty or too long, a token id, a site, a state or a
-   * pool unknown, or the model disposed.
+   * pool unknown, the model disposed, or the host has no memory for the states.
    *
    * @example
    * ```ts
@@ -190,8 +190,9 @@ export class Model implements Disposable {
     // From here on the GPU works: what follows takes no time, and writing to the arrays now means
     // that they have their memory when the results come.
     let next = batches.next();
+    next.catch(() => {}); // it is awaited below, once there are arrays
     const states = new Map(ids.map(({ name, width }) => {
-      const arrays = names.map((key) => [key, new Float32Array(rows * width).fill(0)] as const);
+      const arrays = names.map((key) => [key, reserve(rows, width)] as const);
       return [name, { width, values: Object.fromEntries(arrays) as CapturedValues["values"] }];
     }));
     let row = 0;
@@ -223,6 +224,20 @@ export class Model implements Disposable {
   /** Frees the weights and the intermediate matrices. */
   [Symbol.dispose](): void {
     this.owned.dispose();
+  }
+}
+
+/** Makes room for captured states, and writes to it. */
+function reserve(rows: number, width: number): Float32Array {
+  try {
+    return new Float32Array(rows * width).fill(0);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SpindleError(
+      `Cannot hold ${megabytes(4 * rows * width)} of a captured state: pool it, or capture fewer ` +
+        "sentences",
+      { cause: error },
+    );
   }
 }
 

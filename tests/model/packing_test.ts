@@ -67,6 +67,18 @@ Deno.test("states are those of the sentences as they were when it was asked", as
   assert.deepEqual(await captured, expected);
 });
 
+Deno.test("states that memory cannot hold are refused, and nothing else is left to fail", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, folder, { states: ["activation.0"] });
+  const ids = Array<number[]>(60_000).fill(Array<number>(512).fill(101));
+  // What runs beside fails too, which must not end the process.
+  ids[0] = [1e6];
+  await assert.rejects(model.capture(ids, { states: ["activation.0"] }), {
+    name: "SpindleError",
+    message: "Cannot hold 188,741 MB of a captured state: pool it, or capture fewer sentences",
+  });
+});
+
 Deno.test("a longer text after a shorter one has the states that it has alone", async () => {
   using gpu = await requestGpu();
   const short = [3, 4, 5, 6];
