@@ -31,7 +31,7 @@ export function limitsOf({ tolerance = 1e-3, maxIterations = 200 }: SolverOption
 /**
  * Makes sure that there is an end to solving.
  *
- * @throws {SpindleError} If a limit is none.
+ * @throws {SpindleError} If a limit is none, or the patience.
  */
 export function requireLimits(options: SolverOptions): void {
   const { tolerance, maxIterations } = limitsOf(options);
@@ -43,6 +43,12 @@ export function requireLimits(options: SolverOptions): void {
   if (!(Number.isInteger(maxIterations) && maxIterations > 0)) {
     throw new SpindleError(
       `Cannot solve in ${maxIterations} iterations: a whole number from 1 on is needed`,
+    );
+  }
+  const { patience = Infinity } = options;
+  if (!(patience >= 1 && (Number.isInteger(patience) || patience === Infinity))) {
+    throw new SpindleError(
+      `Cannot solve with a patience of ${patience}: a whole number of steps from 1 on is needed`,
     );
   }
 }

@@ -170,6 +170,20 @@ gpuTest("fitProbes() and integrate() refuse features of other texts", async (gpu
   }
 });
 
+gpuTest("fitRegressions() refuses a patience that is none", async (gpu) => {
+  const { fit } = problem(7, 2);
+  for (const patience of [NaN, -1, 0, 1.5]) {
+    await assert.rejects(fit(gpu, [1], { patience }), {
+      name: "SpindleError",
+      message:
+        `Cannot solve with a patience of ${patience}: a whole number of steps from 1 on is ` +
+        "needed",
+    });
+  }
+  const [regression] = await fit(gpu, [1], { patience: Infinity });
+  assert.ok(regression!.converged);
+});
+
 gpuTest("fitRegressions() refuses an iterate that there is none of", async (gpu) => {
   const { fit } = problem(7, 2);
   await assert.rejects(fit(gpu, [1], { iterate: "last" as Iterate }), (error) => {
