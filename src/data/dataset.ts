@@ -91,9 +91,10 @@ export async function loadDataset(
       `Cannot hold texts out by the seed ${seed}: a whole number from 0 to ${largestSeed} is needed`,
     );
   }
-  const { name, metric, files } = "name" in source
-    ? await readBundled(source.name)
-    : await readFiles(source);
+  const given: typeof source = Object(source); // a caller without types may pass a name itself
+  const { name, metric, files } = "name" in given
+    ? await readBundled(given.name)
+    : await readFiles(given);
   const classes = classesOf(files.train);
   if (limit !== undefined) checkLimit(limit, classes);
   const random = seededRandom(seed);
@@ -124,10 +125,14 @@ async function readFiles(
   { train, validation, test, text = defaultColumns.text, label = defaultColumns.label }:
     DatasetFiles,
 ) {
-  const read = async (path: string): Promise<LabelledFile> => ({
-    path,
-    rows: await readLabelledFile(path, { text, label }),
-  });
+  const read = async (path: string): Promise<LabelledFile> => {
+    if (typeof path !== "string") {
+      throw new SpindleError(
+        `Cannot load a data set from the file ${path}: give its path, or the name of a bundled one`,
+      );
+    }
+    return { path, rows: await readLabelledFile(path, { text, label }) };
+  };
   const files: LabelledFiles = {
     train: await read(train),
     validation: validation === undefined ? undefined : await read(validation),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { loadDataset } from "../../src/data/dataset.ts";
+import { type DatasetFiles, loadDataset } from "../../src/data/dataset.ts";
 import { loadFile, withFiles } from "./files.ts";
 
 Deno.test("loadDataset() loads the bundled movie reviews with named classes", async () => {
@@ -21,6 +21,15 @@ Deno.test("loadDataset() loads the bundled movie reviews with named classes", as
 
 Deno.test("loadDataset() says which bundled data sets there are", () =>
   assert.rejects(loadDataset({ name: "imdb" }), /named "imdb": there is mr/));
+
+Deno.test("loadDataset() asks for a file or a name where it gets neither", async () => {
+  for (const source of [{}, undefined, "mr", { train: 5 }, { validation: "a.tsv" }]) {
+    await assert.rejects(
+      loadDataset(source as DatasetFiles),
+      /^SpindleError: Cannot load a data set from the file (undefined|5): give its path/,
+    );
+  }
+});
 
 Deno.test("loadDataset() orders classes by value where all are numbers, else by name", () =>
   withFiles({
