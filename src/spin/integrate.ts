@@ -11,6 +11,7 @@ import {
   requireSameTexts,
   type SolverChoices,
 } from "./regressions.ts";
+import { SpindleError } from "../util.ts";
 import { countFor, etas, rankNeurons, saliency } from "./select.ts";
 
 /** A classifier over the selected neurons of the first layers of a site. */
@@ -43,8 +44,8 @@ export interface IntegrateOptions extends SolverChoices {
  *
  * @param probes The probes of every layer, whose best ones select the neurons.
  * @returns The heads, by site, pool, eta, layers and C.
- * @throws {SpindleError} If features are missing, of another data set or not finite, or an eta is
- * outside (0, 1].
+ * @throws {SpindleError} If features are missing, of another data set or not finite, an eta is
+ * outside (0, 1], or there is no eta or no C.
  */
 export async function integrate(
   gpu: Gpu,
@@ -55,6 +56,9 @@ export async function integrate(
 ): Promise<Head[]> {
   const { etas: shares = etas, C = defaultC, onProgress, ...solver } = options;
   requireSameTexts(store, dataset);
+  if (C.length === 0 || shares.length === 0) {
+    throw new SpindleError("Cannot fit heads without a C and an eta: give one of each at least");
+  }
   const groups = Map.groupBy(probes, ({ state, pool }) => `${state.site} ${pool}`);
   const sortedC = [...C].sort((a, b) => a - b);
   const total = probes.length * shares.length * sortedC.length;

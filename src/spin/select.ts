@@ -47,7 +47,8 @@ export function rankNeurons(saliencies: Float64Array): Uint32Array {
  * ```
  */
 export function selectNeurons(coef: Float32Array, width: number, eta: number): Uint32Array {
-  const isWhole = Number.isInteger(width) && width > 0 && coef.length % width === 0;
+  const isWhole = Number.isInteger(width) && width > 0 && coef.length > 0 &&
+    coef.length % width === 0;
   if (!isWhole || !coef.every(Number.isFinite)) {
     throw new SpindleError(
       `Cannot select among ${width} neurons by ${coef.length} weights: ` +

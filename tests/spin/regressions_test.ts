@@ -148,27 +148,41 @@ gpuTest("fitRegressions() pays no heed to patience where the optimum is asked fo
   assert.deepEqual(impatient, patient);
 });
 
-gpuTest("fitProbes() and integrate() refuse features of other texts", async (gpu) => {
-  const folder = Deno.makeTempDirSync();
-  try {
-    const { dataset } = problem(5, 2);
-    const key = {
-      version: 1,
-      modelSha256: "m",
-      datasetSha256: "other",
-      weights: "f32",
-      pools: [],
-      rows,
-    } as const;
-    const store = await openStore(folder, key);
-    const options = { states: [], pools: [] };
-    const message = /^SpindleError: Cannot fit the features in .* made from other texts/;
-    await assert.rejects(fitProbes(gpu, store, dataset, options), message);
-    await assert.rejects(integrate(gpu, store, dataset, []), message);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-});
+gpuTest(
+  "fitProbes() and integrate() refuse features of other texts, and no choices",
+  async (gpu) => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      const { dataset } = problem(5, 2);
+      const key = {
+        version: 1,
+        modelSha256: "m",
+        datasetSha256: "other",
+        weights: "f32",
+        pools: [],
+        rows,
+      } as const;
+      const store = await openStore(folder, key);
+      const options = { states: [], pools: [] };
+      const message = /^SpindleError: Cannot fit the features in .* made from other texts/;
+      await assert.rejects(fitProbes(gpu, store, dataset, options), message);
+      await assert.rejects(integrate(gpu, store, dataset, []), message);
+      const ownTexts = { ...dataset, sha256: key.datasetSha256 };
+      for (const none of [{ C: [] }, { etas: [] }]) {
+        await assert.rejects(
+          integrate(gpu, store, ownTexts, [], none),
+          /^SpindleError: Cannot fit heads without a C and an eta: give one of each at least$/,
+        );
+      }
+      await assert.rejects(
+        fitProbes(gpu, store, ownTexts, { ...options, C: [] }),
+        /^SpindleError: Cannot fit probes without a C: give one at least$/,
+      );
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+);
 
 gpuTest("fitRegressions() refuses a patience that is none", async (gpu) => {
   const { fit } = problem(7, 2);

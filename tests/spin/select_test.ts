@@ -31,7 +31,9 @@ Deno.test("selectNeurons() refuses shares and weights that are none", () => {
   for (const width of [3, 2.5, 0, -1]) {
     assert.throws(() => selectNeurons(coef, width, 0.5), /^SpindleError: Cannot select among/);
   }
-  assert.throws(() => selectNeurons(Float32Array.of(1, NaN), 2, 0.5), /a finite weight is needed/);
+  for (const broken of [Float32Array.of(1, NaN), new Float32Array()]) {
+    assert.throws(() => selectNeurons(broken, 2, 0.5), /a finite weight is needed/);
+  }
 });
 
 Deno.test("rankNeurons() puts the lower index first where saliencies are equal", () => {
