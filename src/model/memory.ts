@@ -6,7 +6,7 @@ import { isGranted, megabytes, roundUp } from "../util.ts";
 import { headTexels, projectedColumns } from "./block_weights.ts";
 import { capturedBytes, mostCaptured } from "./capture.ts";
 import { readModel } from "./family.ts";
-import { tokensPerBatch } from "./model.ts";
+import { requirePrecision, tokensPerBatch } from "./model.ts";
 import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
 import { blocksToRun, findStates, listStates } from "./states.ts";
 import { WeightReader } from "./weights.ts";
@@ -52,7 +52,8 @@ export interface MemoryOptions {
  * ```
  */
 export function memoryNeeded(folder: string, options: MemoryOptions = {}): MemoryNeeded {
-  const { weights: precision = "f32", software = true } = options;
+  const precision = requirePrecision(options.weights);
+  const { software = true } = options;
   const { spec, refs } = readModel(folder);
   using source = openModelWeights(folder);
   const reader = new WeightReader(source, spec, refs);

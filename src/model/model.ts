@@ -126,7 +126,7 @@ export class Model implements Disposable {
    *
    * @param texts The texts.
    * @returns A list of token ids a text.
-   * @throws {SpindleError} If the model's folder has no tokenizer.
+   * @throws {SpindleError} If the model's folder has no tokenizer, or a part of a text no token.
    */
   tokenize(texts: readonly string[]): number[][] {
     return this.encode(texts).ids;
@@ -137,7 +137,7 @@ export class Model implements Disposable {
    *
    * @param texts The texts.
    * @returns The token ids, and how many texts lost their ends.
-   * @throws {SpindleError} If the model's folder has no tokenizer.
+   * @throws {SpindleError} If the model's folder has no tokenizer, or a part of a text no token.
    */
   encode(texts: readonly string[]): Encoding {
     if (!this.tokenizer) {
@@ -148,7 +148,11 @@ export class Model implements Disposable {
     return this.tokenizer.encode(texts, { maxTokens: this.longestText });
   }
 
-  /** Lists the states at the given sites; all sites where none is given. */
+  /**
+   * Lists the states at the given sites; all sites where none is given.
+   *
+   * @throws {SpindleError} If there is no such site.
+   */
   states(sites?: readonly Site[]): StateId[] {
     return listStates(this.spec, sites);
   }
@@ -247,6 +251,15 @@ export function tokensPerBatch(software: boolean): number {
 }
 
 /**
+ * The float type of the weights, float32 where nothing is said.
+ *
+ * @throws {SpindleError} If there is no such type.
+ */
+export function requirePrecision(weights: Precision = "f32"): Precision {
+  return requireOneOf<Precision>("weights of", weights, ["f32", "f16"]);
+}
+
+/**
  * Loads a model from a folder with `config.json`, `model.safetensors` (or shards with their index)
  * and, where there is one, `tokenizer.json`.
  *
@@ -262,7 +275,7 @@ export async function loadModel(
   options: ModelOptions = {},
 ): Promise<Model> {
   gpu.check();
-  const precision = requireOneOf<Precision>("weights of", options.weights ?? "f32", ["f32", "f16"]);
+  const precision = requirePrecision(options.weights);
   // Before anything is read, so that what changes from here on is noticed.
   const stamp = stampFiles(folder);
   const { spec, refs } = readModel(folder);

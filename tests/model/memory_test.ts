@@ -55,6 +55,14 @@ Deno.test("captured states take no more than memoryNeeded() says, however many s
   assert.ok(most > needed && most < needed + captured, `${most} of ${needed} and ${captured}`);
 });
 
+Deno.test("memoryNeeded() and loadModel() refuse weights of a type that there is none of", async () => {
+  using gpu = await requestGpu();
+  const weights = "f8" as "f16";
+  const refusal = { message: 'Cannot use weights of "f8": "f32" or "f16" is needed' };
+  assert.throws(() => memoryNeeded(miniLm, { weights }), refusal);
+  await assert.rejects(loadModel(gpu, miniLm, { weights }), refusal);
+});
+
 Deno.test("memoryNeeded() counts the embedding tables as they are stored", () => {
   // float16: the token ids, the positions and the token types.
   assert.equal(memoryNeeded(miniLm).tables, (30522 + 512 + 2) * 384 * 2);
