@@ -43,12 +43,13 @@ export interface LogisticModel {
  * help.
  *
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows. An
- * array of at most 256 MiB is copied before the promise is returned; a larger one must stay as it is
- * until the promise settles.
+ * array of at most 256 MiB is copied before the promise is returned; a larger one must stay as it
+ * is until the promise settles.
  * @param y A whole number a row: its class.
  * @returns A model for each C.
- * @throws {SpindleError} If a feature is not finite, a label no whole number, C or a limit none,
- * there are not two classes, or a column varies so little that float32 cannot hold its weight.
+ * @throws {SpindleError} If features are of another type or not finite, a label is no whole number,
+ * C or a limit none, there are not two classes, or a column varies so little that float32 cannot
+ * hold its weight.
  *
  * @example
  * ```ts
@@ -67,6 +68,12 @@ export async function fitLogistic(
   options: LogisticOptions = {},
 ): Promise<LogisticModel[]> {
   const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200 } = options;
+  if (!(x instanceof Float32Array) && typeof Object(x).read !== "function") {
+    const type = Object.prototype.toString.call(x).slice("[object ".length, -1);
+    throw new SpindleError(
+      `Cannot fit features in ${type}: a Float32Array is needed, or features that are read`,
+    );
+  }
   if (x instanceof Float32Array && (y.length === 0 || x.length % y.length !== 0)) {
     throw new SpindleError(
       `Cannot fit ${x.length} features to ${y.length} labels: give as many for each row`,
@@ -79,8 +86,9 @@ export async function fitLogistic(
     );
   }
   if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
-  if (features.cols === 0) {
-    throw new SpindleError("Cannot fit rows without features: give at least one column");
+  const { cols } = features;
+  if (!(Number.isInteger(cols) && cols > 0)) {
+    throw new SpindleError(`Cannot fit rows of ${cols} features: give at least one column`);
   }
   const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
   const broken = classes.findIndex((label) => !Number.isInteger(label));

@@ -103,7 +103,23 @@ gpuTest("fitLogistic() refuses labels that do not fit", async (gpu) => {
       new RegExp(`the label ${label}: labels are whole numbers`),
     );
   }
-  await assert.rejects(fitLogistic(gpu, new Float32Array(), [0, 1]), /at least one column/);
+});
+
+gpuTest("fitLogistic() refuses features of another type, and rows without columns", async (gpu) => {
+  const types = { Float64Array: new Float64Array(2), Int32Array: new Int32Array(2), Array: [1, 2] };
+  for (const [type, x] of Object.entries({ ...types, Undefined: undefined, Object: { rows: 2 } })) {
+    await assert.rejects(fitLogistic(gpu, x as unknown as Float32Array, [0, 1]), {
+      name: "SpindleError",
+      message:
+        `Cannot fit features in ${type}: a Float32Array is needed, or features that are read`,
+    });
+  }
+  const refusal = /^SpindleError: Cannot fit rows of (0|-1|1\.5|NaN) features: give at least one/;
+  await assert.rejects(fitLogistic(gpu, new Float32Array(), [0, 1]), refusal);
+  for (const cols of [-1, 1.5, NaN]) {
+    const features = { rows: 2, cols, read: () => new Float32Array() };
+    await assert.rejects(fitLogistic(gpu, features, [0, 1]), refusal);
+  }
 });
 
 gpuTest("fitLogistic() refuses penalties and limits that are none", async (gpu) => {
