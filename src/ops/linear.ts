@@ -1,4 +1,5 @@
 import activationCode from "../../shaders/activation.wgsl" with { type: "text" };
+import brokenCode from "../../shaders/broken.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
@@ -62,8 +63,10 @@ function linearCode(
   activation: Activation,
   optional: string[],
 ): string {
-  return cachedCode(["linear", tile, lanes, activation, optional], () =>
-    `${activationCode}
+  return cachedCode(
+    ["linear", tile, lanes, activation, optional],
+    () =>
+      `${brokenCode}${activationCode}
 fn finish(row: u32, k: u32, product: vec4f) {
   var value = product;
   ${optional.includes("bias") ? "value += load_bias(0u, k);" : ""}
@@ -72,5 +75,6 @@ fn finish(row: u32, k: u32, product: vec4f) {
   ${optional.includes("residual") ? "value += load_residual(row, k);" : ""}
   if (row < params.rows) { store_y(row, k, value); }
 }
-${tileCode(tile, lanes)}`);
+${tileCode(tile, lanes)}`,
+  );
 }

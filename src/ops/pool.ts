@@ -1,3 +1,4 @@
+import brokenCode from "../../shaders/broken.wgsl" with { type: "text" };
 import poolCode from "../../shaders/pool.wgsl" with { type: "text" };
 import unpackCode from "../../shaders/unpack.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
@@ -11,6 +12,8 @@ export const pools = ["first", "last", "max", "mean"] as const;
 
 /** A way to make one vector of a sentence's token states. */
 export type Pool = typeof pools[number];
+
+const codeOfPools = brokenCode + poolCode;
 
 /** A part of a storage buffer, in bytes. */
 export interface Span {
@@ -40,7 +43,7 @@ export function pool(
   const flags = pools.map((name) => [name.toUpperCase(), wanted.includes(name) ? 1 : 0] as const);
   recorder.dispatch({
     label: "pool",
-    code: poolCode,
+    code: codeOfPools,
     constants: { LANES: lanes, ...Object.fromEntries(flags) },
     reads: { x },
     buffers: {

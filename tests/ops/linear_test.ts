@@ -6,6 +6,7 @@ import type { Precision } from "../../src/gpu/precision.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Activation, linear } from "../../src/ops/linear.ts";
 import { chooseTile, type LinearTile, linearTiles } from "../../src/ops/linear_tiles.ts";
+import { assumeNumbers, compileOther } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -159,5 +160,19 @@ gpuTest("linear() keeps activations of large inputs finite", async (gpu) => {
     recorder.submit();
     const expected = [-300, -30, 0, 30, 300].map(activations[activation]);
     assertClose(await readMatrix(y), expected, 1e-9, activation);
+  }
+});
+
+gpuTest("linear() keeps what is not finite through every activation", async (gpu) => {
+  compileOther(gpu, assumeNumbers);
+  for (const activation of Object.keys(activations) as Activation[]) {
+    using x = uploadMatrix(gpu, new Float32Array([NaN, -1, Infinity]), 3, 1);
+    using w = uploadMatrix(gpu, new Float32Array([1]), 1, 1);
+    using y = createMatrix(gpu, 3, 1);
+    const recorder = new Recorder(gpu);
+    linear(recorder, x, w, y, 3, { activation });
+    recorder.submit();
+    const found = [...await readMatrix(y)].map(Number.isFinite);
+    assert.deepEqual(found, [false, true, false], activation);
   }
 });

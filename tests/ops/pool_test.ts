@@ -5,6 +5,7 @@ import { createStorage } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Pool, pool, pools, spreadStep, unpack } from "../../src/ops/pool.ts";
+import { assumeNumbers, compileOther } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -55,6 +56,7 @@ gpuTest("pool() takes the first, last, largest and mean value of each sentence",
 });
 
 gpuTest("pool() keeps what is not finite in every pool that covers it", async (gpu) => {
+  compileOther(gpu, assumeNumbers);
   const width = 5;
   for (const broken of [NaN, Infinity, -Infinity]) {
     const x = randomNumbers(tokens * width);

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import type { Gpu } from "../src/gpu/device.ts";
+
+/**
+ * Has kernels compiled from other code: what compilers make of it that do not do all that this
+ * driver's does, and need not.
+ */
+export function compileOther({ device, pipelines }: Gpu, rewrite: (code: string) => string): void {
+  assert.equal(pipelines.size, 0, "kernels were compiled before");
+  const create = device.createShaderModule.bind(device);
+  device.createShaderModule = (descriptor) =>
+    create({ ...descriptor, code: rewrite(descriptor.code) });
+}
+
+/** What compilers make of comparisons where they take it that both sides are numbers. */
+export function assumeNumbers(code: string): string {
+  return code
+    .replace(/!\((.*) <= (vec4f\(.*?\))\)/g, "$1 > $2")
+    .replace(/select\(x, vec4f\(0\.0\), x < vec4f\(0\.0\)\)/g, "max(x, vec4f(0.0))");
+}
