@@ -22,6 +22,15 @@ export function gpuTest(name: string, body: (gpu: Gpu) => Promise<void>): void {
   });
 }
 
+/** Lets kernels see no more than so many bytes of a buffer. */
+export function limitBindings({ device }: Gpu, bytes: number): void {
+  const value = new Proxy(device.limits, {
+    get: (limits, name) =>
+      name === "maxStorageBufferBindingSize" ? bytes : Reflect.get(limits, name, limits),
+  });
+  Object.defineProperty(device, "limits", { value });
+}
+
 /** Bytes of GPU memory without what the device keeps for the next recorder. */
 export function ownedBytes({ liveBytes, idleStaging }: Gpu): number {
   return liveBytes - idleStaging.reduce((sum, { buffer }) => sum + buffer.size, 0);

@@ -38,8 +38,8 @@ export function createMatrix(
   precision: Precision = "f32",
 ): Matrix {
   const texels = Math.ceil(cols / 4);
-  const stride = offPowerOfTwo(gpu, roundUp(rows, rowMultiple));
   if (gpu.storage === "buffer") {
+    const stride = oddMultiple(rows);
     const bytes = stride * texels * texelBytes(precision);
     const most = gpu.device.limits.maxStorageBufferBindingSize;
     if (bytes > most) {
@@ -59,6 +59,7 @@ export function createMatrix(
         `at most ${limit} rows and ${4 * limit} columns fit a texture`,
     );
   }
+  const stride = offPowerOfTwo(gpu, roundUp(rows, rowMultiple));
   const memory = gpu.device.createTexture({
     label,
     size: [stride, offPowerOfTwo(gpu, texels)],
@@ -75,6 +76,14 @@ export function createMatrix(
     memory.destroy();
   };
   return { gpu, rows, cols, texels, precision, stride, memory, [Symbol.dispose]: dispose };
+}
+
+/** The most rows that a float32 matrix of so many columns has on this GPU. */
+export function mostRows({ storage, device: { limits } }: Gpu, cols: number): number {
+  if (storage === "texture") return limits.maxTextureDimension2D;
+  const rowBytes = Math.ceil(cols / 4) * texelBytes("f32");
+  const multiples = Math.floor(limits.maxStorageBufferBindingSize / (rowBytes * rowMultiple));
+  return multiples < 1 ? 0 : ((multiples - 1) | 1) * rowMultiple;
 }
 
 /**
@@ -204,6 +213,11 @@ function unpackTexels(packed: Float32Array, rows: number, cols: number) {
     }
   }
   return data;
+}
+
+/** Texels a power of two apart, as those of neighbouring columns, would share places in caches. */
+function oddMultiple(rows: number): number {
+  return (Math.ceil(rows / rowMultiple) | 1) * rowMultiple;
 }
 
 /** llvmpipe compiles every kernel once more for textures whose size is a power of two. */

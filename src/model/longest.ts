@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { texelBytes } from "../gpu/precision.ts";
+import { mostRows } from "../gpu/matrix.ts";
 import { longestAttended } from "../ops/attention.ts";
 import { headTexels, projectedColumns } from "./block_weights.ts";
 import type { ModelSpec } from "./spec.ts";
@@ -7,12 +7,8 @@ import type { Tokenizer } from "./tokenizer.ts";
 import { rowsAtOnce } from "./workspace.ts";
 
 /** The most tokens whose states fit the matrices of this GPU. */
-export function tokensThatFit({ storage, device: { limits } }: Gpu, spec: ModelSpec): number {
-  const texels = Math.ceil(widestState(spec) / 4);
-  const rows = storage === "texture"
-    ? limits.maxTextureDimension2D
-    : limits.maxStorageBufferBindingSize / (texels * texelBytes("f32")) - 1;
-  return Math.floor(rows / rowsAtOnce) * rowsAtOnce;
+export function tokensThatFit(gpu: Gpu, spec: ModelSpec): number {
+  return Math.floor(mostRows(gpu, widestState(spec)) / rowsAtOnce) * rowsAtOnce;
 }
 
 /** The most tokens of a sentence, by the model's positions and by this GPU. */

@@ -1,7 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
+import { mostRows } from "../gpu/matrix.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
-import { cutRows } from "./design.ts";
+import { blockRows, cutRows } from "./design.ts";
 import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
 import { type Features, measureScaling, remember } from "./standardize.ts";
@@ -27,12 +28,15 @@ export async function decision(
   const perFit = fits[0]?.intercept.length ?? 0;
   const count = fits.length * perFit;
   if (count === 0) return [];
-  const most = Math.max(1, Math.floor(logitsAtOnce / perFit));
-  if (fits.length > most) {
-    const first = await decision(gpu, features, fits.slice(0, most));
-    return [...first, ...await decision(gpu, features, fits.slice(most))];
-  }
   const order = orderColumns(fits.map(({ problem }) => problem), features.cols);
+  const cols = order.columns.length;
+  const most = Math.min(logitsAtOnce, mostRows(gpu, cols));
+  const height = Math.min(rows, blockRows(gpu, cols));
+  if (fits.length > 1 && (count > most || height > mostRows(gpu, count))) {
+    const half = Math.ceil(fits.length / 2);
+    const first = await decision(gpu, features, fits.slice(0, half));
+    return [...first, ...await decision(gpu, features, fits.slice(half))];
+  }
   // Centred, large means take no digits from the products.
   const scaling = measureScaling(features, order.columns);
   scaling.deviation.fill(1);

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, type Matrix } from "../gpu/matrix.ts";
+import { createMatrix, type Matrix, mostRows } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
@@ -151,11 +151,9 @@ function uploadRows(
   return x;
 }
 
-/** As many rows as fit a texture, a storage binding and the loop limit of software drivers. */
+/** As many rows as fit a matrix and the loop limit of software drivers. */
 export function blockRows(gpu: Gpu, cols: number): number {
-  const { maxTextureDimension2D, maxStorageBufferBindingSize } = gpu.device.limits;
-  const fitting = Math.floor(maxStorageBufferBindingSize / (16 * Math.ceil(cols / 4))) - 8;
-  const rows = Math.min(maxTextureDimension2D, 16_384, fitting);
+  const rows = Math.min(mostRows(gpu, cols), 16_384);
   return Math.max(1, Math.floor(rows / rowsPerChunk)) * rowsPerChunk;
 }
 

@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
+import { mostRows } from "../gpu/matrix.ts";
 import { range } from "../ops/code.ts";
 import { inverseRows } from "../ops/logistic_inverse.ts";
 import { SpindleError } from "../util.ts";
@@ -133,7 +134,10 @@ function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
     const moreFits = group.length * group[0]!.fits.length;
     const moreRows = inverseRows(new Set(group[0]!.places.map((place) => place >> 2)).size);
     const widest = Math.max(width, moreRows);
-    if (fits + moreFits > batchLimit || !inversesFit(gpu, rows + moreRows, widest)) {
+    if (
+      fits + moreFits > batchLimit ||
+      rows + moreRows > Math.min(mostRows(gpu, widest), mostInverseRows)
+    ) {
       batches.push([]);
       [fits, rows, width] = [0, 0, 0];
     }
@@ -147,13 +151,6 @@ function cutBatches(runs: readonly Run[], gpu: Gpu): Run[][] {
 
 /** More rows of inverses would be more workgroups than a dispatch may have. */
 const mostInverseRows = 16_384;
-
-function inversesFit({ storage, device: { limits } }: Gpu, rows: number, width: number): boolean {
-  const most = storage === "texture"
-    ? limits.maxTextureDimension2D
-    : limits.maxStorageBufferBindingSize / (4 * width);
-  return rows <= Math.min(most, mostInverseRows);
-}
 
 /** Solves until every run is certified, given up or out of steps; those leave the batch. */
 async function solveBatch(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/request.ts";
 import {
   createMatrix,
+  mostRows,
   packTexels,
   readMatrix,
   uploadMatrix,
@@ -11,7 +12,7 @@ import {
 import { createStorage, uploadPiece } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { SpindleError } from "../../src/util.ts";
-import { gpuTest } from "../gpu.ts";
+import { gpuTest, limitBindings } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 
 gpuTest("readMatrix() gives back what uploadMatrix() was given", async (gpu) => {
@@ -75,4 +76,14 @@ Deno.test("createMatrix() says how many rows fit a texture", async () => {
     assert.match(error.message, new RegExp(`states of ${limit + 1} rows.* at most ${limit} rows`));
     return true;
   });
+});
+
+gpuTest("mostRows() is what createMatrix() takes and no more", (gpu) => {
+  limitBindings(gpu, 2 ** 16);
+  for (const cols of [4, 7, 64, 130, 516, 2048]) {
+    const most = mostRows(gpu, cols);
+    createMatrix(gpu, most, cols)[Symbol.dispose]();
+    assert.throws(() => createMatrix(gpu, most + 1, cols), SpindleError);
+  }
+  return Promise.resolve();
 });

@@ -5,7 +5,7 @@ import { decision } from "../../src/probe/decision.ts";
 import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
-import { assertFreed, gpuTest, ownedBytes } from "../gpu.ts";
+import { assertFreed, gpuTest, limitBindings, ownedBytes } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
@@ -149,6 +149,20 @@ gpuTest("decision() multiplies features of large means without losing digits", a
     });
     assertClose(logits[f]!, expected, 1e-4, "logits");
   });
+});
+
+gpuTest("fitProblems() and decision() keep matrices within what a kernel may bind", async (gpu) => {
+  const { features, labels } = problem(60, 128);
+  // Two inverses of 128 columns, without what a matrix has beside them.
+  limitBindings(gpu, 2 * 128 * 128 * 4);
+  const problems: Problem[] = [{ C: 1 }, { C: 1, scale: "standardized" }];
+  const fits = await fitProblems(gpu, { features, labels }, 2, problems);
+  assert.ok(fits.every(({ certificates }) => certificates[0]!.converged));
+  // So many logits of 60 rows do not fit.
+  const many = Array.from({ length: 600 }, (_, i) => fits[i % 2]!);
+  const logits = await decision(gpu, features, many);
+  const expected = await decision(gpu, features, fits);
+  assert.deepEqual(logits, many.map((_, i) => expected[i % 2]!));
 });
 
 gpuTest("fitProblems() solves more columns than one Gram matrix holds", async (gpu) => {
