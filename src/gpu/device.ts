@@ -80,8 +80,14 @@ export class Gpu implements Disposable {
     this.storage = storage;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      const { message } = (event as GPUUncapturedErrorEvent).error;
-      this.#fail(`The GPU rejected a command: ${messageOf(message)}`);
+      const { error } = event as GPUUncapturedErrorEvent;
+      const reason = messageOf(error.message);
+      this.#fail(
+        error instanceof GPUOutOfMemoryError
+          ? `Cannot allocate more of the GPU's memory as it is full (${reason}): a smaller model, ` +
+            "its weights in float16, or fewer rows or states at once, are needed"
+          : `The GPU rejected a command: ${reason}`,
+      );
     });
     device.lost.then((info) => {
       if (!this.#disposed) {
@@ -94,7 +100,7 @@ export class Gpu implements Disposable {
     this.#failure ??= new SpindleError(message);
   }
 
-  /** Throws the first validation error or device loss since the start, if there was one. */
+  /** Throws the first error of a command or device loss since the start, if there was one. */
   check(): void {
     if (this.#disposed) {
       throw new SpindleError("Cannot use the GPU as it was disposed: request it again");

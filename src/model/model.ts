@@ -267,7 +267,8 @@ export function requirePrecision(weights: Precision = "f32"): Precision {
  * @param folder The folder.
  * @param options How the weights are kept.
  * @returns The model; dispose it when done.
- * @throws {SpindleError} If the family is unknown, or a file or tensor missing or malformed.
+ * @throws {SpindleError} If the family is unknown, or a file or tensor missing or malformed, or the
+ * GPU has no memory for the weights.
  */
 export async function loadModel(
   gpu: Gpu,
@@ -303,6 +304,7 @@ export async function loadModel(
     tokenizer,
     owned,
   );
+  await gpu.settle(); // weights for which there was no memory are told of
   await tuneOnFirstUse(gpu);
   onFailure.move();
   return model;

@@ -123,6 +123,26 @@ Deno.test("a model takes no longer sentences than its matrices fit this GPU's bu
   createMatrix(gpu, most, columns)[Symbol.dispose]();
 });
 
+Deno.test("loadModel() says what to do where the GPU has no memory for all weights", async () => {
+  using gpu = await requestGpu({ storage: "buffer" });
+  const { device } = gpu;
+  const create = device.createBuffer.bind(device);
+  let created = 0;
+  device.createBuffer = (descriptor) => {
+    if (++created === 5) {
+      const error = new GPUOutOfMemoryError("Not enough memory left.");
+      const init = { error, cancelable: true };
+      device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", init));
+    }
+    return create(descriptor);
+  };
+  await assert.rejects(
+    loadModel(gpu, join(golden, "llama")),
+    /^SpindleError: Cannot allocate .* full \(Not enough .*\): a smaller model, its weights in float16/,
+  );
+  assertFreed(gpu);
+});
+
 Deno.test("float16 weights give nearly the same states in less memory", async () => {
   using gpu = await requestGpu();
   for (const name of ["gpt_neox", "t5"]) {
