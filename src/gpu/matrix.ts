@@ -100,7 +100,7 @@ export function uploadMatrix(
   precision: Precision = "f32",
 ): Matrix {
   const matrix = createMatrix(gpu, rows, cols, label, precision);
-  writeMatrix(matrix, data);
+  fillTexels(matrix, packTexels(data, rows, cols), rows);
   return matrix;
 }
 
@@ -108,6 +108,26 @@ export function uploadMatrix(
 export function writeMatrix(matrix: Matrix, data: Float32Array): void {
   const rows = data.length / matrix.cols;
   writeTexels(matrix, packTexels(data, rows, matrix.cols), rows);
+}
+
+/**
+ * Replaces the first rows by texels `[texels, rows, 4]`, as {@linkcode packTexels} lays them; what
+ * the others hold is lost.
+ */
+export function fillTexels(matrix: Matrix, packed: Float32Array, rows: number): void {
+  const { texels, stride, memory, precision } = matrix;
+  if (memory instanceof GPUTexture) return writeTexels(matrix, packed, rows);
+  const band = Math.min(texels, Math.ceil(uploadPiece / (stride * texelBytes(precision))));
+  const elements = precision === "f16" ? Float16Array : Float32Array;
+  const whole = new elements(band * stride * 4);
+  for (let first = 0; first < texels; first += band) {
+    const height = Math.min(band, texels - first);
+    for (let k = 0; k < height; k++) {
+      const start = (first + k) * rows * 4;
+      whole.set(packed.subarray(start, start + rows * 4), k * stride * 4);
+    }
+    writeBand(matrix, whole.subarray(0, height * stride * 4), first);
+  }
 }
 
 /**
@@ -127,12 +147,11 @@ export function writeTexels(
   const rowBytes = rows * texelBytes(precision);
   const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
   if (!(memory instanceof GPUTexture)) {
-    for (let k = 0; k < texels; k++) {
-      memory.write(
-        bytes.subarray(k * rowBytes, (k + 1) * rowBytes),
-        (k * stride + firstRow) * texelBytes(precision),
-      );
-    }
+    const placeOf = (k: number) => (k * stride + firstRow) * texelBytes(precision);
+    const places = Array.from({ length: texels }, (_, k) => placeOf(k));
+    if (!gpu.adapter.software) return copyPieces(memory, bytes, rowBytes, places);
+    // A submission would wait for the one before.
+    places.forEach((to, k) => memory.write(bytes.subarray(k * rowBytes, (k + 1) * rowBytes), to));
     return;
   }
   const band = Math.max(1, Math.floor(uploadPiece / rowBytes));
@@ -145,6 +164,32 @@ export function writeTexels(
       [rows, height],
     );
   }
+}
+
+/**
+ * Copies neighbouring pieces of bytes to their places. They come from the host in one transfer: as
+ * one each they would wait for each other.
+ */
+function copyPieces(
+  { gpu: { device }, buffer }: StorageBuffer,
+  bytes: Uint8Array,
+  pieceBytes: number,
+  places: readonly number[],
+): void {
+  const from = device.createBuffer({
+    label: "upload",
+    size: bytes.length,
+    usage: GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
+    mappedAtCreation: true,
+  });
+  new Uint8Array(from.getMappedRange()).set(bytes);
+  from.unmap();
+  const encoder = device.createCommandEncoder();
+  places.forEach((to, i) =>
+    encoder.copyBufferToBuffer(from, i * pieceBytes, buffer, to, pieceBytes)
+  );
+  device.queue.submit([encoder.finish()]);
+  from.destroy();
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Matrix, writeTexels } from "../gpu/matrix.ts";
+import { fillTexels, type Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { NormWeights } from "../ops/norm.ts";
 import { recordCrossAttention, recordSelfAttention } from "./attention.ts";
@@ -55,7 +55,7 @@ function recordEmbedding(
   const { workspace, batch, spec } = pass;
   // It is written at once, before what is recorded runs, so that each stack needs its own.
   let hidden = workspace.matrix(`${prefix}embedding`, batch.tokens, embedding.width);
-  writeTexels(hidden, embed(embedding, batch, startId), batch.tokens);
+  fillTexels(hidden, embed(embedding, batch, startId), batch.tokens);
   if (embedding.norm) hidden = recordNorm(pass, hidden, embedding.norm, "embedding normed");
   if (embedding.projection) {
     hidden = recordLinear(pass, hidden, embedding.projection, "projected", spec.width);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import {
   createMatrix,
+  fillTexels,
   mostRows,
   packTexels,
   readMatrix,
@@ -46,6 +48,32 @@ gpuTest("writeTexels() replaces rows from the one that it is told", async (gpu) 
   const expected = data.slice();
   expected.set(some, 6 * 7);
   assert.deepEqual(await readMatrix(matrix), expected);
+});
+
+gpuTest(
+  "fillTexels() replaces the first rows, of matrices larger than a piece, too",
+  async (gpu) => {
+    const [rows, cols] = [5003, 1030];
+    const some = randomNumbers((rows - 7) * cols, 2);
+    using matrix = createMatrix(gpu, rows, cols);
+    fillTexels(matrix, packTexels(some, rows - 7, cols), rows - 7);
+    assert.deepEqual((await readMatrix(matrix)).subarray(0, some.length), some);
+  },
+);
+
+Deno.test("an upload takes few transfers from the host, however many columns there are", async () => {
+  const { device, adapter, features } = await requestGpu();
+  using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+  let writes = 0;
+  const write = device.queue.writeBuffer.bind(device.queue);
+  device.queue.writeBuffer = (...written: Parameters<GPUQueue["writeBuffer"]>) => {
+    writes++;
+    write(...written);
+  };
+  using matrix = uploadMatrix(gpu, randomNumbers(13 * 400), 13, 400);
+  writeTexels(matrix, new Float32Array(5 * 400), 5, 3);
+  assert.equal(writes, 1);
+  await readMatrix(matrix);
 });
 
 Deno.test("a storage buffer takes more than one piece, from where it is told", async () => {
