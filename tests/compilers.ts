@@ -18,3 +18,19 @@ export function assumeNumbers(code: string): string {
     .replace(/!\((.*) <= (vec4f\(.*?\))\)/g, "$1 > $2")
     .replace(/select\(x, vec4f\(0\.0\), x < vec4f\(0\.0\)\)/g, "max(x, vec4f(0.0))");
 }
+
+/** A log that is as wrong as WGSL allows. */
+export function loosenLog(code: string): string {
+  return code.replace(/\blog\(/g, "loose_log(") + `
+fn loose_log(x: vec4f) -> vec4f {
+  return log(x) + select(vec4f(0.0), vec4f(4.7e-7), (x >= vec4f(0.5)) & (x <= vec4f(2.0)));
+}`;
+}
+
+/** An exp that is infinite where what powers of two make of it overflows: WGSL says nothing then. */
+export function overflowExp(code: string): string {
+  return code.replace(/\bexp\(/g, "overflowing_exp(") + `
+fn overflowing_exp(x: f32) -> f32 {
+  return select(exp(x), -x * 1e10, x < -2.3e38);
+}`;
+}

@@ -120,8 +120,9 @@ export function attentionCode(
   const valueTexel = (d: number) =>
     load("v", (row) => `select(vec4f(0.0), load_value(${row}, v_texel + ${d}u), ${row} < end)`);
 
+  // A lower one would overflow within exp.
   return `
-const lowest = -3.0e38;
+const lowest = -1.0e30;
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -139,6 +139,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       ROWS: rowsPerChunk,
       SUMS: sumsPerChunk,
       MODEL: Number(point === "model"),
+      ROUGH_LOG: Number(!recorder.gpu.adapter.software),
     },
     reads: weights ? { z, previous, next, w: weights } : { z, previous, next },
     ...(stored && { writes: { r: stored }, writtenRows: rows }),

@@ -6,6 +6,7 @@ import { Recorder } from "../../src/gpu/recorder.ts";
 import { packBatch } from "../../src/model/batch.ts";
 import { attention } from "../../src/ops/attention.ts";
 import { type AttentionVariant, attentionVariants } from "../../src/ops/attention_variants.ts";
+import { compileOther, overflowExp } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -142,4 +143,9 @@ gpuTest("attention() gives the same bits by all variants", async (gpu) => {
     for (const variant of variants) outputs.push(await check(gpu, { ...base, ...more, variant }));
     for (const output of outputs) assert.deepEqual(output, outputs[0]);
   }
+});
+
+gpuTest("attention() leaves no exp to overflow within", async (gpu) => {
+  compileOther(gpu, overflowExp);
+  await check(gpu, { ...base, window: 7, causal: true });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Gpu } from "../../src/gpu/device.ts";
+import { Gpu } from "../../src/gpu/device.ts";
+import { requestGpu } from "../../src/gpu/request.ts";
 import {
   createMatrix,
   type Matrix,
@@ -8,11 +9,14 @@ import {
   writeMatrix,
 } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
+import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
 import { invertSets } from "../../src/ops/logistic_inverse.ts";
 import { logisticMargins, marginHeights } from "../../src/ops/logistic_margins.ts";
+import { logisticSums, stateFields, sumsPerChunk } from "../../src/ops/logistic_rows.ts";
 import { createWholeTiles } from "../../src/ops/logistic_tiles.ts";
+import { compileOther, loosenLog } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -203,3 +207,39 @@ async function checkInverses(
     assertClose(found, identity, tolerance, `inverse of set ${s}`);
   });
 }
+
+Deno.test("the loss of a GPU whose log is no better than WGSL asks has seven digits", async () => {
+  const { device, adapter, features } = await requestGpu();
+  using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+  compileOther(gpu, loosenLog);
+  const [rows, fits] = [37, 4];
+  using own = new DisposableStack();
+  const storage = (numbers: number) => own.use(createStorage(gpu, 4 * numbers, "numbers"));
+  const partials = storage(4 * sumsPerChunk);
+  const state = storage(stateFields.length * fits);
+  for (const [least, most] of [[-6, 0], [0, 0.7], [0, 3]] as const) {
+    const margins = randomNumbers(rows * fits).map((value) =>
+      least + (most - least) * (value + 1) / 2
+    );
+    const next = own.use(uploadMatrix(gpu, margins, rows, fits));
+    const block = { rows, firstRow: 0, z: next, previous: next, next, residuals: next };
+    const recorder = new Recorder(gpu);
+    // Every row is of the positive class.
+    const targets = storage(fits);
+    logisticSums(recorder, "loss", block, storage(rows), {
+      state,
+      partials,
+      targets,
+      fitTexels: 1,
+    });
+    recorder.submit();
+    const losses = new Float32Array(await readStorage(partials)).subarray(0, fits);
+    const expected = Float64Array.from(
+      { length: fits },
+      (_, fit) =>
+        margins.filter((_, i) => i % fits === fit)
+          .reduce((sum, margin) => sum + Math.log1p(Math.exp(-margin)), 0),
+    );
+    assertClose(losses, expected, 5e-7, `losses of margins from ${least} to ${most}`);
+  }
+});
