@@ -25,7 +25,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       value = select(vec4f(0.0), load_gram(column, source) - drift(column, source), used);
     }
     if (k == local / 4u) {
-      value[local & 3u] = select(1.0, value[local & 3u] + params.ridge, inside);
+      let own = vec4u(0u, 1u, 2u, 3u) == vec4u(local & 3u);
+      value = select(value, select(vec4f(1.0), value + params.ridge, inside), own);
     }
     store_to(subset.x + local, k, value);
     store_copy(subset.x + local, k, value);

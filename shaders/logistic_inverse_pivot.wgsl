@@ -18,18 +18,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
   for (var p = 0u; p < BLOCK; p++) {
+    let place = vec4u(0u, 1u, 2u, 3u) == vec4u(p & 3u);
     // The pivot row is scaled by who owns it, with the inverse in the place of the pivot.
     workgroupBarrier();
     if (lane == p % LANES) {
       let i = p / LANES;
       let inverse = 1.0 / own[i][p / 4u][p & 3u];
       for (var k = 0u; k < TEXELS; k++) { shared_row[k] = own[i][k] * inverse; }
-      shared_row[p / 4u][p & 3u] = inverse;
+      shared_row[p / 4u] = select(shared_row[p / 4u], vec4f(inverse), place);
     }
     workgroupBarrier();
     for (var i = 0u; i < OWN; i++) {
       let factor = own[i][p / 4u][p & 3u];
-      own[i][p / 4u][p & 3u] = 0.0;
+      own[i][p / 4u] = select(own[i][p / 4u], vec4f(0.0), place);
       let is_pivot = lane + LANES * i == p;
       for (var k = 0u; k < TEXELS; k++) {
         own[i][k] = select(own[i][k] - factor * shared_row[k], shared_row[k], is_pivot);

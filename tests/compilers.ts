@@ -34,3 +34,12 @@ fn overflowing_exp(x: f32) -> f32 {
   return select(exp(x), -x * 1e10, x < -2.3e38);
 }`;
 }
+
+/** Code of which some compilers refuse what it does: to store a part of a vector by its number. */
+export function refuseVectorParts(code: string): string {
+  const vectors = [...code.matchAll(/var (\w+)(?:: vec4f)? = (?:vec4f\(|load_)/g)].map((m) => m[1]);
+  const stores = vectors.map((name) => `\\b${name}\\[[a-z][^\\]]*\\] =`);
+  const found = code.match(new RegExp([...stores, "\\[[^\\]]*& 3u\\] ="].join("|")));
+  assert.equal(found?.[0], undefined, "a part of a vector is stored by its number");
+  return code;
+}

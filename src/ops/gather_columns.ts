@@ -33,7 +33,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var value = ${before ? "load_before(params.first_row + row, id.y)" : "vec4f(0.0)"};
   for (var i = 0u; i < 4u; i++) {
     let column = wanted[i];
-    if (column != ${elsewhere}u) { value[i] = load_from(row, column / 4u)[column & 3u]; }
+    if (column != ${elsewhere}u) {
+      let place = vec4u(0u, 1u, 2u, 3u) == vec4u(i);
+      value = select(value, vec4f(load_from(row, column / 4u)[column & 3u]), place);
+    }
   }
   store_to(params.first_row + row, id.y, value);
 }`,

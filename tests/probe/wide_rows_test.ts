@@ -3,6 +3,7 @@ import { copyMatrixBack } from "../../src/gpu/matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { WideRows } from "../../src/probe/wide_rows.ts";
+import { compileOther, refuseVectorParts } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -61,6 +62,7 @@ async function checkProducts(gpu: Gpu, residentBytes?: number): Promise<void> {
 }
 
 gpuTest("WideRows multiplies and gathers what stays in GPU memory", async (gpu) => {
+  compileOther(gpu, refuseVectorParts);
   await checkProducts(gpu);
 });
 
