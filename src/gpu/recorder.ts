@@ -76,10 +76,12 @@ export class Recorder implements Disposable {
     for (const { buffer, bytes, used } of this.#uniforms) {
       gpu.device.queue.writeBuffer(buffer, 0, bytes, 0, roundUp(used, 4));
     }
+    // Encodes it all, which can go on while the GPU works.
+    const finished = this.#encoder.finish();
     // Software drivers hold a submission up until the ones before are done, and who begins to wait
     // after it waits for it, too.
     for (const readback of gpu.unread) readback.wait();
-    gpu.device.queue.submit([...before, this.#encoder.finish(), ...after]);
+    gpu.device.queue.submit([...before, finished, ...after]);
     for (const readback of this.#readbacks) gpu.unread.add(readback);
     this.#readbacks = [];
     this.#encoder = gpu.device.createCommandEncoder();
