@@ -34,6 +34,8 @@ export interface Dispatch {
   readonly uints?: Readonly<Record<string, number>>;
   readonly floats?: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number?, number?];
+  /** About how many floating-point operations it takes, where they can be many. */
+  readonly operations?: number;
 }
 
 /** A compiled kernel. */

@@ -7,12 +7,24 @@ import { roundUp } from "../util.ts";
 const uniformBytes = 64 * 1024;
 
 /**
- * Records dispatches and copies, and submits them in order as one piece of work. Disposed, it gives
- * back what it holds for work that was not submitted.
+ * Floating-point operations of a submission on a GPU: work that takes some seconds loses the device
+ * to a watchdog, and slow GPUs do 1e11 operations a second.
+ */
+export const mostOperations = 5e10;
+
+/**
+ * Records dispatches and copies, and submits them in order: as one piece of work on a software
+ * driver, which holds a submission up until the one before is done, elsewhere in pieces of
+ * {@linkcode mostOperations}. Disposed, it gives back what it holds for work that was not
+ * submitted.
  */
 export class Recorder implements Disposable {
   #encoder: GPUCommandEncoder;
   #pass: GPUComputePassEncoder | undefined;
+  /** Finished ones, to be submitted before what the encoder holds. */
+  #pieces: GPUCommandBuffer[] = [];
+  /** Of what the encoder holds. */
+  #operations = 0;
   #readbacks: Readback[] = [];
   #uniforms: { buffer: GPUBuffer; bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
   readonly #staging: Staging;
@@ -24,11 +36,18 @@ export class Recorder implements Disposable {
 
   /** Adds one dispatch; it sees what the dispatches before it wrote. */
   dispatch(dispatch: Dispatch): void {
+    if (dispatch.operations) this.#count(dispatch.operations);
     const staged = this.#staging.stage(dispatch);
     this.#run(staged?.dispatch ?? dispatch);
     if (!staged) return;
     this.#endPass();
     this.#encoder.copyBufferToTexture(staged.from, staged.to, [...staged.size]);
+  }
+
+  #count(operations: number): void {
+    const isFull = this.#operations > 0 && this.#operations + operations > mostOperations;
+    if (isFull && !this.gpu.adapter.software) this.#pieces.push(this.#finish());
+    this.#operations += operations;
   }
 
   #run(dispatch: Dispatch): void {
@@ -65,27 +84,36 @@ export class Recorder implements Disposable {
   /**
    * Submits what was recorded. The recorder can be used again afterwards.
    *
-   * @param before What is submitted before it in the same piece, and `after` what after it.
+   * @param before What is submitted with its first piece, before that, and `after` what with its
+   * last piece, after that.
    * @throws {SpindleError} If the GPU rejected an earlier command or was lost.
    */
   submit(before: readonly GPUCommandBuffer[] = [], after: readonly GPUCommandBuffer[] = []): void {
     const { gpu } = this;
     gpu.check();
-    this.#endPass();
     // The queue keeps order: a uniform buffer may be written again once its reader is submitted.
     for (const { buffer, bytes, used } of this.#uniforms) {
       gpu.device.queue.writeBuffer(buffer, 0, bytes, 0, roundUp(used, 4));
     }
     // Encodes it all, which can go on while the GPU works.
-    const finished = this.#encoder.finish();
+    const pieces = [...this.#pieces, this.#finish()].map((piece) => [piece]);
+    pieces[0]!.unshift(...before);
+    pieces.at(-1)!.push(...after);
     // Software drivers hold a submission up until the ones before are done, and who begins to wait
     // after it waits for it, too.
     for (const readback of gpu.unread) readback.wait();
-    gpu.device.queue.submit([...before, finished, ...after]);
+    for (const piece of pieces) gpu.device.queue.submit(piece);
     for (const readback of this.#readbacks) gpu.unread.add(readback);
     this.#readbacks = [];
-    this.#encoder = gpu.device.createCommandEncoder();
     this.#release();
+  }
+
+  #finish(): GPUCommandBuffer {
+    this.#endPass();
+    const finished = this.#encoder.finish();
+    this.#encoder = this.gpu.device.createCommandEncoder();
+    this.#operations = 0;
+    return finished;
   }
 
   [Symbol.dispose](): void {
@@ -93,6 +121,7 @@ export class Recorder implements Disposable {
   }
 
   #release(): void {
+    this.#pieces = [];
     this.#staging.release();
     this.gpu.idleUniforms.push(...this.#uniforms.map(({ buffer }) => buffer));
     this.#uniforms = [];

@@ -1,10 +1,21 @@
 import type { Gpu } from "../gpu/device.ts";
 import { mostRows } from "../gpu/matrix.ts";
+import { mostOperations } from "../gpu/recorder.ts";
 import { longestAttended } from "../ops/attention.ts";
 import { headTexels, projectedColumns } from "./block_weights.ts";
 import type { ModelSpec } from "./spec.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { rowsAtOnce } from "./workspace.ts";
+
+/**
+ * The most tokens that are worth running at once. A GPU needs more of them to be busy than a
+ * processor does, but no layer alone may be more work than a submission.
+ */
+export function tokensPerBatch(software: boolean, spec: ModelSpec): number {
+  if (software) return 2048;
+  const most = mostOperations / (2 * largestLayer(spec));
+  return Math.max(rowsAtOnce, Math.min(8192, Math.floor(most / rowsAtOnce) * rowsAtOnce));
+}
 
 /** The most tokens whose states fit the matrices of this GPU. */
 export function tokensThatFit(gpu: Gpu, spec: ModelSpec): number {
@@ -24,6 +35,12 @@ export function longestSentence(gpu: Gpu, spec: ModelSpec): number {
 function widestState({ width, ffnWidth, embedding, stacks }: ModelSpec): number {
   const projections = stacks.map(({ attention }) => projectedColumns(attention));
   return Math.max(width, ffnWidth, embedding.width, ...projections);
+}
+
+/** Weights of the largest linear layer. */
+function largestLayer({ width, ffnWidth, embedding, stacks }: ModelSpec): number {
+  const projections = stacks.map(({ attention }) => projectedColumns(attention));
+  return width * Math.max(ffnWidth, embedding.width, ...projections);
 }
 
 /**

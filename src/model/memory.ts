@@ -6,7 +6,8 @@ import { isGranted, megabytes, roundUp } from "../util.ts";
 import { headTexels, projectedColumns } from "./block_weights.ts";
 import { capturedBytes, mostCaptured } from "./capture.ts";
 import { readModel } from "./family.ts";
-import { requirePrecision, tokensPerBatch } from "./model.ts";
+import { tokensPerBatch } from "./longest.ts";
+import { requirePrecision } from "./model.ts";
 import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
 import { blocksToRun, findStates, listStates } from "./states.ts";
 import { WeightReader } from "./weights.ts";
@@ -66,7 +67,7 @@ export function memoryNeeded(folder: string, options: MemoryOptions = {}): Memor
     ),
     states: statesBytes(spec, software, refs.embedding.norm !== undefined),
     captured: 3 *
-      Math.min(mostCaptured, tokensPerBatch(software) * pools.length * capturedBytes(wanted)),
+      Math.min(mostCaptured, tokensPerBatch(software, spec) * pools.length * capturedBytes(wanted)),
     tables: tableBytes(source, reader, refs),
   };
 }
@@ -100,7 +101,7 @@ function statesBytes(spec: ModelSpec, software: boolean, normsEmbedding: boolean
       qkv + (heads + turned) * head + (ffn.gated ? 2 : 1) * ffnWidth + staged;
   });
   // Both stacks of an encoder-decoder work in the same matrices but for the embedding and the end.
-  return roundUp(tokensPerBatch(software), rowsAtOnce) * 4 * Math.max(...columns);
+  return roundUp(tokensPerBatch(software, spec), rowsAtOnce) * 4 * Math.max(...columns);
 }
 
 function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: WeightRefs): number {

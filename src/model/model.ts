@@ -12,7 +12,7 @@ import { type Embedding, loadEmbedding } from "./embedding.ts";
 import { readModel } from "./family.ts";
 import { stampFiles } from "./files.ts";
 import { bandBytes } from "./host_matrix.ts";
-import { longestSentence, longestText, tokensThatFit } from "./longest.ts";
+import { longestSentence, longestText, tokensPerBatch, tokensThatFit } from "./longest.ts";
 import type { Stack } from "./pass.ts";
 import { loadRelativeBias } from "./relative_bias.ts";
 import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
@@ -114,7 +114,7 @@ export class Model implements Disposable {
     this.tokenizer = tokenizer;
     this.workspace = owned.use(new Workspace(gpu));
     this.tokensPerBatch = Math.min(
-      tokensPerBatch(gpu.adapter.software),
+      tokensPerBatch(gpu.adapter.software, spec),
       tokensThatFit(gpu, spec),
     );
     this.maxTokens = longestSentence(gpu, spec);
@@ -243,11 +243,6 @@ function reserve(rows: number, width: number): Float32Array {
       { cause: error },
     );
   }
-}
-
-/** A GPU needs more tokens at once to be busy than a processor does. */
-export function tokensPerBatch(software: boolean): number {
-  return software ? 2048 : 8192;
 }
 
 /**

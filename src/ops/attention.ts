@@ -1,6 +1,8 @@
+import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
-import type { Recorder } from "../gpu/recorder.ts";
+import { mostOperations, type Recorder } from "../gpu/recorder.ts";
+import { roundUp } from "../util.ts";
 import { attentionCode, type AttentionOptions } from "./attention_code.ts";
 import { chooseVariant, keysOfGroup } from "./attention_variants.ts";
 import { cachedCode } from "./code_cache.ts";
@@ -50,28 +52,47 @@ export function attention(
   const { gpu } = recorder;
   const { heads, keyValueHeads, headTexels, causal, window, bias, scale } = options;
   const variant = options.variant ?? chooseVariant(gpu, blocks.longest);
-  recorder.dispatch({
-    label: "attention",
-    code: cachedCode(
-      ["attention", gpu.lanes, variant, headTexels, causal, !!window, !!bias],
-      () => attentionCode(gpu.lanes, variant, options),
-    ),
-    reads: { query: query.matrix, key: key.matrix, value: value.matrix },
-    writes: { out },
-    writtenRows: blocks.rows,
-    buffers: {
-      blocks: { storage: blocks.storage, type: "array<vec4u>", access: "read" },
-      ...(bias && { bias: { storage: bias.storage, type: "array<f32>", access: "read" } as const }),
-    },
-    uints: {
-      query_texel: query.texel,
-      key_texel: key.texel,
-      value_texel: value.texel,
-      sharing: heads / keyValueHeads,
-      window: window ?? 0,
-      reach: bias?.reach ?? 0,
-    },
-    floats: { scale },
-    workgroups: [blocks.count, heads],
-  });
+  const { lanes } = gpu;
+  const keys = Math.min(blocks.longest, window ? (causal ? 1 : 2) * window : Infinity);
+  const operations = 4 * blocks.rows * keys * out.cols;
+  const step = blocksAtOnce(gpu, blocks.count, operations);
+  for (let first = 0; first < blocks.count; first += step) {
+    const count = Math.min(step, blocks.count - first);
+    const part = { offset: first * blockBytes, size: count * blockBytes };
+    recorder.dispatch({
+      label: "attention",
+      code: cachedCode(
+        ["attention", lanes, variant, headTexels, causal, !!window, !!bias],
+        () => attentionCode(lanes, variant, options),
+      ),
+      reads: { query: query.matrix, key: key.matrix, value: value.matrix },
+      writes: { out },
+      ...(count === blocks.count && { writtenRows: blocks.rows }),
+      buffers: {
+        blocks: { storage: blocks.storage, type: "array<vec4u>", access: "read", ...part },
+        ...(bias &&
+          { bias: { storage: bias.storage, type: "array<f32>", access: "read" } as const }),
+      },
+      uints: {
+        query_texel: query.texel,
+        key_texel: key.texel,
+        value_texel: value.texel,
+        sharing: heads / keyValueHeads,
+        window: window ?? 0,
+        reach: bias?.reach ?? 0,
+      },
+      floats: { scale },
+      workgroups: [count, heads],
+      operations: operations * count / blocks.count,
+    });
+  }
+}
+
+const blockBytes = 16;
+
+/** Blocks of a dispatch: a long sentence can be more work than one submission may be. */
+function blocksAtOnce({ adapter }: Gpu, count: number, operations: number): number {
+  const pieces = adapter.software ? 1 : Math.max(1, Math.ceil(operations / mostOperations));
+  // The parts of a buffer that are bound begin at multiples of 256 bytes.
+  return roundUp(Math.ceil(count / pieces), 256 / blockBytes);
 }

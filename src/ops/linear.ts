@@ -54,6 +54,7 @@ export function linear(
     writtenRows: rows,
     uints: { rows, texels: w.texels },
     workgroups: [Math.ceil(w.rows / workgroup.cols), Math.ceil(rows / workgroup.rows)],
+    operations: 2 * rows * w.rows * w.cols,
   });
 }
 

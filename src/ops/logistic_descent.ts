@@ -67,6 +67,7 @@ export function descentStep(
     uints: { fit_texels: fitTexels, step },
     floats: { ridge },
     workgroups: [count],
+    operations: 2 * tiles.live * tiles.columns * 4 * tiles.longest,
   });
   if (!isLooked) return;
   recorder.dispatch({

@@ -38,6 +38,7 @@ ${outerProductCode(recorder.gpu, tiles, "finish(fit + FIT, q, SUM);")}`),
     buffers: { texels: columnTexels(tiles), pieces: list },
     uints: { rows, fits: g.rows },
     workgroups: [count],
+    operations: 2 * rows * tiles.live * tiles.columns,
   });
 }
 
@@ -101,6 +102,7 @@ ${
     uints: { rows, texels: x.texels },
     floats: { scale },
     workgroups: [count],
+    operations: rows * x.cols ** 2,
   });
 }
 

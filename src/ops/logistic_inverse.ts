@@ -112,6 +112,7 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
   const { pivots, steps, sets, blocks, kept, pair, left, strip, panel, inverted } = stack;
   const constants = { BLOCK: blockSize, PIVOTS: pivots, LANES: inverseLanes(gpu) };
   const { lanes, subgroups } = gpu;
+  const blockOperations = 2 * blockSize ** 2 * pivots;
   const code = {
     panel: cachedCode(["panel", lanes, subgroups], () => inverseCode + panelCode(gpu)),
     sweep: cachedCode(["sweep", lanes, subgroups], () => inverseCode + sweepCode(gpu)),
@@ -139,6 +140,7 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
       writes: { panel },
       buffers: { sets, blocks },
       workgroups: [count.rows, pivots / blockSize],
+      operations: count.rows * pivots / blockSize * blockOperations,
     });
     recorder.dispatch({
       ...shared,
@@ -148,6 +150,7 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
       writes: { to: pair[1 - step % 2]! },
       buffers: { sets, kept },
       workgroups: [count.kept],
+      operations: count.kept * blockOperations,
     });
   }
 }

@@ -42,6 +42,7 @@ export function logisticMargins(
     buffers: tileBuffers(tiles),
     uints: { rows },
     workgroups: [tiles.count, Math.ceil(rows / (gpu.lanes * rowsOfLane))],
+    operations: 2 * rows * tiles.live * tiles.columns,
   });
 }
 

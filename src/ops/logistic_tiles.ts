@@ -26,6 +26,8 @@ export interface ColumnTiles extends Disposable {
   readonly count: number;
   /** Texels of the longest list. */
   readonly longest: number;
+  /** Columns of all lists together. */
+  readonly columns: number;
   /** A `TileSpan` a tile. */
   readonly spans: StorageBuffer;
   /** The lists, one after the other. */
@@ -64,11 +66,13 @@ export function createColumnTiles(
   const known = new Map<string, Pieces>();
   const spans = own.use(createStorage(gpu, tiles.length * 16, "column spans"));
   spans.write(Uint32Array.from(tiles.flatMap(spanNumbers)));
+  const lengths = tiles.map(({ start, end }) => end - start);
   return {
     width,
     live,
     count: tiles.length,
-    longest: Math.max(...tiles.map(({ start, end }) => end - start)),
+    longest: Math.max(...lengths),
+    columns: 4 * lengths.reduce((sum, length) => sum + length, 0),
     spans,
     texels,
     pieces(texels, part = "all") {

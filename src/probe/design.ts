@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, mostRows } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
-import { Recorder } from "../gpu/recorder.ts";
+import { mostOperations, Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
 import { rowsPerChunk } from "../ops/logistic_rows.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
@@ -151,9 +151,13 @@ function uploadRows(
   return x;
 }
 
-/** As many rows as fit a matrix and the loop limit of software drivers. */
+/**
+ * As many rows as fit a matrix and the loop limit of software drivers; on a GPU their Gram matrix is
+ * no more work than a submission may be.
+ */
 export function blockRows(gpu: Gpu, cols: number): number {
-  const rows = Math.min(mostRows(gpu, cols), 16_384);
+  const working = gpu.adapter.software ? Infinity : mostOperations / cols ** 2;
+  const rows = Math.min(mostRows(gpu, cols), 16_384, working);
   return Math.max(1, Math.floor(rows / rowsPerChunk)) * rowsPerChunk;
 }
 

@@ -7,9 +7,11 @@ import { poolProblem } from "../../src/bench/pool.ts";
 import { largestError, type Problem, runOnce, type Variant } from "../../src/bench/problem.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { StorageBuffer } from "../../src/gpu/memory.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
 import { equalVariants } from "../../src/tuning/choice.ts";
 import { tileProblem } from "../../src/tuning/contests.ts";
 import { gpuTest } from "../gpu.ts";
+import { DispatchLog } from "../gpu/dispatch_log.ts";
 
 async function check(gpu: Gpu, problem: Problem): Promise<void> {
   using _owned = problem;
@@ -45,6 +47,24 @@ gpuTest("norm, pool and logistic problems expect what the kernels compute", asyn
   await check(gpu, normProblem(gpu, 13, 37));
   await check(gpu, poolProblem(gpu, 7, 130, 36));
   await check(gpu, logisticProblem(gpu, 130, 37, 20));
+});
+
+gpuTest("kernels tell the operations that they take", (gpu) => {
+  const attended = { sentences: 3, tokens: 37, heads: 3, headWidth: 12 };
+  for (
+    const create of [
+      () => matmulProblem(gpu, [36, 52, 132], false),
+      () => attentionProblem(gpu, attended, false),
+      () => logisticProblem(gpu, 132, 36, 32),
+    ]
+  ) {
+    using problem = create();
+    using log = new DispatchLog();
+    using recorder = new Recorder(gpu);
+    problem.variants[0]!.record(recorder);
+    assert.deepEqual({ flops: log.operations() }, problem.work);
+  }
+  return Promise.resolve();
 });
 
 gpuTest("what writes nothing is wrong, whatever ran before it", async (gpu) => {

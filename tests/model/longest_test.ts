@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requestGpu } from "../../src/gpu/request.ts";
-import { longestSentence, longestText } from "../../src/model/longest.ts";
+import { longestSentence, longestText, tokensPerBatch } from "../../src/model/longest.ts";
+import { mostOperations } from "../../src/gpu/recorder.ts";
 import { readModel } from "../../src/model/family.ts";
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
 import { longestAttended } from "../../src/ops/attention.ts";
@@ -22,6 +23,22 @@ Deno.test("a text is cut to the least of what the model, its configuration and i
     Deno.removeSync(join(folder, "tokenizer_config.json"));
     assert.equal(longestText(limits, loadTokenizer(folder)), 30);
   }));
+
+Deno.test("a batch has as many tokens as a GPU runs through the largest layer in time", () => {
+  assert.equal(tokensPerBatch(true, spec), 2048);
+  assert.equal(tokensPerBatch(false, spec), 8192);
+  const large = { ...spec, width: 1024, ffnWidth: 12_000 };
+  const tokens = tokensPerBatch(false, large);
+  const operations = (tokens: number) => 2 * tokens * large.width * large.ffnWidth;
+  assert.equal(tokens % 512, 0);
+  assert.ok(operations(tokens) <= mostOperations, `${tokens} tokens are too many`);
+  assert.ok(operations(tokens + 512) > mostOperations, `${tokens} tokens are too few`);
+  const [stack] = spec.stacks;
+  const attention = { ...stack!.attention, heads: 250, keyValueHeads: 250, headWidth: 16 };
+  const headed = { ...spec, width: 1024, stacks: [{ ...stack!, attention }] };
+  assert.equal(tokensPerBatch(false, headed), tokens, "queries, keys and values are a layer");
+  assert.equal(tokensPerBatch(false, { ...large, ffnWidth: 1e6 }), 512);
+});
 
 Deno.test("longestAttended() keeps a kernel's loops to 65,535 rounds, as software drivers want", () => {
   for (const headTexels of [1, 8, 16, 64]) {

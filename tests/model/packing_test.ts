@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/request.ts";
-import { loadModel, type Model, tokensPerBatch } from "../../src/model/model.ts";
+import { readModel } from "../../src/model/family.ts";
+import { tokensPerBatch } from "../../src/model/longest.ts";
+import { loadModel, type Model } from "../../src/model/model.ts";
 import { sites } from "../../src/model/states.ts";
 import { pools } from "../../src/ops/pool.ts";
 import { assertClose } from "../numbers.ts";
@@ -83,7 +85,7 @@ Deno.test("a longer text after a shorter one has the states that it has alone", 
   using gpu = await requestGpu();
   const short = [3, 4, 5, 6];
   // So long that it is a batch of its own, which takes more memory than the one before.
-  const length = tokensPerBatch(gpu.adapter.software) - 1;
+  const length = tokensPerBatch(gpu.adapter.software, readModel(qwen3).spec) - 1;
   const long = Array.from({ length }, (_, i) => 3 + i % 9);
   const run = async (...ids: number[][]) => {
     using model = await loadModel(gpu, qwen3);

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
-import { Recorder } from "../../src/gpu/recorder.ts";
+import { mostOperations, Recorder } from "../../src/gpu/recorder.ts";
 import { packBatch } from "../../src/model/batch.ts";
 import { attention } from "../../src/ops/attention.ts";
 import { type AttentionVariant, attentionVariants } from "../../src/ops/attention_variants.ts";
 import { compileOther, overflowExp } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
+import { DispatchLog } from "../gpu/dispatch_log.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
 interface Case {
@@ -20,6 +21,8 @@ interface Case {
   /** Reach of a table of biases by distance. */
   reach?: number;
   variant?: AttentionVariant;
+  /** What is said of the longest sentence. */
+  longest?: number;
 }
 
 const scale = 0.7;
@@ -63,8 +66,8 @@ function reference(test: Case, projection: Float32Array, bias: Float32Array): Fl
   return out;
 }
 
-/** Compares attention with the reference; returns what the GPU computed. */
-async function check(gpu: Gpu, test: Case): Promise<Float32Array> {
+/** Compares attention with the reference; returns what the GPU computed, and by what. */
+async function check(gpu: Gpu, test: Case) {
   const { lengths, heads, keyValueHeads, headTexels, causal = false, window, reach } = test;
   const cols = (heads + 2 * keyValueHeads) * headTexels * 4;
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
@@ -80,14 +83,15 @@ async function check(gpu: Gpu, test: Case): Promise<Float32Array> {
   biases.write(bias);
   const sentences = lengths.map((length) => Array<number>(length).fill(0));
   using batch = packBatch(gpu, sentences, { first: 0, count: lengths.length });
-  const recorder = new Recorder(gpu);
+  using log = new DispatchLog();
+  using recorder = new Recorder(gpu);
   attention(
     recorder,
     { matrix, texel: 0 },
     { matrix, texel: heads * headTexels },
     { matrix, texel: (heads + keyValueHeads) * headTexels },
     out,
-    batch.queryBlocks,
+    { ...batch.queryBlocks, longest: test.longest ?? batch.longest },
     {
       heads,
       keyValueHeads,
@@ -101,9 +105,9 @@ async function check(gpu: Gpu, test: Case): Promise<Float32Array> {
   );
   recorder.submit();
   const expected = reference(test, projection, bias);
-  const computed = await readMatrix(out);
-  assertClose(computed, expected, 3e-6, JSON.stringify(test));
-  return computed;
+  const output = await readMatrix(out);
+  assertClose(output, expected, 3e-6, JSON.stringify(test));
+  return { output, dispatches: log.dispatches };
 }
 
 const base = { lengths: [13, 1, 37, 70], heads: 2, keyValueHeads: 2, headTexels: 2 };
@@ -133,6 +137,17 @@ gpuTest("attention() adds a bias by distance, beyond its reach that of the ends"
   await check(gpu, { ...base, reach: 7, causal: true });
 });
 
+gpuTest("attention() of much work is cut into dispatches that give the same bits", async (gpu) => {
+  const lengths = [...base.lengths, ...Array<number>(40).fill(1)];
+  const whole = await check(gpu, { ...base, lengths });
+  // As if a sentence were so long.
+  const longest = mostOperations / 1000;
+  const cut = await check(gpu, { ...base, lengths, longest });
+  assert.deepEqual(cut.output, whole.output);
+  assert.equal(whole.dispatches.length, 1);
+  assert.equal(cut.dispatches.length, gpu.adapter.software ? 1 : 3);
+});
+
 gpuTest("attention() gives the same bits by all variants", async (gpu) => {
   const variants = [
     ...attentionVariants(gpu, "short").values(),
@@ -140,7 +155,9 @@ gpuTest("attention() gives the same bits by all variants", async (gpu) => {
   ];
   for (const more of [{}, { causal: true }, { window: 7 }, { reach: 7 }]) {
     const outputs: Float32Array[] = [];
-    for (const variant of variants) outputs.push(await check(gpu, { ...base, ...more, variant }));
+    for (const variant of variants) {
+      outputs.push((await check(gpu, { ...base, ...more, variant })).output);
+    }
     for (const output of outputs) assert.deepEqual(output, outputs[0]);
   }
 });

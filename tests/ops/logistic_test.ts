@@ -14,10 +14,12 @@ import { Recorder } from "../../src/gpu/recorder.ts";
 import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
 import { invertSets } from "../../src/ops/logistic_inverse.ts";
 import { logisticMargins, marginHeights } from "../../src/ops/logistic_margins.ts";
+import { pivotsFor } from "../../src/ops/logistic_inverse_stack.ts";
 import { logisticSums, stateFields, sumsPerChunk } from "../../src/ops/logistic_rows.ts";
 import { createWholeTiles } from "../../src/ops/logistic_tiles.ts";
 import { compileOther, loosenLog, refuseVectorParts } from "../compilers.ts";
 import { gpuTest } from "../gpu.ts";
+import { DispatchLog } from "../gpu/dispatch_log.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
 const shapes = [[7, 13, 5], [130, 37, 1], [37, 130, 19]] as const;
@@ -105,7 +107,9 @@ gpuTest("gram() multiplies a matrix with itself, with and without row weights", 
     const [plain, weighted] = [0, 1].map(() => own.use(createMatrix(gpu, cols, cols)));
     const recorder = new Recorder(gpu);
     const matrix = own.use(uploadMatrix(gpu, x, rows, cols));
+    using log = new DispatchLog();
     gram(recorder, matrix, plain!, tiles, 0.25, rows);
+    assert.equal(log.operations(), rows * cols ** 2, "operations");
     const w = own.use(uploadMatrix(gpu, weights, rows, 1));
     gram(recorder, matrix, weighted!, tiles, 1, rows, plain, w);
     recorder.submit();
@@ -178,6 +182,7 @@ async function checkInverses(
     end: end += set.texels.length,
     weightRow,
   }));
+  using log = new DispatchLog();
   const inverses = own.use(invertSets(
     gpu,
     own.use(uploadMatrix(gpu, product, cols, cols)),
@@ -188,6 +193,14 @@ async function checkInverses(
   ));
   const stacked = await readMatrix(inverses.matrix);
   const width = inverses.matrix.cols;
+  // In each step the kept half of a matrix times the pivots, and the panel; a little for pivots.
+  const pivots = pivotsFor(width);
+  const least = sets.reduce((sum, set) => {
+    const steps = Math.ceil(4 * set.texels.length / pivots);
+    return sum + (steps ** 3 + 3 * steps ** 2) * pivots ** 3;
+  }, 0);
+  const share = log.operations() / least;
+  assert.ok(share >= 1 && share < 1.1, `${share} of the operations`);
   sets.forEach((set, s) => {
     const local = set.texels.flatMap((k) => [0, 1, 2, 3].map((c) => 4 * k + c));
     const used = local.map((j, at) => ({ j, at })).filter(({ j }) => weight[s * cols + j] === 1);

@@ -6,6 +6,7 @@ import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { assertFreed, gpuTest, limitBindings, ownedBytes } from "../gpu.ts";
+import { DispatchLog } from "../gpu/dispatch_log.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
@@ -42,6 +43,15 @@ function objective(
   });
   return coef.reduce((norm, w) => norm + Math.abs(w), 0) + C * sum;
 }
+
+gpuTest("fitProblems() tells the operations of each round", async (gpu) => {
+  const { features, labels } = problem(60, 36);
+  const problems = [0.1, 1, 30].map((C) => ({ C }));
+  using log = new DispatchLog();
+  await fitProblems(gpu, { features, labels }, 2, problems, { maxIterations: 1 });
+  const { operations } = log.dispatches.find(({ label }) => label.startsWith("logistic descend"))!;
+  assert.equal(operations, 2 * 3 * 36 * 36);
+});
 
 gpuTest("fitProblems() reports the objective and a true gap", async (gpu) => {
   const { features, labels, x } = problem(301, 37);
