@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
 import { attention, type QueryBlocks } from "../ops/attention.ts";
-import { queriesPerBlock } from "../ops/attention_code.ts";
+import { attentionLanes, queriesPerBlock } from "../ops/attention_code.ts";
 import {
   type AttentionVariant,
   attentionVariants,
@@ -118,7 +118,7 @@ function ownVariant(
 ): Variant {
   const { qkv: matrix, out, heads, headTexels, scale } = operands;
   const { gpu } = matrix;
-  const blocks = operands.blocks(queriesPerBlock(gpu.lanes) / gpu.lanes);
+  const blocks = operands.blocks(queriesPerBlock(attentionLanes(gpu)) / gpu.lanes);
   const at = (part: number) => ({ matrix, texel: part * heads * headTexels });
   const options = {
     heads,

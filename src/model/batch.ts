@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import type { QueryBlocks } from "../ops/attention.ts";
-import { queriesPerBlock } from "../ops/attention_code.ts";
+import { attentionLanes, queriesPerBlock } from "../ops/attention_code.ts";
 import { SpindleError } from "../util.ts";
 
 /** Sentences packed one after another, without padding. */
@@ -62,7 +62,7 @@ export function packBatch(
   const positions = new Int32Array(tokens);
   const spans = new Uint32Array(2 * count);
   const blocks: number[] = [];
-  const step = queriesPerBlock(gpu.lanes);
+  const step = queriesPerBlock(attentionLanes(gpu));
   let row = 0;
   chosen.forEach((sentence, i) => {
     const begin = row;

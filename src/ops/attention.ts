@@ -3,7 +3,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import { mostOperations, type Recorder } from "../gpu/recorder.ts";
 import { roundUp } from "../util.ts";
-import { attentionCode, type AttentionOptions } from "./attention_code.ts";
+import { attentionCode, attentionLanes, type AttentionOptions } from "./attention_code.ts";
 import { chooseVariant, keysOfGroup } from "./attention_variants.ts";
 import { cachedCode } from "./code_cache.ts";
 
@@ -52,7 +52,7 @@ export function attention(
   const { gpu } = recorder;
   const { heads, keyValueHeads, headTexels, causal, window, bias, scale } = options;
   const variant = options.variant ?? chooseVariant(gpu, blocks.longest);
-  const { lanes } = gpu;
+  const lanes = attentionLanes(gpu);
   const keys = Math.min(blocks.longest, window ? (causal ? 1 : 2) * window : Infinity);
   const operations = 4 * blocks.rows * keys * out.cols;
   const step = blocksAtOnce(gpu, blocks.count, operations);

@@ -1,3 +1,4 @@
+import type { Gpu } from "../gpu/device.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
 import { innerProduct, range, unroll } from "./code.ts";
@@ -23,15 +24,25 @@ export interface AttentionOptions {
 }
 
 /**
- * Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. Each key that is
- * loaded serves them all; more than 32 in a workgroup would stand idle in short sentences, and
- * the sums of more than one would not fit a GPU's registers.
+ * Invocations of a workgroup: more than 32 would stand idle in short sentences, but where 64 are
+ * one subgroup, fewer would leave lanes of it idle always.
  */
-function queriesPerLane(lanes: number): number {
-  return Math.max(1, 32 / lanes);
+export function attentionLanes({ lanes, subgroups }: Gpu): number {
+  return subgroups ? lanes : Math.min(lanes, mostQueries);
 }
 
-/** How many neighbouring queries a workgroup takes. */
+/** Queries of a workgroup, where a subgroup is not larger. */
+const mostQueries = 32;
+
+/**
+ * Queries of a lane; a workgroup takes `lanes * queriesPerLane` neighbouring ones. Each key that is
+ * loaded serves them all; the sums of more than one would not fit a GPU's registers.
+ */
+function queriesPerLane(lanes: number): number {
+  return Math.max(1, mostQueries / lanes);
+}
+
+/** How many neighbouring queries a workgroup of so many lanes takes. */
 export function queriesPerBlock(lanes: number): number {
   return lanes * queriesPerLane(lanes);
 }

@@ -148,6 +148,13 @@ gpuTest("attention() of much work is cut into dispatches that give the same bits
   assert.equal(cut.dispatches.length, gpu.adapter.software ? 1 : 3);
 });
 
+gpuTest("a workgroup of attention() has no lanes that idle in short sentences", async (gpu) => {
+  const { dispatches } = await check(gpu, { ...base, lengths: [25, 32, 33] });
+  assert.equal(dispatches[0]!.workgroups[0], 4);
+  const [, lanes] = dispatches[0]!.code.match(/@workgroup_size\((\d+)\)/)!;
+  assert.ok(Number(lanes) <= 32, `${lanes} lanes for 32 queries`);
+});
+
 gpuTest("attention() gives the same bits by all variants", async (gpu) => {
   const variants = [
     ...attentionVariants(gpu, "short").values(),
