@@ -1,15 +1,17 @@
 // The rows of the pivots and their columns, out of the squares that are kept; follows
 // logistic_inverse.wgsl. What is read are texels of four by four numbers, one a lane at a time.
+// A workgroup takes TOGETHER values of k at a time.
 // Dispatch: (blocks of columns of the sets at work).
 
-@compute @workgroup_size(BLOCK / 4u)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+@compute @workgroup_size(BLOCK / 4u, TOGETHER)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let lane = id.x;
   let block = blocks[group.x];
   let subset = sets[block.x];
   let pivot = pivot_step(subset);
   // Eliminated rows come before the pivots: there their columns hold the other sign.
   let is_above = block.y * BLOCK / PIVOTS < pivot;
-  for (var k = 0u; k < PIVOTS / 4u; k++) {
+  for (var k = id.y; k < PIVOTS / 4u; k += TOGETHER) {
     // Four pivots and four columns of the block, in units of four.
     let four = select(BLOCK / 4u * (k / (BLOCK / 4u)) + lane, k, is_above);
     let column = BLOCK / 4u * block.y + select(k % (BLOCK / 4u), lane, is_above);

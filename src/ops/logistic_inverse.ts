@@ -124,6 +124,7 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
     const shared = { constants, uints: { step, steps } };
     recorder.dispatch({
       ...shared,
+      constants: { ...constants, TOGETHER: together(gpu) },
       label: "logistic strip",
       code: inverseCode + stripCode,
       reads: { from },
@@ -153,6 +154,11 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
       operations: count.kept * blockOperations,
     });
   }
+}
+
+/** How often eight lanes fit a workgroup: alone they would leave most of a GPU's subgroup idle. */
+function together({ adapter }: Gpu): number {
+  return adapter.software ? 1 : 4;
 }
 
 /** Records the inverses of the pivot blocks of the first matrices. */
@@ -193,7 +199,7 @@ function mirror(recorder: Recorder, stack: InverseStack, matrices: number, to: M
   recorder.dispatch({
     label: "logistic mirror",
     code: mirrorCode,
-    constants: { BLOCK: blockSize, PIVOTS: pivots },
+    constants: { BLOCK: blockSize, PIVOTS: pivots, TOGETHER: together(recorder.gpu) },
     reads: { from: pair[steps % 2]! },
     writes: { to },
     buffers: { sets, blocks },

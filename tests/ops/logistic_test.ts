@@ -191,6 +191,11 @@ async function checkInverses(
     lists,
     3,
   ));
+  for (const name of ["strip", "mirror"]) {
+    const { constants } = log.dispatches.find(({ label }) => label === `logistic ${name}`)!;
+    const lanes = constants!["TOGETHER"]! * constants!["BLOCK"]! / 4;
+    assert.equal(lanes, gpu.adapter.software ? 8 : 32, `lanes of a workgroup of the ${name}`);
+  }
   const stacked = await readMatrix(inverses.matrix);
   const width = inverses.matrix.cols;
   // In each step the kept half of a matrix times the pivots, and the panel; a little for pivots.
