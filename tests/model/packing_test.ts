@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { readModel } from "../../src/model/family.ts";
-import { tokensPerBatch } from "../../src/model/longest.ts";
 import { loadModel, type Model } from "../../src/model/model.ts";
 import { sites } from "../../src/model/states.ts";
 import { pools } from "../../src/ops/pool.ts";
@@ -56,7 +55,7 @@ Deno.test("states are those of the sentences as they were when it was asked", as
   using gpu = await requestGpu();
   using model = await loadModel(gpu, qwen3);
   const batches = 4;
-  const length = tokensPerBatch(gpu.adapter.software) - 1;
+  const length = model.tokensPerBatch - 1;
   const ids = Array.from(
     { length: batches },
     (_, i) => Array.from({ length }, (_, token) => 3 + (i + token) % 9),
