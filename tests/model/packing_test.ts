@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tokensPerBatch } from "../../src/model/longest.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { readModel } from "../../src/model/family.ts";
 import { loadModel, type Model } from "../../src/model/model.ts";
