@@ -111,7 +111,7 @@ gpuTest("mostRows() is what createMatrix() takes and no more", (gpu) => {
   for (const cols of [4, 7, 64, 130, 516, 2048]) {
     const most = mostRows(gpu, cols);
     createMatrix(gpu, most, cols)[Symbol.dispose]();
-    assert.throws(() => createMatrix(gpu, most + 1, cols), SpindleError);
+    assert.throws(() => createMatrix(gpu, most + 1, cols), /Cannot create the matrix/);
   }
   return Promise.resolve();
 });
