@@ -22,8 +22,12 @@ export function roundUp(n: number, step: number): number {
  */
 export function requireOneOf<Name>(what: string, name: Name, names: readonly Name[]): Name {
   if (names.includes(name)) return name;
-  const list = names.map((each) => `"${each}"`).join(" or ");
-  throw new SpindleError(`Cannot use ${what} "${name}": ${list} is needed`);
+  throw new SpindleError(`Cannot use ${what} "${name}": ${either(names)} is needed`);
+}
+
+/** Names to choose from, for people to read. */
+export function either(names: readonly unknown[]): string {
+  return names.map((name) => `"${name}"`).join(" or ");
 }
 
 /**

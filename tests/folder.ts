@@ -7,3 +7,8 @@ export async function withFolder(body: (folder: string) => void | Promise<void>)
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/** The names of what a folder holds, in order. */
+export function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}

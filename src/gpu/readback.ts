@@ -53,8 +53,7 @@ export class Readback implements Disposable {
     const error = this.#shown ? undefined : await this.#waiting;
     this.#waiting = undefined;
     if (error) {
-      await new Promise((resolve) => setTimeout(resolve)); // the loss of a device is told later
-      this.gpu.check();
+      await this.gpu.settle(); // the loss of a device is told later
       throw new SpindleError(`Cannot read the GPU's results: ${error.message}`);
     }
     this.gpu.check();

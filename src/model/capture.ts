@@ -3,7 +3,7 @@ import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { type Pool, pool, pools as allPools, unpack } from "../ops/pool.ts";
-import { requireOneOf, roundUp, SpindleError } from "../util.ts";
+import { megabytes, requireOneOf, roundUp, SpindleError } from "../util.ts";
 import { type Batch, type BatchLimits, cutBatches, packBatch } from "./batch.ts";
 import { forward } from "./forward.ts";
 import type { Transformer } from "./pass.ts";
@@ -83,6 +83,24 @@ export async function* captureBatches(
   } finally {
     running?.owned.dispose();
     next?.owned.dispose();
+  }
+}
+
+/**
+ * Makes room for a captured state, and writes to it.
+ *
+ * @throws {SpindleError} If the host has no memory for it.
+ */
+export function reserve(rows: number, width: number): Float32Array {
+  try {
+    return new Float32Array(rows * width).fill(0);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SpindleError(
+      `Cannot hold ${megabytes(4 * rows * width)} of a captured state: pool it, or capture fewer ` +
+        "sentences",
+      { cause: error },
+    );
   }
 }
 

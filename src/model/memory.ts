@@ -1,13 +1,12 @@
 import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
 import { rowMultiple } from "../gpu/matrix.ts";
-import { type Precision, texelBytes } from "../gpu/precision.ts";
+import { type Precision, requirePrecision, texelBytes } from "../gpu/precision.ts";
 import { pools } from "../ops/pool.ts";
 import { isGranted, megabytes, roundUp } from "../util.ts";
 import { headTexels, projectedColumns } from "./block_weights.ts";
 import { capturedBytes, mostCaptured } from "./capture.ts";
 import { readModel } from "./family.ts";
 import { tokensPerBatch } from "./longest.ts";
-import { requirePrecision } from "./model.ts";
 import type { ModelSpec, StackSpec, WeightRefs } from "./spec.ts";
 import { blocksToRun, findStates, listStates } from "./states.ts";
 import { WeightReader } from "./weights.ts";

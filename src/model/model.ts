@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { exists } from "../formats/files.ts";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Precision } from "../gpu/precision.ts";
+import { type Precision, requirePrecision } from "../gpu/precision.ts";
 import type { Pool } from "../ops/pool.ts";
 import { tuneOnFirstUse } from "../tuning/first_use.ts";
-import { megabytes, requireOneOf, SpindleError } from "../util.ts";
+import { SpindleError } from "../util.ts";
 import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
-import { captureBatches, orderPools } from "./capture.ts";
+import { captureBatches, orderPools, reserve } from "./capture.ts";
 import { type Embedding, loadEmbedding } from "./embedding.ts";
 import { readModel } from "./family.ts";
 import { stampFiles } from "./files.ts";
@@ -229,29 +229,6 @@ export class Model implements Disposable {
   [Symbol.dispose](): void {
     this.owned.dispose();
   }
-}
-
-/** Makes room for captured states, and writes to it. */
-function reserve(rows: number, width: number): Float32Array {
-  try {
-    return new Float32Array(rows * width).fill(0);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new SpindleError(
-      `Cannot hold ${megabytes(4 * rows * width)} of a captured state: pool it, or capture fewer ` +
-        "sentences",
-      { cause: error },
-    );
-  }
-}
-
-/**
- * The float type of the weights, float32 where nothing is said.
- *
- * @throws {SpindleError} If there is no such type.
- */
-export function requirePrecision(weights: Precision = "f32"): Precision {
-  return requireOneOf<Precision>("weights of", weights, ["f32", "f16"]);
 }
 
 /**

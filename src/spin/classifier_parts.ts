@@ -2,6 +2,7 @@ import { metrics } from "../data/registry.ts";
 import { isJsonObject } from "../formats/json.ts";
 import { pools } from "../ops/pool.ts";
 import { regressionsOf } from "../probe/fit.ts";
+import { either } from "../util.ts";
 import type { Classifier } from "./classifier.ts";
 import { countNeurons } from "./select.ts";
 
@@ -71,8 +72,4 @@ function isModel(model: unknown): boolean {
   return isJsonObject(model) &&
     [model.name, model.sha256, model.folder].every((each) => typeof each === "string") &&
     [undefined, "f32", "f16"].some((weights) => weights === model.weights);
-}
-
-function either(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(" or ");
 }

@@ -10,11 +10,9 @@ import {
 } from "../../src/formats/replace.ts";
 import { SpindleError } from "../../src/util.ts";
 import { startCode } from "../cli/support.ts";
-import { withFolder as withFolderLater } from "../folder.ts";
+import { namesIn, withFolder as withFolderLater } from "../folder.ts";
 import { withFolder } from "./support.ts";
 import { Turns } from "../turns.ts";
-
-const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
 /** A file whose content is told when it is asked for. */
 const file = (path: string, content: () => Iterable<Uint8Array>): NewFile => ({
