@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { Gpu } from "../src/gpu/device.ts";
+import { Gpu, type MatrixStorage } from "../src/gpu/device.ts";
 import { requestGpu } from "../src/gpu/request.ts";
+import { useTuning } from "../src/gpu/tuning.ts";
 
 /**
  * Registers a test for each way in which kernels are specialised: matrices in textures, in buffers,
@@ -15,11 +16,20 @@ export function gpuTest(name: string, body: (gpu: Gpu) => Promise<void>): void {
     });
   }
   Deno.test(`${name}, as on a hardware GPU`, async () => {
-    const { device, adapter, features } = await requestGpu();
-    using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+    using gpu = await requestHardware();
+    useTuning(gpu, {}); // what is fastest there would be chosen, and remembered, on no such GPU
     await body(gpu);
     assertFreed(gpu);
   });
+}
+
+/** What a hardware GPU would be given, of the device that there is. */
+export async function requestHardware(
+  options: { storage?: MatrixStorage; subgroups?: boolean } = {},
+): Promise<Gpu> {
+  const { storage = "buffer", subgroups = false } = options;
+  const { device, adapter, features } = await requestGpu();
+  return new Gpu(device, { ...adapter, software: false }, features, 64, subgroups, storage);
 }
 
 /** Lets kernels see no more than so many bytes of a buffer. */

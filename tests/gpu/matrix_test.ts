@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import {
   createMatrix,
@@ -14,7 +13,7 @@ import {
 import { createStorage, uploadPiece } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { SpindleError } from "../../src/util.ts";
-import { gpuTest, limitBindings } from "../gpu.ts";
+import { gpuTest, limitBindings, requestHardware } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 
 gpuTest("readMatrix() gives back what uploadMatrix() was given", async (gpu) => {
@@ -62,8 +61,8 @@ gpuTest(
 );
 
 Deno.test("an upload takes few transfers from the host, however many columns there are", async () => {
-  const { device, adapter, features } = await requestGpu();
-  using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+  using gpu = await requestHardware();
+  const { device } = gpu;
   let writes = 0;
   const write = device.queue.writeBuffer.bind(device.queue);
   device.queue.writeBuffer = (...written: Parameters<GPUQueue["writeBuffer"]>) => {

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { Gpu } from "../../src/gpu/device.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import type { Precision } from "../../src/gpu/precision.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Activation, linear } from "../../src/ops/linear.ts";
 import { chooseTile, type LinearTile, linearTiles } from "../../src/ops/linear_tiles.ts";
 import { assumeNumbers, compileOther } from "../compilers.ts";
-import { gpuTest } from "../gpu.ts";
+import { gpuTest, requestHardware } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
 /** A layer whose parts are present or not, its numbers made from its shape. */
@@ -117,8 +116,7 @@ async function checkTiles(gpu: Gpu): Promise<void> {
 gpuTest("linear() gives the same bits with every tile", checkTiles);
 
 Deno.test("linear() gives the same bits with every tile of a hardware GPU, in textures", async () => {
-  const { device, adapter, features } = await requestGpu();
-  using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "texture");
+  using gpu = await requestHardware({ storage: "texture" });
   await checkTiles(gpu);
 });
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { Gpu } from "../../src/gpu/device.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
 import {
   createMatrix,
   type Matrix,
@@ -18,7 +17,7 @@ import { pivotsFor } from "../../src/ops/logistic_inverse_stack.ts";
 import { logisticSums, stateFields, sumsPerChunk } from "../../src/ops/logistic_rows.ts";
 import { createWholeTiles } from "../../src/ops/logistic_tiles.ts";
 import { compileOther, loosenLog, refuseVectorParts } from "../compilers.ts";
-import { gpuTest } from "../gpu.ts";
+import { gpuTest, requestHardware } from "../gpu.ts";
 import { DispatchLog } from "../gpu/dispatch_log.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 
@@ -228,8 +227,7 @@ async function checkInverses(
 }
 
 Deno.test("the loss of a GPU whose log is no better than WGSL asks has seven digits", async () => {
-  const { device, adapter, features } = await requestGpu();
-  using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+  using gpu = await requestHardware();
   compileOther(gpu, loosenLog);
   const [rows, fits] = [37, 4];
   using own = new DisposableStack();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Variant } from "../../src/bench/problem.ts";
-import { Gpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
 import type { Dispatch } from "../../src/gpu/kernel.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
@@ -20,7 +20,7 @@ import {
 import { tuneOnFirstUse } from "../../src/tuning/first_use.ts";
 import { compareDevices } from "../../src/tuning/timing.ts";
 import { SpindleError } from "../../src/util.ts";
-import { assertFreed } from "../gpu.ts";
+import { assertFreed, requestHardware } from "../gpu.ts";
 import { withCache } from "../cache.ts";
 
 /** Too small to tell which variant is faster, and quick. */
@@ -74,19 +74,17 @@ Deno.test("tuneOnFirstUse() serves the run where the cache folder cannot be writ
 
 Deno.test("tuneOnFirstUse() tunes a hardware GPU for both kinds of memory", async () => {
   await withCache(async () => {
-    const { device, adapter, features } = await requestGpu();
-    const described = { ...adapter, software: false };
-    using gpu = new Gpu(device, described, features, 64, false, "buffer");
+    using gpu = await requestHardware();
     await tuneOnFirstUse(gpu, contests);
     assertTuned(gpu);
-    assertTuned(new Gpu(device, described, features, 64, false, "texture"));
+    using other = await requestHardware({ storage: "texture" });
+    assertTuned(other);
   });
 });
 
 Deno.test("tuneOnFirstUse() keeps to one kind of memory where the other fails", async () => {
   await withCache(async () => {
-    const { device, adapter, features } = await requestGpu();
-    using gpu = new Gpu(device, { ...adapter, software: false }, features, 64, false, "buffer");
+    using gpu = await requestHardware();
     const [few, ...others] = contests;
     const create: Contest["create"] = (gpu) => {
       if (gpu.storage === "texture") throw new SpindleError("no textures today");
@@ -100,12 +98,6 @@ Deno.test("tuneOnFirstUse() keeps to one kind of memory where the other fails", 
     await assert.rejects(readStorage(storage), /The GPU rejected a command/);
   });
 });
-
-/** What a hardware GPU would be, of the same device. */
-async function requestHardware(subgroups = false): Promise<Gpu> {
-  const { device, adapter, features } = await requestGpu();
-  return new Gpu(device, { ...adapter, software: false }, features, 64, subgroups, "buffer");
-}
 
 /** The contests, the first of them with its variants changed. */
 function withVariants(
@@ -211,7 +203,7 @@ Deno.test({
   ignore: !await hasSubgroups(),
   fn: () =>
     withCache(async () => {
-      using gpu = await requestHardware(true);
+      using gpu = await requestHardware({ subgroups: true });
       await assert.rejects(tuneOnFirstUse(gpu, contests), /Cannot use .* on it: update its driver/);
     }),
 });
