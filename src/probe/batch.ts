@@ -41,8 +41,6 @@ export class Batch implements Disposable {
   readonly #validation: { record: DesignBlock["record"]; z: Matrix; rows: number }[];
   /** Coefficients: accepted, previous, and the one to write next. */
   #v: Matrix[];
-  /** The model of the only fit, once it has its own. */
-  #model: Inverses | undefined;
   #reached: Reached | undefined;
   readonly #y: Matrix;
   /** Pairs are read and written in turn. */
@@ -102,19 +100,20 @@ export class Batch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#reached?.[Symbol.dispose]();
-    this.#model?.[Symbol.dispose]();
     this.#owned.dispose();
   }
 
   /**
    * Submits steps of the outer method, `rounds` of descent on the model each, and a certificate.
+   *
+   * @param model The only fit's own; where not given, the one that its set shares.
    */
-  advance(steps: number, rounds: number): void {
+  advance(steps: number, rounds: number, model?: Inverses): void {
     using recorder = new Recorder(this.#gpu);
     for (let step = 0; step < steps; step++) {
       this.#gradient(recorder, "residual");
       if (step === steps - 1) this.#dual(recorder, "residual");
-      this.#descend(recorder, rounds);
+      this.#descend(recorder, rounds, model);
       if (step === steps - 1) {
         this.#gradient(recorder, "model");
         this.#dual(recorder, "model");
@@ -133,12 +132,12 @@ export class Batch implements Disposable {
   }
 
   /**
-   * Makes the model of the only fit anew, with the curvature that the loss has at each row where
-   * the fit stands: dearer than the model that all fits share, and right where few rows matter.
+   * A model of the only fit, with the curvature that the loss has at each row where the fit stands:
+   * dearer than the model that all fits share, and right where few rows matter.
    *
    * @param caution How many times more curvature the next step expects: above 1 it is shorter.
    */
-  refresh(caution: number): void {
+  ownModel(caution: number): Inverses {
     using recorder = new Recorder(this.#gpu);
     const { labels, blocks, rows, gram } = this.design;
     for (const block of this.#blocks) {
@@ -153,10 +152,9 @@ export class Batch implements Disposable {
     recorder.submit();
     const weights = this.#blocks.map((block) => block.weights!);
     using own = gramMatrix(this.#gpu, blocks, gram.cols, weights);
-    this.#model?.[Symbol.dispose]();
     this.#product(recorder, "weights");
     recorder.submit();
-    this.#model = invert(this.sets, own, { sums: this.#g[0]!, total: rows / 4 });
+    return invert(this.sets, own, { sums: this.#g[0]!, total: rows / 4 });
   }
 
   /** Reads what the last advance has reached. */
@@ -202,9 +200,9 @@ export class Batch implements Disposable {
   }
 
   /** Minimises the model about `y`; the new point and its margins become next. */
-  #descend(recorder: Recorder, rounds: number): void {
+  #descend(recorder: Recorder, rounds: number, model?: Inverses): void {
     const { weight, ridge } = this.sets;
-    const inverse = (this.#model ?? this.sets.inverses).matrix;
+    const inverse = (model ?? this.sets.inverses).matrix;
     const [y, g] = [this.#y, this.#g[0]!];
     const [even, odd, first] = this.#iterates;
     this.#points(recorder, "begin", { a: y, b: g, even, odd }, first);
@@ -222,7 +220,7 @@ export class Batch implements Disposable {
     const next = this.#v[2]!;
     this.#points(recorder, "accept", { a: even, b: odd }, next);
     this.#margins(recorder, next, 2);
-    if (this.#model) this.#sum(recorder, "drift", "shifted");
+    if (model) this.#sum(recorder, "drift", "shifted");
   }
 
   /**

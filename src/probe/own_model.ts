@@ -10,63 +10,80 @@ const ownModel = { ridgeShare: 0.1, rounds: 60 };
 /** In so many steps its gap falls by such a share, or its objective does, or it is given up. */
 const progress = { steps: 20, gap: 0.1, objective: 1e-5 };
 
-/** Goes on with the regressions of a run, one by one, each with a model of its own. */
+/** A regression that has a model of its own. */
+interface Alone {
+  readonly k: number;
+  /** Where it stands in GPU memory; undefined where it begins, or begins again. */
+  batch?: Batch | undefined;
+  /** How many times more curvature than there is the next model expects. */
+  caution: number;
+  /** The last certificate that was progress. */
+  mark: Certificate;
+}
+
+/**
+ * Goes on with the regressions of a run, each with a model of its own. They take their steps side by
+ * side, for what validation scores is all classes at once.
+ */
 export async function solveAlone(
   run: Run,
   design: Design,
   validationBlocks: readonly DesignBlock[],
   options: SolverOptions,
 ): Promise<void> {
+  const { maxIterations } = limitsOf(options);
   using sets = prepareSets([run], [run.set], design, ownModel.ridgeShare);
-  for (const [k, fit] of run.fits.entries()) {
-    const begin = () =>
-      new Batch(design, sets, [{ ...fit, set: 0, start: run.state[k]! }], validationBlocks);
-    if (run.certificates[k]!.converged) continue;
-    await solveByOwnModel(run, k, begin, design, options);
-    if (isDone(run, run.certificates[k]!.nIter, options.patience)) break;
+  const begin = (k: number) =>
+    new Batch(design, sets, [{ ...run.fits[k]!, set: 0, start: run.state[k]! }], validationBlocks);
+  let nIter = Math.max(...run.certificates.map((certificate) => certificate.nIter));
+  let going = run.certificates.map((mark, k): Alone => ({ k, mark, caution: 1 }))
+    .filter(({ mark }) => !mark.converged);
+  using owned = new DisposableStack();
+  owned.defer(() => going.forEach(leaveMemory));
+  while (going.length > 0 && nIter < maxIterations) {
+    const steps = Math.min(stepsPerLook, maxIterations - nIter);
+    nIter += steps;
+    for (const each of going) await advance(run, each, begin, steps, nIter, options);
+    if (options.validation) scoreRun(run, design, nIter, options.validation);
+    if (isDone(run, nIter, options.patience)) break;
+    const stopped = going.filter(({ k, mark }) =>
+      run.certificates[k]!.converged || nIter - mark.nIter >= progress.steps
+    );
+    stopped.forEach(leaveMemory);
+    going = going.filter((each) => !stopped.includes(each));
   }
   if (options.exact) await lookAhead([run], [run.set], design, sets);
 }
 
 /**
- * Goes on with one regression. Its own model holds near a point only: where a step makes things
+ * Takes steps of one regression. Its own model holds near a point only: where a step makes things
  * worse, it is taken back, and the next ones are shorter.
  */
-async function solveByOwnModel(
+async function advance(
   run: Run,
-  k: number,
-  begin: () => Batch,
-  design: Design,
+  each: Alone,
+  begin: (k: number) => Batch,
+  steps: number,
+  nIter: number,
   options: SolverOptions,
 ): Promise<void> {
-  const { tolerance, maxIterations } = limitsOf(options);
-  let { nIter } = run.certificates[k]!;
-  let caution = 1;
-  let mark = run.certificates[k]!;
-  let batch = begin();
-  try {
-    while (nIter < maxIterations && !run.certificates[k]!.converged) {
-      const steps = Math.min(stepsPerLook, maxIterations - nIter);
-      batch.advance(steps, ownModel.rounds);
-      nIter += steps;
-      const [snapshot] = await batch.read();
-      const isWorse = !look(run, k, snapshot!, nIter, tolerance);
-      if (options.validation) scoreRun(run, design, nIter, options.validation);
-      if (isDone(run, nIter, options.patience)) return;
-      if (isProgress(mark, run.certificates[k]!)) mark = run.certificates[k]!;
-      if (nIter - mark.nIter >= progress.steps) return;
-      if (isWorse) {
-        caution *= 8;
-        batch[Symbol.dispose]();
-        batch = begin();
-      } else {
-        batch.refresh(caution);
-        caution = Math.max(1, caution / 2);
-      }
-    }
-  } finally {
-    batch[Symbol.dispose]();
-  }
+  const { k, batch } = each;
+  // Where it begins, the model that all share has not been tried with so many rounds.
+  using model = batch?.ownModel(each.caution);
+  if (model) each.caution = Math.max(1, each.caution / 2);
+  each.batch = batch ?? begin(k);
+  each.batch.advance(steps, ownModel.rounds, model);
+  const [snapshot] = await each.batch.read();
+  const isBetter = look(run, k, snapshot!, nIter, limitsOf(options).tolerance);
+  if (isProgress(each.mark, run.certificates[k]!)) each.mark = run.certificates[k]!;
+  if (isBetter) return;
+  each.caution *= 8;
+  leaveMemory(each);
+}
+
+function leaveMemory(each: Alone): void {
+  each.batch?.[Symbol.dispose]();
+  each.batch = undefined;
 }
 
 function isProgress(before: Certificate, { gap, objective }: Certificate): boolean {
