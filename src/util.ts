@@ -4,7 +4,7 @@ export class SpindleError extends Error {
   override readonly name: string = "SpindleError";
 }
 
-/** A wrong call of the command line: shown like any expected failure, with exit code 2. */
+/** A wrong call: shown like any expected failure, by the command line with exit code 2. */
 export class UsageError extends SpindleError {
   override readonly name = "UsageError";
 }

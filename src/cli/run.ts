@@ -185,13 +185,9 @@ async function loadData(args: {
   if (train !== undefined && args.dataset !== undefined) {
     throw new UsageError("Cannot use both --dataset and --train: pass one of them");
   }
-  const files = { ...defaultColumns, ...Object.fromEntries(own) };
-  if (files.text === files.label) {
-    throw new UsageError(
-      `Cannot use "${files.text}" for both --text and --label: name two columns`,
-    );
-  }
-  const source = train === undefined ? { name: args.dataset ?? "mr" } : { ...files, train };
+  const source = train === undefined
+    ? { name: args.dataset ?? "mr" }
+    : { train, ...Object.fromEntries(own) };
   const dataset = await loadDataset(source, { seed, ...(limit && { limit }) });
   return args.metric ? { ...dataset, metric: args.metric } : dataset;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { countOf, SpindleError } from "../util.ts";
+import { countOf, SpindleError, UsageError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
 import { largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
@@ -78,8 +78,8 @@ const HELD_OUT_SHARE = 0.1;
  * @param source The bundled data set's name, or the files and their columns.
  * @param options How many texts to take, and the seed.
  * @returns The data set.
- * @throws {SpindleError} Where a file cannot be read, a row is not as it should be, or the training
- * texts have fewer than two classes or lack a class of another split.
+ * @throws {SpindleError} Where both columns are the same, a file cannot be read, a row is not as it
+ * should be, or the training texts have fewer than two classes or lack a class of another split.
  */
 export async function loadDataset(
   source: { readonly name: string } | DatasetFiles,
@@ -125,6 +125,11 @@ async function readFiles(
   { train, validation, test, text = defaultColumns.text, label = defaultColumns.label }:
     DatasetFiles,
 ) {
+  if (text === label) {
+    throw new UsageError(
+      `Cannot use the column "${text}" for both text (--text) and label (--label): name two columns`,
+    );
+  }
   const read = async (path: string): Promise<LabelledFile> => {
     if (typeof path !== "string") {
       throw new SpindleError(

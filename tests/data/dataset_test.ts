@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type DatasetFiles, loadDataset } from "../../src/data/dataset.ts";
+import { SpindleError } from "../../src/util.ts";
 import { loadFile, withFiles } from "./files.ts";
 
 Deno.test("loadDataset() loads the bundled movie reviews with named classes", async () => {
@@ -27,6 +28,16 @@ Deno.test("loadDataset() asks for a file or a name where it gets neither", async
     await assert.rejects(
       loadDataset(source as DatasetFiles),
       /^SpindleError: Cannot load a data set from the file (undefined|5): give its path/,
+    );
+  }
+});
+
+Deno.test("loadDataset() needs two columns, whichever of them is named as the other", async () => {
+  for (const columns of [{ text: "a", label: "a" }, { text: "label" }, { label: "text" }]) {
+    await assert.rejects(
+      loadDataset({ train: "none.csv", ...columns }),
+      (error) =>
+        error instanceof SpindleError && /^Cannot use the column .* for both/.test(error.message),
     );
   }
 });
