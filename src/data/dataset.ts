@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { countOf, SpindleError, UsageError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
-import { largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
+import { chooseHeldOut, largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
 
 /** Labelled texts for one purpose. */
 export interface Split {
@@ -73,7 +73,8 @@ const HELD_OUT_SHARE = 0.1;
  *
  * Where no test file is given, a tenth of the training texts, seeded and with the classes in their
  * shares, is held out to test on; where no validation file is given, a tenth of those that remain
- * is held out to choose by.
+ * is held out to choose by. Rows of the same text are held out together or not at all; those of
+ * separate files stay where they are.
  *
  * @param source The bundled data set's name, or the files and their columns.
  * @param options How many texts to take, and the seed.
@@ -99,7 +100,9 @@ export async function loadDataset(
   if (limit !== undefined) checkLimit(limit, classes);
   const random = seededRandom(seed);
   const shorten = (split: Split) =>
-    limit === undefined ? split : select(split, stratifiedOrder(split.labels, random), 0, limit);
+    limit === undefined
+      ? split
+      : select(split, stratifiedOrder(split.labels, random).slice(0, limit));
   const { train, validation, test } = splitFiles(files, classes, random);
   const splits = { train: shorten(train), validation: shorten(validation), test: shorten(test) };
   return { name, metric, classes, ...splits, sha256: digest({ classes, ...splits }) };
@@ -174,18 +177,17 @@ function splitFiles(files: LabelledFiles, classes: string[], random: Random) {
   let train = encodeLabels(files.train, indices);
   const readOrHoldOut = (file: LabelledFile | undefined): Split => {
     if (file !== undefined) return encodeLabels(file, indices);
-    const order = stratifiedOrder(train.labels, random);
-    const kept = order.length - Math.ceil(order.length * HELD_OUT_SHARE);
-    if (kept < classes.length) {
+    const whole = train;
+    const heldOut = chooseHeldOut(whole, HELD_OUT_SHARE, random);
+    if (heldOut.size === 0) {
       const { path, rows } = files.train;
       throw new SpindleError(
-        `Cannot hold texts out of the ${rows.length} of "${path}" as too few remain to train on: ` +
-          "give more, or files to validate and test on",
+        `Cannot hold texts out of the ${rows.length} of "${path}" as too few different ones ` +
+          "remain to train on: give more, or files to validate and test on",
       );
     }
-    const heldOut = select(train, order, kept, order.length);
-    train = select(train, order, 0, kept);
-    return heldOut;
+    train = select(whole, whole.texts.keys().filter((row) => !heldOut.has(row)));
+    return select(whole, heldOut);
   };
   const test = readOrHoldOut(files.test);
   const validation = readOrHoldOut(files.validation);
@@ -204,9 +206,9 @@ function encodeLabels({ path, rows }: LabelledFile, indices: Map<string, number>
   return { texts: rows.map(({ text }) => text), labels };
 }
 
-/** The rows that stand from `begin` to `end` in an order, put back into the order of the split. */
-function select(split: Split, order: number[], begin: number, end: number): Split {
-  const rows = order.slice(begin, end).sort((a, b) => a - b);
+/** Some of a split's rows, in its order. */
+function select(split: Split, chosen: Iterable<number>): Split {
+  const rows = [...chosen].sort((a, b) => a - b);
   return {
     texts: rows.map((row) => split.texts[row]!),
     labels: Int32Array.from(rows, (row) => split.labels[row]!),

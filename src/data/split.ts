@@ -42,6 +42,40 @@ export function stratifiedOrder(labels: Int32Array, random: Random): number[] {
   return placed.map(({ row }) => row);
 }
 
+/**
+ * Chooses rows to hold out, at random and with the classes in about their shares. Rows of the same
+ * text are held out together or not at all.
+ *
+ * @param rows The text and the class of each row.
+ * @param share The share of the rows to hold out, rounded up. A text of more rows than that stays,
+ * unless every text has more.
+ * @param random Where the chance comes from.
+ * @returns The indices of the rows, which leave one of each class at least; none where no text
+ * would.
+ */
+export function chooseHeldOut(
+  { texts, labels }: { readonly texts: readonly string[]; readonly labels: Int32Array },
+  share: number,
+  random: Random,
+): Set<number> {
+  const rowsOfText = [...Map.groupBy(texts.keys(), (row) => texts[row]!).values()];
+  const order = stratifiedOrder(Int32Array.from(rowsOfText, ([row]) => labels[row!]!), random);
+  const fewest = rowsOfText.reduce((least, { length }) => Math.min(least, length), Infinity);
+  const most = Math.max(Math.ceil(texts.length * share), fewest);
+  const left = new Map<number, number>();
+  for (const label of labels) left.set(label, (left.get(label) ?? 0) + 1);
+  const heldOut = new Set<number>();
+  for (const text of order.reverse()) {
+    const rows = rowsOfText[text]!;
+    if (heldOut.size + rows.length > most) continue;
+    const ofClasses = [...Map.groupBy(rows, (row) => labels[row]!)];
+    if (ofClasses.some(([label, { length }]) => length === left.get(label))) continue;
+    for (const [label, { length }] of ofClasses) left.set(label, left.get(label)! - length);
+    for (const row of rows) heldOut.add(row);
+  }
+  return heldOut;
+}
+
 /** Shuffles in place (Fisher and Yates). */
 function shuffle(values: number[], random: Random): number[] {
   for (let i = values.length - 1; i > 0; i--) {

@@ -94,6 +94,22 @@ Deno.test("loadDataset() holds a tenth out where there is no file, the classes i
     assert.equal(new Set(splits.flatMap(({ texts }) => texts)).size, 1000);
   }));
 
+Deno.test("loadDataset() puts rows of the same text into one split, where it holds texts out", () => {
+  const rows = Array.from({ length: 500 }, (_, i) => `${(i % 100) % 2}\ttext ${i % 100}`);
+  return withFiles({ "a.tsv": ["label\ttext", ...rows].join("\n") }, async (folder) => {
+    const train = `${folder}/a.tsv`;
+    for (let seed = 0; seed < 5; seed++) {
+      const all = await loadDataset({ train }, { seed });
+      const splits = [all.train, all.validation, all.test];
+      assert.deepEqual(splits.map(({ texts }) => texts.length), [405, 45, 50]);
+      assert.deepEqual(splits.map(({ texts }) => new Set(texts).size), [81, 9, 10]);
+      assert.equal(new Set(splits.flatMap(({ texts }) => [...new Set(texts)])).size, 100);
+    }
+    const given = await loadDataset({ train, validation: train, test: train });
+    assert.equal(given.train.texts.length, 500);
+  });
+});
+
 Deno.test("loadDataset() holds the same texts out for a seed and others for another", () =>
   withFiles({ "a.tsv": table([50, 50]) }, async (folder) => {
     const load = (seed?: number) =>
@@ -112,7 +128,7 @@ Deno.test("loadDataset() keeps a class of one text to train on, and refuses to h
     assert.equal(count(train.labels, 1), 1);
     await assert.rejects(
       loadDataset({ train: `${folder}/three.tsv` }),
-      /Cannot hold texts out of the 3 of ".*three.tsv" as too few remain/,
+      /Cannot hold texts out of the 3 of ".*three.tsv" as too few different ones remain/,
     );
   }));
 

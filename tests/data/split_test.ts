@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10";
-import { seededRandom, stratifiedOrder } from "../../src/data/split.ts";
+import { chooseHeldOut, seededRandom, stratifiedOrder } from "../../src/data/split.ts";
 
 Deno.test("seededRandom() gives the numbers of mulberry32", () => {
   // From the published C code: seed 1.
@@ -58,4 +58,58 @@ Deno.test("stratifiedOrder() follows the random numbers, not the order of the ro
   // The mean of 500 of 1,000 rows has a standard deviation of 9.
   assert(Math.abs(mean - 499.5) < 45, String(mean));
   assert.notDeepEqual(first, stratifiedOrder(labels, seededRandom(2)).slice(0, 500));
+});
+
+const manyRows = fc.array(fc.record({ text: fc.nat(30).map(String), label: fc.nat(2) }), {
+  minLength: 1,
+  maxLength: 60,
+});
+
+Deno.test("chooseHeldOut() holds rows of the same text out together, and leaves each class", () =>
+  fc.assert(fc.property(manyRows, fc.integer(), (rows, seed) => {
+    const texts = rows.map(({ text }) => text);
+    const labels = Int32Array.from(rows, ({ label }) => label);
+    const heldOut = chooseHeldOut({ texts, labels }, 0.3, seededRandom(seed));
+    const kept = rows.filter((_, row) => !heldOut.has(row));
+    const keptTexts = new Set(kept.map(({ text }) => text));
+    for (const row of heldOut) assert(!keptTexts.has(texts[row]!));
+    assert.equal(new Set(kept.map(({ label }) => label)).size, new Set(labels).size);
+    const sizes = [...Map.groupBy(texts, (text) => text).values()].map(({ length }) => length);
+    assert(heldOut.size <= Math.max(Math.ceil(0.3 * rows.length), Math.min(...sizes)));
+  })));
+
+Deno.test("chooseHeldOut() takes the end of a stratified order where every text is another", () =>
+  fc.assert(fc.property(
+    fc.array(fc.nat(3), { minLength: 8, maxLength: 60 }),
+    fc.integer(),
+    (values, seed) => {
+      const labels = Int32Array.from(values);
+      const texts = values.map((_, row) => `text ${row}`);
+      const order = stratifiedOrder(labels, seededRandom(seed));
+      const wanted = Math.ceil(values.length / 2);
+      const heldOut = chooseHeldOut({ texts, labels }, 0.5, seededRandom(seed));
+      assert.deepEqual(heldOut, new Set(order.slice(-wanted).reverse()));
+    },
+  )));
+
+Deno.test("chooseHeldOut() holds as many rows out of repeated texts, the classes in shares", () => {
+  // Class 0 has 500 texts of its own, class 1 has 100 that stand there five times.
+  const labels = Int32Array.from({ length: 1000 }, (_, row) => Number(row >= 500));
+  const texts = Array.from(labels, (label, row) => `${label} ${label ? row % 100 : row}`);
+  const heldOut = chooseHeldOut({ texts, labels }, 0.1, seededRandom(1));
+  assert.equal(heldOut.size, 100);
+  const ofClass1 = [...heldOut].filter((row) => labels[row] === 1).length;
+  assert(Math.abs(ofClass1 - 50) <= 5, `${ofClass1}`);
+});
+
+Deno.test("chooseHeldOut() passes over a text of too many rows, but not where all are such", () => {
+  const labels = Int32Array.from({ length: 100 }, (_, row) => row % 2);
+  for (let seed = 0; seed < 20; seed++) {
+    const hold = (texts: string[]) => chooseHeldOut({ texts, labels }, 0.1, seededRandom(seed));
+    const mostlyEmpty = hold(Array.from(labels, (_, row) => row < 50 ? "" : `text ${row}`));
+    assert.equal(mostlyEmpty.size, 10);
+    assert([...mostlyEmpty].every((row) => row >= 50));
+    assert.equal(hold(Array.from(labels, (_, row) => `text ${row % 4}`)).size, 25);
+    assert.equal(hold(Array.from(labels, (_, row) => `text ${row % 2}`)).size, 0);
+  }
 });
