@@ -19,6 +19,7 @@ import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { resultTable } from "./result_table.ts";
 import { noteMemory } from "./memory_note.ts";
+import { noteOverlap } from "./overlap_note.ts";
 import { note, print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";
 
@@ -121,6 +122,7 @@ export const command = defineCommand({
   async run(args) {
     const start = performance.now();
     const dataset = await loadData(args);
+    noteOverlap(dataset);
     const folder = args.model ?? bundledModel;
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
     using _results = prepareResultFolder(out);
