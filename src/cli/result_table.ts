@@ -24,7 +24,7 @@ export function resultTable(
     row(
       "SPIN",
       spin,
-      `${spin.neurons} of ${results.neuronsOfAll} neurons: ${spin.site} ${spin.pool}, ` +
+      `${spin.neurons} of ${results.neuronsOfSite} neurons: ${spin.site} ${spin.pool}, ` +
         `${layers}, eta ${spin.eta}, C ${spin.C}`,
     ),
     "",

@@ -65,14 +65,14 @@ export interface Results {
   readonly adapter: AdapterDescription;
   /** Scores of the most common class. */
   readonly majority: Scores;
-  /** The best probe on the last hidden state. */
+  /** The best probe on the last hidden state; without hidden states, on the last that was read. */
   readonly baseline: ProbeResult;
   /** The best probe on any state. */
   readonly bestLayer: ProbeResult;
   /** The chosen head. */
   readonly spin: HeadResult;
-  /** Neurons of all states that were probed with the pool of the result: what SPIN chose from. */
-  readonly neuronsOfAll: number;
+  /** Neurons in all layers of the chosen head's site, which it could have read. */
+  readonly neuronsOfSite: number;
   /** Which weights of the regressions were used, how many were fitted, and how exactly. */
   readonly solver: {
     readonly iterate: Iterate;
@@ -175,7 +175,7 @@ export async function runExperiment(
     baseline: probeResult(chooseBaseline(probes)),
     bestLayer: probeResult(chooseProbe(probes)),
     spin: headResult(head),
-    neuronsOfAll: states.filter(({ site }) => site === head.site)
+    neuronsOfSite: states.filter(({ site }) => site === head.site)
       .reduce((sum, { width }) => sum + width, 0),
     solver: { iterate, ...solverResult(probes, heads) },
     seconds: {

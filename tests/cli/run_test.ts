@@ -22,7 +22,7 @@ Deno.test("spindle run makes a classifier that spindle classify uses, and the sa
     assert.deepEqual([results.dataset.train, results.dataset.test], [150, 150]);
     assert.ok(results.spin.validation >= results.bestLayer.validation - 0.1);
     assert.ok(results.spin.validation > results.majority.validation);
-    assert.ok(results.spin.neurons > 0 && results.spin.neurons <= results.neuronsOfAll);
+    assert.ok(results.spin.neurons > 0 && results.spin.neurons <= results.neuronsOfSite);
     assert.match(
       first.stderr,
       /Features go to [^\n]+, [\d.]+ MB \("spindle features --features '[^']+my features' --/,

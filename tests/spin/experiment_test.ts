@@ -78,5 +78,7 @@ Deno.test("the classifier that an experiment saves scores on the test texts what
       const majority = new Int32Array(labels.length).fill(1);
       assert.equal(results.majority[split], macroF1(majority, labels, 3));
     }
+    const ofSite = model.states([results.spin.site]);
+    assert.equal(results.neuronsOfSite, ofSite.reduce((sum, { width }) => sum + width, 0));
     checkTables(join(folder, "out"), experiment);
   }));
