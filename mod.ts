@@ -26,6 +26,7 @@ export {
   type Dataset,
   type DatasetFiles,
   type DatasetOptions,
+  type DatasetOrigin,
   loadDataset,
   type Split,
 } from "./src/data/dataset.ts";

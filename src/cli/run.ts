@@ -156,7 +156,6 @@ export const command = defineCommand({
     noteTruncation(results.truncated, model);
     const complete = {
       ...results,
-      seed: args.seed,
       seconds: { load, ...results.seconds, total },
       classifier,
     };

@@ -29,6 +29,18 @@ export interface Dataset {
   readonly test: Split;
   /** The SHA-256 of the classes, texts and labels of all splits, in hexadecimal. */
   readonly sha256: string;
+  /** How it was loaded; not there where it was made otherwise. */
+  readonly origin?: DatasetOrigin;
+}
+
+/** What {@linkcode loadDataset} was given. */
+export interface DatasetOrigin {
+  /** The bundled data set's name, or the files and their columns. */
+  readonly source: { readonly name: string } | DatasetFiles;
+  /** Where the chance that held texts out and limited them began. */
+  readonly seed: number;
+  /** The most texts of each split; null for all. */
+  readonly limit: number | null;
 }
 
 /** Files of labelled texts; see {@linkcode loadDataset}. */
@@ -105,7 +117,14 @@ export async function loadDataset(
       : select(split, stratifiedOrder(split.labels, random).slice(0, limit));
   const { train, validation, test } = splitFiles(files, classes, random);
   const splits = { train: shorten(train), validation: shorten(validation), test: shorten(test) };
-  return { name, metric, classes, ...splits, sha256: digest({ classes, ...splits }) };
+  return {
+    name,
+    metric,
+    classes,
+    ...splits,
+    sha256: digest({ classes, ...splits }),
+    origin: { source: { ...given }, seed, limit: limit ?? null },
+  };
 }
 
 async function readBundled(name: string) {

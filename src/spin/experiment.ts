@@ -1,9 +1,11 @@
 import { basename, resolve } from "node:path";
-import type { Dataset } from "../data/dataset.ts";
+import config from "../../deno.json" with { type: "json" };
+import type { Dataset, DatasetOrigin } from "../data/dataset.ts";
 import type { Metric } from "../data/registry.ts";
 import { extractFeatures, type ExtractPlan } from "../features/extract.ts";
 import type { SplitName } from "../features/store.ts";
 import type { AdapterDescription } from "../gpu/device.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { Model } from "../model/model.ts";
 import type { Site } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
@@ -12,7 +14,7 @@ import type { Classifier } from "./classifier.ts";
 import { type Head, integrate } from "./integrate.ts";
 import { majorityClass, score } from "./metrics.ts";
 import { fitProbes, type StateProbes } from "./probes.ts";
-import { checkIterate, type Iterate, type Regression, type SolverChoices } from "./regressions.ts";
+import { completeChoices, type Regression, type SolverChoices } from "./regressions.ts";
 import { countNeurons } from "./select.ts";
 
 /** Choices of {@linkcode runExperiment}. */
@@ -40,9 +42,14 @@ export interface Scores {
   readonly test: number;
 }
 
-/** The results of an experiment, as `spindle run --json` prints them. */
+/**
+ * The results of an experiment, and all that it takes to repeat it. `spindle run` writes them to
+ * `results.json`, without what the stages took; `--json` prints them whole.
+ */
 export interface Results {
-  /** The model. */
+  /** The version of Spindle. */
+  readonly version: string;
+  /** The model, and the float type of its weights on the GPU. */
   readonly model: {
     readonly name: string;
     readonly sha256: string;
@@ -50,8 +57,9 @@ export interface Results {
     readonly blocks: number;
     readonly width: number;
     readonly ffn: number;
+    readonly weights: Precision;
   };
-  /** The data set. */
+  /** The data set: texts of each split, and how it was loaded, null where it was made otherwise. */
   readonly dataset: {
     readonly name: string;
     readonly sha256: string;
@@ -60,9 +68,14 @@ export interface Results {
     readonly train: number;
     readonly validation: number;
     readonly test: number;
+    readonly origin: DatasetOrigin | null;
   };
   /** What it ran on. */
   readonly adapter: AdapterDescription;
+  /** Where neurons were read. */
+  readonly sites: readonly Site[];
+  /** How a vector was made of the token states of a text. */
+  readonly pools: readonly Pool[];
   /** Scores of the most common class. */
   readonly majority: Scores;
   /** The best probe on the last hidden state; without hidden states, on the last that was read. */
@@ -73,9 +86,8 @@ export interface Results {
   readonly spin: HeadResult;
   /** Neurons in all layers of the chosen head's site, which it could have read. */
   readonly neuronsOfSite: number;
-  /** Which weights of the regressions were used, how many were fitted, and how exactly. */
-  readonly solver: {
-    readonly iterate: Iterate;
+  /** What the solver was asked for, how many regressions were fitted, and how exactly. */
+  readonly solver: Readonly<Required<SolverChoices>> & {
     readonly probes: number;
     readonly heads: number;
     readonly converged: number;
@@ -145,7 +157,7 @@ export async function runExperiment(
   options: ExperimentOptions,
 ): Promise<Experiment> {
   const { sites, pools, features, onPlan, onProgress, ...solver } = options;
-  const iterate = checkIterate(solver);
+  const choices = completeChoices(solver);
   const extraction = await extractFeatures(model, dataset, {
     sites,
     pools,
@@ -158,26 +170,29 @@ export async function runExperiment(
   const probes = await fitProbes(model.gpu, store, dataset, {
     states,
     pools: store.key.pools,
-    ...solver,
+    ...choices,
     onProgress: (done, total) => onProgress?.("probe", done, total),
   });
   const probed = performance.now();
   const heads = await integrate(model.gpu, store, dataset, probes, {
-    ...solver,
+    ...choices,
     onProgress: (done, total) => onProgress?.("integrate", done, total),
   });
   const integrated = performance.now();
   const head = chooseHead(heads);
   const { seconds, tokens, tokensRun, truncated } = extraction;
   const results: Results = {
+    version: config.version,
     ...describe(model, store.key.modelSha256, dataset),
+    sites: [...new Set(states.map(({ site }) => site))],
+    pools: store.key.pools,
     majority: majorityScores(dataset),
     baseline: probeResult(chooseBaseline(probes)),
     bestLayer: probeResult(chooseProbe(probes)),
     spin: headResult(head),
     neuronsOfSite: states.filter(({ site }) => site === head.site)
       .reduce((sum, { width }) => sum + width, 0),
-    solver: { iterate, ...solverResult(probes, heads) },
+    solver: { ...choices, ...solverResult(probes, heads) },
     seconds: {
       ...seconds,
       probe: (probed - start) / 1000,
@@ -195,8 +210,8 @@ function describe(
   modelDigest: string,
   dataset: Dataset,
 ): Pick<Results, "model" | "dataset" | "adapter"> {
-  const { spec, folder, gpu } = model;
-  const { name, sha256, metric, classes, train, validation, test } = dataset;
+  const { spec, folder, gpu, weights } = model;
+  const { name, sha256, metric, classes, train, validation, test, origin = null } = dataset;
   return {
     model: {
       name: basename(resolve(folder)),
@@ -205,6 +220,7 @@ function describe(
       blocks: spec.stacks.reduce((sum, { blocks }) => sum + blocks, 0),
       width: spec.width,
       ffn: spec.ffnWidth,
+      weights,
     },
     dataset: {
       name,
@@ -214,6 +230,7 @@ function describe(
       train: train.texts.length,
       validation: validation.texts.length,
       test: test.texts.length,
+      origin,
     },
     adapter: gpu.adapter,
   };

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
 import { predictClasses } from "../probe/fit.ts";
 import { fitProblems } from "../probe/solve.ts";
+import { limitsOf } from "../probe/solver_options.ts";
 import { requireOneOf, SpindleError } from "../util.ts";
 import { score } from "./metrics.ts";
 
@@ -66,12 +67,14 @@ export interface SolverChoices {
 }
 
 /**
- * Checks the choices of the solver that a caller without types can get wrong.
+ * The choices of the solver, with the defaults of those that are not made.
  *
  * @throws {SpindleError} If there is no such iterate.
  */
-export function checkIterate({ iterate = defaultIterate }: SolverChoices): Iterate {
-  return requireOneOf("the iterate", iterate, iterates);
+export function completeChoices(
+  { iterate = defaultIterate, patience = 10, ...limits }: SolverChoices,
+): Required<SolverChoices> {
+  return { iterate: requireOneOf("the iterate", iterate, iterates), patience, ...limitsOf(limits) };
 }
 
 /**
@@ -95,8 +98,7 @@ export async function fitRegressions(
   requests: readonly RegressionRequest[],
   options: SolverChoices,
 ): Promise<Regression[]> {
-  const { patience = 10, ...solver } = options;
-  const iterate = checkIterate(options);
+  const { iterate, patience, ...limits } = completeChoices(options);
   const { metric, validation, test } = dataset;
   const classes = dataset.classes.length;
   const labelled = (split: SplitName) => ({
@@ -104,7 +106,7 @@ export async function fitRegressions(
     labels: dataset[split].labels,
   });
   const fits = await fitProblems(gpu, labelled("train"), classes, requests, {
-    ...solver,
+    ...limits,
     ...(iterate === "best" && { patience }),
     validation: {
       ...labelled("validation"),

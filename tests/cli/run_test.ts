@@ -121,10 +121,11 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
 
     const files = { train, validation, test, ...columns };
     const told = await run("--validation", validation, "--test", test, "--metric", "macro-f1");
-    const { dataset, seed, majority } = told.results;
+    const { dataset, majority } = told.results;
     assert.deepEqual([dataset.train, dataset.validation, dataset.test], [60, 30, 40]);
     assert.equal(dataset.sha256, (await loadDataset(files)).sha256);
-    assert.deepEqual([dataset.metric, seed], ["macro-f1", 0]);
+    assert.equal(dataset.metric, "macro-f1");
+    assert.deepEqual(dataset.origin, { source: files, seed: 0, limit: null });
     assert.match(told.stderr, /^4 texts lost their ends: the model takes 32 tokens of a text$/m);
     assert.equal(majority.test, (2 / 3 + 0) / 2, "half of the texts are of the class");
 
@@ -132,7 +133,11 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
     const options = { seed: 3, limit: 40 };
     const held = await loadDataset({ train, ...columns }, options);
     assert.equal(other.results.dataset.sha256, held.sha256);
-    assert.deepEqual([other.results.dataset.metric, other.results.seed], ["accuracy", 3]);
+    assert.equal(other.results.dataset.metric, "accuracy");
+    assert.deepEqual(other.results.dataset.origin, {
+      source: { train, ...columns },
+      ...options,
+    });
     assert.equal(other.results.spin.pool, "last");
   }));
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { accuracy } from "../../src/probe/fit.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
+import config from "../../deno.json" with { type: "json" };
+import { type Dataset, loadDataset } from "../../src/data/dataset.ts";
 import { bySplit, type SplitName } from "../../src/features/store.ts";
 import { classify, loadClassifier } from "../../src/spin/classifier.ts";
-import { type Experiment, runExperiment } from "../../src/spin/experiment.ts";
+import { type Experiment, type Results, runExperiment } from "../../src/spin/experiment.ts";
 import { macroF1 } from "../../src/spin/metrics.ts";
 import { saveExperiment } from "../../src/spin/save.ts";
 import { countNeurons } from "../../src/spin/select.ts";
@@ -78,7 +79,39 @@ Deno.test("the classifier that an experiment saves scores on the test texts what
       const majority = new Int32Array(labels.length).fill(1);
       assert.equal(results.majority[split], macroF1(majority, labels, 3));
     }
+    assert.equal(results.dataset.origin, null);
     const ofSite = model.states([results.spin.site]);
     assert.equal(results.neuronsOfSite, ofSite.reduce((sum, { width }) => sum + width, 0));
     checkTables(join(folder, "out"), experiment);
+  }));
+
+Deno.test("results.json holds what it takes to repeat an experiment", () =>
+  withTextModel({ weights: "f16" }, async (model, folder) => {
+    const train = join(folder, "train.jsonl");
+    const labels = Array.from({ length: 120 }, (_, i) => i % 3);
+    const rows = letterTexts(labels, 3).map((body, i) => ({ body, label: classes[labels[i]!] }));
+    Deno.writeTextFileSync(train, rows.map((row) => JSON.stringify(row)).join("\n"));
+    const source = { train, text: "body" };
+    const dataset = await loadDataset(source, { seed: 5, limit: 60 });
+    const out = join(folder, "out");
+    const features = join(folder, "features");
+    const choices = { iterate: "converged", tolerance: 1e-2, maxIterations: 30 } as const;
+    const options = { sites: ["neuron"], pools: ["max"], features } as const;
+    saveExperiment(out, await runExperiment(model, dataset, { ...options, ...choices }));
+
+    const text = Deno.readTextFileSync(join(out, "results.json"));
+    const results: Results = JSON.parse(text);
+    const { version, sites, pools, solver: { probes, heads, converged, worstGap, ...solver } } =
+      results;
+    assert.deepEqual(results.dataset.origin, { source, seed: 5, limit: 60 });
+    assert.deepEqual([version, results.model.weights], [config.version, "f16"]);
+    assert.deepEqual([sites, pools], [["neuron"], ["max"]]);
+    assert.deepEqual(solver, { ...choices, patience: 10 });
+    assert.equal(heads, 10 * probes);
+    assert.ok(converged > 0 && worstGap > 0);
+
+    const origin = results.dataset.origin!;
+    const again = await loadDataset(origin.source, { seed: origin.seed, limit: origin.limit! });
+    saveExperiment(out, await runExperiment(model, again, { sites, pools, features, ...solver }));
+    assert.equal(Deno.readTextFileSync(join(out, "results.json")), text);
   }));
