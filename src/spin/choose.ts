@@ -4,7 +4,8 @@ import type { Head } from "./integrate.ts";
 import { countNeurons } from "./select.ts";
 
 /**
- * The head with the best validation score; of equals fewer layers, fewer neurons, smaller C win.
+ * The head with the best validation score. Of equals fewer layers win, then fewer neurons, then the
+ * smaller C, then the first in order: {@linkcode integrate} orders heads by site, pool and eta.
  *
  * @throws {SpindleError} If there is none.
  */
@@ -17,7 +18,8 @@ export function chooseHead(heads: readonly Head[]): Head {
 }
 
 /**
- * The state whose best probe scores best in validation; of equals the first in order.
+ * The pooled state whose best probe scores best in validation; of equals the first in order, which
+ * {@linkcode fitProbes} makes stack by stack, site by site, layer by layer and pool by pool.
  *
  * @throws {SpindleError} If there is none.
  */
@@ -28,7 +30,8 @@ export function chooseProbe(probes: readonly StateProbes[]): StateProbes {
 
 /**
  * The baseline: the best probe on the last hidden state, which is what text classification
- * usually reads. Without hidden states it is the last state there is.
+ * usually reads. Without hidden states it is the last state there is. Of pools that score equally
+ * in validation the first in order wins.
  *
  * @throws {SpindleError} If there is none.
  */

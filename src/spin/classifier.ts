@@ -47,7 +47,7 @@ export interface Classifier {
 
 /** What a classifier says of a text. */
 export interface Prediction {
-  /** The class with the highest probability. */
+  /** The class with the highest probability; of equals the first. */
   readonly label: string;
   /** The probability of that label. */
   readonly probability: number;

@@ -76,13 +76,16 @@ export interface Results {
   readonly sites: readonly Site[];
   /** How a vector was made of the token states of a text. */
   readonly pools: readonly Pool[];
-  /** Scores of the most common class. */
+  /** Scores of the class that is most common in training; of several the first. */
   readonly majority: Scores;
-  /** The best probe on the last hidden state; without hidden states, on the last that was read. */
+  /**
+   * The best probe on the last hidden state; without hidden states, on the last that was read. Of
+   * equals {@linkcode chooseBaseline} says which.
+   */
   readonly baseline: ProbeResult;
-  /** The best probe on any state. */
+  /** The best probe on any state; of equals {@linkcode chooseProbe} says which. */
   readonly bestLayer: ProbeResult;
-  /** The chosen head. */
+  /** The best head; of equals {@linkcode chooseHead} says which. */
   readonly spin: HeadResult;
   /** Neurons in all layers of the chosen head's site, which it could have read. */
   readonly neuronsOfSite: number;

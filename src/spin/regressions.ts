@@ -40,8 +40,8 @@ export interface Regression extends Required<Pick<RegressionRequest, "C">> {
 }
 
 /**
- * Which weights of a fit are used: those on the way to the optimum that score best in validation,
- * or those at the optimum.
+ * Which weights of a fit are used: those on the way to the optimum that score best in validation
+ * (of equals the first), or those at the optimum.
  */
 export type Iterate = "best" | "converged";
 

@@ -33,7 +33,7 @@ function probes(site: Site, layer: number, validation: number, test = 0.5): Stat
   return { state, pool: "mean", probes: [best], best };
 }
 
-Deno.test("chooseHead() goes by validation, then layers, neurons and C, never by the test", () => {
+Deno.test("chooseHead() goes by validation, then layers, neurons, C and order, not the test", () => {
   const best = head();
   const others = [
     head({ validation: 0.7, test: 0.9, layers: 1, neurons: 1, C: 0.1 }),
@@ -46,6 +46,9 @@ Deno.test("chooseHead() goes by validation, then layers, neurons and C, never by
     assert.equal(chooseHead([best, other]), best);
   }
   assert.equal(chooseHead([...others, best]), best);
+  const equal = head({ test: 0.9 });
+  assert.equal(chooseHead([best, equal]), best);
+  assert.equal(chooseHead([equal, best]), equal);
 });
 
 Deno.test("chooseProbe() takes the best in validation, of equals the first", () => {
@@ -66,6 +69,7 @@ Deno.test("chooseBaseline() takes the best probe on the last hidden state", () =
     probes("activation", 3, 0.9),
   ];
   assert.equal(chooseBaseline(all), last);
+  assert.equal(chooseBaseline([...all, probes("hidden", 2, 0.6, 0.9)]), last);
   const [first, second] = [probes("neuron", 0, 0.9), probes("neuron", 1, 0.8)];
   assert.equal(chooseBaseline([first!, second!]), second);
 });
