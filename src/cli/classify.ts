@@ -8,7 +8,7 @@ import { readLines } from "./lines.ts";
 import { print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";
 
-/** Lines that are classified together when they come from stdin. */
+/** At most how many lines of stdin are classified together. */
 const linesAtOnce = 256;
 
 /** `spindle classify`. */
@@ -17,7 +17,10 @@ export const command = defineCommand({
   summary: "Label texts with a classifier that `run` made",
   positionals: {
     classifier: { count: "one", description: "The file that `run` wrote" },
-    texts: { count: "any", description: "The texts; without any, each line of stdin is one" },
+    texts: {
+      count: "any",
+      description: "The texts; without any, each line of stdin is one, answered when it has come",
+    },
   },
   options: {
     model: {

@@ -4,7 +4,7 @@ import { modelSha256 } from "../../src/model/files.ts";
 import { type Classifier, saveClassifier } from "../../src/spin/classifier.ts";
 import { withFolder } from "../folder.ts";
 import { writeTextModel } from "../model/text_model.ts";
-import { runSpindle } from "./support.ts";
+import { runSpindle, startSpindle } from "./support.ts";
 
 /** Calls `body` with a classifier of which every text is of the first class, and its model. */
 function withClassifier(
@@ -69,4 +69,22 @@ Deno.test("spindle classify asks for the model where it was moved", () =>
     assert.deepEqual([code, stderr], [0, ""]);
     const other = await runSpindle(["classify", path, "a", "--model", model]);
     assert.match(other.stderr, /^spindle: Cannot load a model from [^\n]+ as it is no folder: /);
+  }));
+
+Deno.test("spindle classify answers a line before the next one has come", () =>
+  withClassifier(["bad", "good"], async (path) => {
+    await using process = startSpindle(["classify", path]);
+    using cleanup = new DisposableStack();
+    const limit = setTimeout(() => process.kill(), 60_000);
+    cleanup.defer(() => clearTimeout(limit));
+    const writer = process.stdin.getWriter();
+    const answers = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    for (const _ of ["first", "second"]) {
+      await writer.write(new TextEncoder().encode("a\n"));
+      assert.equal((await answers.read()).value, "bad\t0.7311\n");
+    }
+    await writer.close();
+    assert.equal((await answers.read()).done, true);
+    assert.equal((await process.status).code, 0);
+    await process.stderr.cancel();
   }));

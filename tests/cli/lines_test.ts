@@ -43,3 +43,36 @@ Deno.test("readLines() gives the lines before a failure of the system", async ()
 Deno.test("readLines() gives nothing for an empty stream", async () => {
   assert.deepEqual(await read([], 2), { groups: [], error: "" });
 });
+
+/** A stream to write to, and the groups of lines that are read of it. */
+function openLines(most: number) {
+  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (own) => controller = own });
+  return {
+    write: (text: string) => controller.enqueue(new TextEncoder().encode(text)),
+    close: () => controller.close(),
+    groups: readLines(stream, most),
+  };
+}
+
+Deno.test("readLines() gives the lines that have come where no more are waiting", async () => {
+  const { write, close, groups } = openLines(256);
+  write("a\n");
+  write("b\nhalf");
+  assert.deepEqual((await groups.next()).value, ["a", "b"]);
+  write(" a line\n");
+  assert.deepEqual((await groups.next()).value, ["half a line"]);
+  close();
+  assert.equal((await groups.next()).done, true);
+});
+
+Deno.test("readLines() does not wait on and on for a group where lines trickle in", async () => {
+  const { write, close, groups } = openLines(1000);
+  let written = 0;
+  const timer = setInterval(() => write(`${written++}\n`), 2);
+  const { value } = await groups.next();
+  clearInterval(timer);
+  assert.ok(value!.length < 100, `${value!.length} lines came`);
+  close();
+  for await (const _ of groups);
+});
