@@ -53,6 +53,7 @@ export type {
   Regression,
   RegressionRequest,
   SolverChoices,
+  Stop,
 } from "./src/spin/regressions.ts";
 export { selectNeurons } from "./src/spin/select.ts";
 export { type Head, integrate, type IntegrateOptions } from "./src/spin/integrate.ts";

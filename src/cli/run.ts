@@ -11,7 +11,7 @@ import { loadModel } from "../model/model.ts";
 import { defaultPools } from "../model/default_pools.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
-import { type Results, runExperiment, type Stage } from "../spin/experiment.ts";
+import { runExperiment, type Stage } from "../spin/experiment.ts";
 import { defaultIterate, iterates } from "../spin/regressions.ts";
 import { prepareResultFolder, saveExperiment } from "../spin/save.ts";
 import { megabytes, UsageError } from "../util.ts";
@@ -20,6 +20,7 @@ import { type Progress, startProgress } from "./progress.ts";
 import { resultTable } from "./result_table.ts";
 import { noteMemory } from "./memory_note.ts";
 import { noteOverlap } from "./overlap_note.ts";
+import { noteSlowFits } from "./slow_fits_note.ts";
 import { note, print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";
 
@@ -152,7 +153,7 @@ export const command = defineCommand({
     const classifier = saveExperiment(out, experiment);
     const total = (performance.now() - start) / 1000;
     const { results } = experiment;
-    warnOfSlowFits(results);
+    noteSlowFits(experiment);
     noteTruncation(results.truncated, model);
     const complete = {
       ...results,
@@ -191,24 +192,6 @@ async function loadData(args: {
     : { train, ...Object.fromEntries(own) };
   const dataset = await loadDataset(source, { seed, ...(limit && { limit }) });
   return args.metric ? { ...dataset, metric: args.metric } : dataset;
-}
-
-/** Says how many fits stopped before their optimum, and what to do where that matters. */
-function warnOfSlowFits(
-  { solver: { iterate, probes, heads, converged, worstGap } }: Results,
-): void {
-  const fits = probes + heads;
-  if (converged === fits) return;
-  const slow = `${fits - converged} of ${fits} regressions`;
-  note(
-    iterate === "converged"
-      ? `${slow} did not converge: the largest duality gap is ${
-        worstGap.toExponential(1)
-      }; look at ` +
-        `the gaps in probes.tsv and heads.tsv, or pass --iterate best, which needs no optimum`
-      : `${slow} were stopped before their optimum, as their validation score had stopped rising; ` +
-        `pass --iterate converged to go on`,
-  );
 }
 
 /** Shows one progress line a stage. */

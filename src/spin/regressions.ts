@@ -2,7 +2,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Features, FeatureStore, SplitName } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
-import { predictClasses } from "../probe/fit.ts";
+import { type Fit, predictClasses } from "../probe/fit.ts";
 import { fitProblems } from "../probe/solve.ts";
 import { limitsOf } from "../probe/solver_options.ts";
 import { requireOneOf, SpindleError } from "../util.ts";
@@ -37,7 +37,15 @@ export interface Regression extends Required<Pick<RegressionRequest, "C">> {
   readonly nIter: number;
   /** Whether the gap reached the tolerance. */
   readonly converged: boolean;
+  /** Why the solver stopped. */
+  readonly stop: Stop;
 }
+
+/**
+ * Why the solver stopped: the gap reached the tolerance, the validation score had stopped rising,
+ * the steps were used up, or they led no further in float32.
+ */
+export type Stop = "converged" | "validation" | "steps" | "precision";
 
 /**
  * Which weights of a fit are used: those on the way to the optimum that score best in validation
@@ -98,7 +106,8 @@ export async function fitRegressions(
   requests: readonly RegressionRequest[],
   options: SolverChoices,
 ): Promise<Regression[]> {
-  const { iterate, patience, ...limits } = completeChoices(options);
+  const { iterate, patience: given, ...others } = completeChoices(options);
+  const limits = { ...others, patience: iterate === "best" ? given : Infinity };
   const { metric, validation, test } = dataset;
   const classes = dataset.classes.length;
   const labelled = (split: SplitName) => ({
@@ -107,7 +116,6 @@ export async function fitRegressions(
   });
   const fits = await fitProblems(gpu, labelled("train"), classes, requests, {
     ...limits,
-    ...(iterate === "best" && { patience }),
     validation: {
       ...labelled("validation"),
       score: (predicted) => score(metric, predicted, validation.labels, classes),
@@ -118,7 +126,8 @@ export async function fitRegressions(
     ...(iterate === "best" ? validation!.best : validation!.last),
   }));
   const logits = await decision(gpu, features.test, chosen);
-  return fits.map(({ problem, certificates }, i) => {
+  return fits.map((fit, i) => {
+    const { problem, certificates } = fit;
     const { coef, intercept, score: validation } = chosen[i]!;
     const predicted = predictClasses(logits[i]!, intercept.length);
     return {
@@ -131,6 +140,18 @@ export async function fitRegressions(
       gap: Math.max(...certificates.map(({ gap }) => gap)),
       nIter: Math.max(...certificates.map(({ nIter }) => nIter)),
       converged: certificates.every(({ converged }) => converged),
+      stop: stopOf(fit, limits),
     };
   });
+}
+
+function stopOf(
+  { certificates, validation }: Fit,
+  { maxIterations, patience }: { readonly maxIterations: number; readonly patience: number },
+): Stop {
+  const slow = certificates.filter(({ converged }) => !converged);
+  if (slow.length === 0) return "converged";
+  const { best, last } = validation!;
+  if (last.nIter - best.nIter >= patience) return "validation";
+  return slow.some(({ nIter }) => nIter >= maxIterations) ? "steps" : "precision";
 }

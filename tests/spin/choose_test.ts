@@ -14,6 +14,7 @@ const scores = (validation: number, test: number, C: number) => ({
   gap: 0,
   nIter: 0,
   converged: true,
+  stop: "converged" as const,
 });
 
 function head(

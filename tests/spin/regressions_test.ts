@@ -120,6 +120,20 @@ gpuTest("fitRegressions() gives the optimum, or a better iterate in validation",
   assert.ok(!stopped[2]!.converged && stopped[2]!.nIter < converged[2]!.nIter);
 });
 
+gpuTest("fitRegressions() tells why a fit stopped", async (gpu) => {
+  for (const classes of [2, 4]) {
+    const { fit } = problem(37, classes);
+    const stopOf = async (choices: SolverChoices) => (await fit(gpu, [30], choices))[0]!.stop;
+    assert.equal(await stopOf({ patience: 2 }), "validation");
+    assert.equal(await stopOf({ patience: 4, maxIterations: 2 }), "steps");
+    assert.equal(await stopOf({ patience: 2, iterate: "converged" }), "converged");
+  }
+  const [exact] = await problem(37, 2).fit(gpu, [30], { iterate: "converged", tolerance: 0 });
+  // Rounding can make the bound the objective itself.
+  assert.equal(exact!.stop, exact!.converged ? "converged" : "precision");
+  assert.ok(exact!.nIter < 200);
+});
+
 gpuTest("fitRegressions() takes a choice that is undefined for one not made", async (gpu) => {
   for (const [cols, C] of [[37, 30], [4099, 1]] as const) {
     const { fit } = problem(cols, 2);
