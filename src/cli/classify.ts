@@ -5,7 +5,7 @@ import { type Classifier, classify, loadClassifier } from "../spin/classifier.ts
 import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { readLines } from "./lines.ts";
-import { print } from "./terminal.ts";
+import { escapeControls, print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";
 
 /** At most how many lines of stdin are classified together. */
@@ -78,12 +78,4 @@ async function ownModelSha256({ model: { name, folder } }: Classifier): Promise<
       { cause: error },
     );
   }
-}
-
-/** A label in one line and one column. */
-function escapeControls(label: string): string {
-  return label.replace(
-    /[\p{Cc}\u2028\u2029]/gu,
-    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -1,13 +1,13 @@
 import { defaultFeatureFolder } from "../features/location.ts";
-import { listStores, removeStore } from "../features/list.ts";
+import { listStores, removeStore, type StoreSummary } from "../features/list.ts";
 import { defineCommand } from "./command.ts";
-import { note, print } from "./terminal.ts";
+import { escapeControls, note, print } from "./terminal.ts";
 import { megabytes } from "../util.ts";
 
 /** `spindle features`. */
 export const command = defineCommand({
   name: "features",
-  summary: "List the features that runs have kept on disk, or remove some",
+  summary: "List the features that runs have kept on disk and what they are of, or remove some",
   positionals: {},
   options: {
     remove: {
@@ -36,9 +36,13 @@ export const command = defineCommand({
       }
       return;
     }
-    for (const { name, bytes, sentences, modified } of stores) {
-      const day = modified?.toISOString().slice(0, 10) ?? "";
-      print(`${name}  ${megabytes(bytes).padStart(10)}  ${sentences ?? "?"} sentences  ${day}`);
-    }
+    for (const store of stores) print(describeStore(store));
   },
 });
+
+function describeStore({ name, bytes, sentences, modified, use }: StoreSummary): string {
+  const texts = `${sentences ?? "?"} texts`.padStart(13);
+  const day = modified?.toISOString().slice(0, 10) ?? "";
+  const what = use === undefined ? `begun ${day}` : `used ${day}  ${use.source} with ${use.model}`;
+  return escapeControls(`${name}  ${megabytes(bytes).padStart(10)}  ${texts}  ${what}`);
+}

@@ -21,6 +21,14 @@ export function note(text: string): void {
   showStatus(shown);
 }
 
+/** A text in one line and one column. */
+export function escapeControls(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** Whether stderr is a terminal that can take a line away again. */
 export function showsStatus(): boolean {
   const variable = "TERM";

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { modelSha256, stampFiles } from "../model/files.ts";
@@ -6,6 +7,7 @@ import type { Site, StateId } from "../model/states.ts";
 import type { Encoding } from "../model/tokenizer.ts";
 import type { Pool } from "../ops/pool.ts";
 import { nextTurn, SpindleError } from "../util.ts";
+import { rememberUse } from "./last_use.ts";
 import { SplitWriter } from "./split_writer.ts";
 import {
   beginStore,
@@ -112,6 +114,7 @@ export async function extractFeatures(
     states.map((state) => partialBytes(store, split, state))
   );
   beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
+  rememberUse(store.folder, { model: resolve(model.folder), source: sourceOf(dataset) });
   options.onPlan?.({ folder: store.folder, bytes, missingBytes });
 
   const start = performance.now();
@@ -147,6 +150,11 @@ async function digestOf({ folder, stamp }: Model): Promise<string> {
     `Cannot extract features with the model "${folder}" as its files changed since it was ` +
       "loaded: load it again",
   );
+}
+
+/** Where texts come from, for people to read. */
+function sourceOf({ name, origin }: Dataset): string {
+  return origin && "train" in origin.source ? resolve(origin.source.train) : name;
 }
 
 async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Promise<Encoding> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { exists, fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
+import { type LastUse, lastUse, useFile } from "./last_use.ts";
 import { splitNames } from "./store.ts";
 
 /** A feature store as the disk holds it. */
@@ -11,6 +12,9 @@ export interface StoreSummary {
   readonly bytes: number;
   /** Sentences of all splits; undefined where the store's manifest is broken. */
   readonly sentences: number | undefined;
+  /** What it was last used for; undefined where the store does not tell. */
+  readonly use: LastUse | undefined;
+  /** When it was last used; where it does not tell, when it was begun. */
   readonly modified: Date | null;
 }
 
@@ -53,13 +57,15 @@ function guarded<T>(what: string, folder: string, action: () => T): T {
 
 function summarise(parent: string, name: string): StoreSummary {
   const folder = join(parent, name);
+  const use = lastUse(folder);
   const files = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name));
   return {
     name,
     folder,
     bytes: files.reduce((sum, path) => sum + sizeOf(path), 0),
     sentences: countSentences(join(folder, "manifest.json")),
-    modified: Deno.statSync(join(folder, "manifest.json")).mtime,
+    use,
+    modified: Deno.statSync(join(folder, use ? useFile : "manifest.json")).mtime,
   };
 }
 

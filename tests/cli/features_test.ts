@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { withFolder } from "../folder.ts";
+import { rememberUse } from "../../src/features/last_use.ts";
 import { key, openStore } from "../features/support.ts";
 import { runSpindle } from "./support.ts";
 
@@ -7,7 +9,17 @@ Deno.test("spindle features lists and removes features, and says where there are
   withFolder(async (folder) => {
     const features = (...args: string[]) => runSpindle(["features", "--features", folder, ...args]);
     const store = await openStore(folder, key);
-    assert.match((await features()).stdout, /^\w{16} +0 MB {2}10 sentences {2}\d{4}-\d\d-\d\d\n$/);
+    const listed = async () => {
+      const [name, ...columns] = (await features()).stdout.split(/ {2,}/);
+      assert.equal(join(folder, name!), store.folder);
+      return columns.join("  ").replace(/\d{4}-\d\d-\d\d/, "DAY");
+    };
+    assert.equal(await listed(), "0 MB  10 texts  begun DAY\n");
+    rememberUse(store.folder, { model: "/models/a", source: "/data/\n.csv" });
+    assert.equal(
+      await listed(),
+      "0 MB  10 texts  used DAY  /data/\\u000a.csv with /models/a\n",
+    );
     const removed = await features("--remove", "all");
     assert.deepEqual([removed.code, removed.stdout], [0, `removed ${store.folder} (0 MB)\n`]);
     for (const args of [[], ["--remove", "all"]]) {

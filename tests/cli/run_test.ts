@@ -129,6 +129,10 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
     assert.match(told.stderr, /^4 texts lost their ends: the model takes 32 tokens of a text$/m);
     assert.equal(majority.test, (2 / 3 + 0) / 2, "half of the texts are of the class");
 
+    const listed = await runSpindle(["features", "--features", join(folder, "features")]);
+    assert.match(listed.stdout, / 130 texts {2}used /);
+    assert.ok(listed.stdout.endsWith(`  ${train} with ${model}\n`), listed.stdout);
+
     const other = await run("--seed", "3", "--limit", "40", "--pools", "last");
     const options = { seed: 3, limit: 40 };
     const held = await loadDataset({ train, ...columns }, options);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { extractFeatures, type ExtractPlan } from "../../src/features/extract.ts";
+import { lastUse } from "../../src/features/last_use.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
 import { readFeatures, splitNames } from "../../src/features/store.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -130,6 +131,20 @@ Deno.test("extractFeatures() says before the work how many bytes features take",
     assert.deepEqual(plans, [{ ...plan, missingBytes: bytes }, { ...plan, missingBytes: 0 }]);
     // Weights of another type make other features.
     assert.equal(store.key.weights, "f16");
+  }));
+
+Deno.test("extractFeatures() remembers beside features what they were last used for", () =>
+  withTextModel({}, async (model, folder) => {
+    const uses = async (dataset: Dataset) => {
+      const { store } = await extractFeatures(model, dataset, { ...choice, folder });
+      return lastUse(store.folder);
+    };
+    assert.deepEqual(await uses(letters()), { model: model.folder, source: "letters" });
+    const origin = { source: { train: join(folder, "a.csv") }, seed: 0, limit: null };
+    assert.deepEqual(await uses({ ...letters(), origin }), {
+      model: model.folder,
+      source: origin.source.train,
+    });
   }));
 
 Deno.test("extractFeatures() names a text that has no tokens, the first one too", () =>

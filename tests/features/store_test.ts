@@ -10,6 +10,7 @@ import {
   type StoreKey,
 } from "../../src/features/store.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
+import { lastUse, rememberUse } from "../../src/features/last_use.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { runCode } from "../cli/support.ts";
@@ -153,6 +154,39 @@ Deno.test("stores are listed with their size, and removed by name", () =>
     removeStore(folder, summary!.name);
     assert.deepEqual(listStores(folder), []);
     assert.throws(() => removeStore(folder, "none"), SpindleError);
+  }));
+
+Deno.test("stores are listed by when they were last used, with what for where that is known", () =>
+  withFolder(async (folder) => {
+    const of = async (datasetSha256: string) =>
+      (await openStore(folder, { ...key, datasetSha256 })).folder;
+    const [used, untold, broken] = [await of("a"), await of("b"), await of("c")];
+    const use = { model: "/models/a", source: "mr" };
+    rememberUse(used, use);
+    Deno.writeTextFileSync(join(broken, "last_use.json"), '{"model": 3}');
+    const dated = (path: string, day: number) => {
+      const modified = new Date(Date.UTC(2025, 0, day));
+      Deno.utimeSync(path, modified, modified);
+      return modified;
+    };
+    for (const store of [used, untold, broken]) dated(join(store, "manifest.json"), 2);
+    const expected = [
+      { folder: broken, use: undefined, modified: dated(join(broken, "manifest.json"), 1) },
+      { folder: untold, use: undefined, modified: dated(join(untold, "manifest.json"), 3) },
+      { folder: used, use, modified: dated(join(used, "last_use.json"), 4) },
+    ];
+    assert.deepEqual(
+      listStores(folder).map(({ folder, use, modified }) => ({ folder, use, modified })),
+      expected,
+    );
+  }));
+
+Deno.test("rememberUse() passes over a folder that cannot be written", () =>
+  withFolder((folder) => {
+    const file = join(folder, "file");
+    Deno.writeTextFileSync(file, "");
+    rememberUse(file, { model: "a", source: "b" });
+    assert.equal(lastUse(file), undefined);
   }));
 
 Deno.test("a store whose manifest is broken is listed, and can be removed", () =>
