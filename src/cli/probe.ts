@@ -11,7 +11,7 @@ import {
   writeSafetensors,
 } from "../formats/safetensors.ts";
 import { requestGpu } from "../gpu/request.ts";
-import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
+import { fitLogistic, type LogisticModel, type LogisticOptions } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
@@ -48,7 +48,13 @@ export const command = defineCommand({
       default: 1,
       description: "The share of L1 in the penalty: 0 is ridge, between is elastic net",
     },
-    save: { type: "text", value: "FILE", description: "Write coef and intercept to this file" },
+    save: {
+      type: "text",
+      value: "FILE",
+      description: "Write a safetensors file: coef [C, regressions, columns], intercept [C, " +
+        "regressions], and in its metadata C and classes, as JSON lists, l1Ratio, scale and " +
+        "tolerance; two classes take one regression, positive for the larger, more one each",
+    },
     json: { type: "flag", description: "Print one JSON document" },
   },
   example: "probe features.safetensors --save probes.safetensors",
@@ -67,7 +73,7 @@ export const command = defineCommand({
     const models = await fitLogistic(gpu, x, y, options);
     warnOfSlowModels(models, options);
     const seconds = (performance.now() - start) / 1000;
-    if (save !== undefined) saveModels(save, models);
+    if (save !== undefined) saveModels(save, models, options);
     const fits = models.flatMap(describe);
     if (json) print(JSON.stringify({ fits, seconds }, undefined, 2));
     else printTable(fits);
@@ -159,7 +165,11 @@ function printTable(fits: readonly ReturnType<typeof describe>[number][]): void 
   }
 }
 
-function saveModels(path: string, models: readonly LogisticModel[]): void {
+function saveModels(
+  path: string,
+  models: readonly LogisticModel[],
+  { l1Ratio, scale, tolerance }: Required<Pick<LogisticOptions, "l1Ratio" | "scale" | "tolerance">>,
+): void {
   const regressions = models[0]!.intercept.length;
   const columns = models[0]!.coef.length / regressions;
   const coef = Float32Array.from(models.flatMap((model) => [...model.coef]));
@@ -172,5 +182,12 @@ function saveModels(path: string, models: readonly LogisticModel[]): void {
       ["coef", { dtype: "F32", shape: [...shape, columns], data: coef }],
       ["intercept", { dtype: "F64", shape, data: intercept }],
     ]),
+    {
+      C: JSON.stringify(models.map(({ C }) => C)),
+      classes: JSON.stringify(models[0]!.classes),
+      l1Ratio: `${l1Ratio}`,
+      scale,
+      tolerance: `${tolerance}`,
+    },
   );
 }

@@ -85,6 +85,27 @@ Deno.test("spindle probe uses C as written, whatever its float type", () =>
     }
   }));
 
+Deno.test("spindle probe saves beside the weights what they are of", () =>
+  withFolder(async (folder) => {
+    const [file, saved] = [join(folder, "problem"), join(folder, "probes")];
+    const save = async (y: number[], ...more: string[]) => {
+      writeProblem(file, y, { dtype: "F32", shape: [2], data: new Float32Array([0.1, 3]) });
+      const { code, stderr } = await runSpindle(["probe", file, "--save", saved, ...more]);
+      assert.equal(code, 0, stderr);
+      using probes = openSafetensors(saved);
+      return { metadata: Object.fromEntries(probes.metadata), coef: probes.tensors.get("coef")! };
+    };
+    const two = await save([7, -2, 7, -2]);
+    assert.deepEqual(two.coef.shape, [2, 1, 1]);
+    const defaults = { l1Ratio: "1", scale: "raw", tolerance: "0.0001" };
+    assert.deepEqual(two.metadata, { C: "[0.1,3]", classes: "[-2,7]", ...defaults });
+    const choices = { l1Ratio: "0.5", scale: "standardized", tolerance: "0.01" };
+    const given = ["--l1-ratio", "0.5", "--scale", "standardized", "--tolerance", "1e-2"];
+    const three = await save([7, 0, 7, -2], ...given);
+    assert.deepEqual(three.coef.shape, [2, 3, 1]);
+    assert.deepEqual(three.metadata, { C: "[0.1,3]", classes: "[-2,0,7]", ...choices });
+  }));
+
 Deno.test("spindle probe keeps the columns of its table apart", () =>
   withFolder(async (folder) => {
     const file = join(folder, "problem");
