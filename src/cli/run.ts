@@ -15,6 +15,7 @@ import { runExperiment, type Stage } from "../spin/experiment.ts";
 import { defaultIterate, iterates } from "../spin/regressions.ts";
 import { prepareResultFolder, saveExperiment } from "../spin/save.ts";
 import { megabytes, UsageError } from "../util.ts";
+import { noteAbsentClasses } from "./absent_classes_note.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { resultTable } from "./result_table.ts";
@@ -154,6 +155,7 @@ export const command = defineCommand({
     const total = (performance.now() - start) / 1000;
     const { results } = experiment;
     noteSlowFits(experiment);
+    noteAbsentClasses(dataset);
     noteTruncation(results.truncated, model);
     const complete = {
       ...results,

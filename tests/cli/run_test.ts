@@ -96,19 +96,19 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
   withFolder(async (folder) => {
     const model = join(folder, "model");
     writeTextModel(model);
-    /** Texts of two classes, of which the first `long` are longer than the model takes. */
-    const file = (name: string, count: number, seed: number, long = 0) => {
-      const labels = Array.from({ length: count }, (_, i) => i % 2);
-      const rows = letterTexts(labels, 2, seed).map((text, i) =>
-        `${i < long ? text.repeat(17) : text}\t${["bad", "good"][labels[i]!]}`
+    /** Texts of some classes, of which the first `long` are longer than the model takes. */
+    const file = (name: string, count: number, classes: number, seed: number, long = 0) => {
+      const labels = Array.from({ length: count }, (_, i) => i % classes);
+      const rows = letterTexts(labels, 3, seed).map((text, i) =>
+        `${i < long ? text.repeat(17) : text}\t${["bad", "good", "so-so"][labels[i]!]}`
       );
       const path = join(folder, name);
       Deno.writeTextFileSync(path, ["body\tstars", ...rows].join("\n"));
       return path;
     };
-    const train = file("train.tsv", 60, 1, 3);
-    const validation = file("validation.tsv", 30, 2);
-    const test = file("test.tsv", 40, 3, 1);
+    const train = file("train.tsv", 60, 3, 1, 3);
+    const validation = file("validation.tsv", 30, 3, 2);
+    const test = file("test.tsv", 40, 2, 3, 1);
     const columns = { text: "body", label: "stars" };
     const run = async (...more: string[]) => {
       const places = ["--features", join(folder, "features"), "--out", join(folder, "out")];
@@ -128,6 +128,7 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
     assert.deepEqual(dataset.origin, { source: files, seed: 0, limit: null });
     assert.match(told.stderr, /^4 texts lost their ends: the model takes 32 tokens of a text$/m);
     assert.equal(majority.test, (2 / 3 + 0) / 2, "half of the texts are of the class");
+    assert.match(told.stderr, /^No test text is of "so-so": macro-F1 leaves out a class that /m);
 
     const listed = await runSpindle(["features", "--features", join(folder, "features")]);
     assert.match(listed.stdout, / 130 texts {2}used /);
@@ -142,6 +143,7 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
       source: { train, ...columns },
       ...options,
     });
+    assert.doesNotMatch(other.stderr, /No test text/);
     assert.equal(other.results.spin.pool, "last");
   }));
 
