@@ -18,6 +18,7 @@ import { megabytes, UsageError } from "../util.ts";
 import { noteAbsentClasses } from "./absent_classes_note.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
+import { requireSameInputs } from "./run_inputs.ts";
 import { resultTable } from "./result_table.ts";
 import { noteMemory } from "./memory_note.ts";
 import { noteOverlap } from "./overlap_note.ts";
@@ -111,7 +112,8 @@ export const command = defineCommand({
     out: {
       type: "text",
       value: "FOLDER",
-      description: "Where the classifier and the results go; default results/DATASET-MODEL",
+      description: "Where the classifier and the results go; default results/DATASET-MODEL, " +
+        "refused where results of other files lie there",
     },
     features: {
       type: "text",
@@ -124,10 +126,11 @@ export const command = defineCommand({
   async run(args) {
     const start = performance.now();
     const dataset = await loadData(args);
-    noteOverlap(dataset);
     const folder = args.model ?? bundledModel;
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
+    if (args.out === undefined) requireSameInputs(out, folder, dataset.origin!.source);
     using _results = prepareResultFolder(out);
+    noteOverlap(dataset);
     using gpu = await requestGpu();
     note(`Running on ${gpu.adapter.description}${gpu.adapter.software ? " (software)" : ""}`);
     noteMemory(gpu, folder, { weights: args.weights });

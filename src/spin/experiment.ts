@@ -52,6 +52,7 @@ export interface Results {
   /** The model, and the float type of its weights on the GPU. */
   readonly model: {
     readonly name: string;
+    readonly folder: string;
     readonly sha256: string;
     readonly family: string;
     readonly blocks: number;
@@ -218,6 +219,7 @@ function describe(
   return {
     model: {
       name: basename(resolve(folder)),
+      folder,
       sha256: modelDigest,
       family: spec.family,
       blocks: spec.stacks.reduce((sum, { blocks }) => sum + blocks, 0),

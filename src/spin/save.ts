@@ -28,9 +28,14 @@ export function saveExperiment(folder: string, experiment: Experiment): string {
     classifierFile(classifier, experiment.classifier),
     textFile(join(folder, names.probes), probeTable(experiment)),
     textFile(join(folder, names.heads), headTable(experiment)),
-    textFile(join(folder, names.results), `${results}\n`),
+    textFile(resultsPath(folder), `${results}\n`),
   ]);
   return classifier;
+}
+
+/** Where a folder holds the results of an experiment. */
+export function resultsPath(folder: string): string {
+  return join(folder, names.results);
 }
 
 /**

@@ -179,6 +179,43 @@ Deno.test("spindle run says how many of the texts to choose by and to test on ar
     ]);
   }));
 
+Deno.test("spindle run keeps the results of other files of the same name in its default folder", () =>
+  withFolder(async (temporary) => {
+    const folder = Deno.realPathSync(temporary);
+    writeTextModel(join(folder, "model"));
+    const labels = Array.from({ length: 40 }, (_, i) => i % 2);
+    for (const [seed, name] of ["x", "y"].entries()) {
+      const rows = letterTexts(labels, 2, seed).map((text, i) => `${text},${labels[i]}\n`);
+      Deno.mkdirSync(join(folder, name));
+      Deno.writeTextFileSync(join(folder, name, "train.csv"), `text,label\n${rows.join("")}`);
+    }
+    const run = (train: string, ...more: string[]) => {
+      const small = ["--model", "model", "--sites", "hidden", "--pools", "last"];
+      const args = ["run", "--train", train, ...small, "--features", "features", ...more];
+      return runSpindle(args, { cwd: folder });
+    };
+    const done = async (train: string, out: string, ...more: string[]) => {
+      const { code, stdout, stderr } = await run(train, ...more);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, new RegExp(`^classifier: ${out}/classifier.safetensors$`, "m"));
+    };
+    const refused = async (what: string, train: string, ...more: string[]) =>
+      assert.deepEqual(await run(train, ...more), {
+        code: 1,
+        stdout: "",
+        stderr: 'spindle: Cannot write results to "results/train-model" as it holds those of a ' +
+          `run ${what}: pass --out FOLDER\n`,
+      });
+
+    const own = join("x", "train.csv");
+    await done(own, "results/train-model");
+    await refused(`with --train "${join(folder, own)}"`, join("y", "train.csv"));
+    await refused("without --test", own, "--test", own);
+    await done(join(folder, own), "results/train-model", "--seed", "1", "--text", "text");
+    await done(join("y", "train.csv"), "results/train-model", "--out", "results/train-model");
+    await refused(`with --train "${join(folder, "y", "train.csv")}"`, own);
+  }));
+
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
   withFolder(async (folder) => {
     const solve = async (iterate: string) => {
