@@ -13,12 +13,14 @@ import {
   beginStore,
   bySplit,
   type FeatureStore,
+  findRicherStore,
   findStore,
   missingStates,
   partialBytes,
   type SplitName,
   splitNames,
   stateBytes,
+  type StoreKey,
 } from "./store.ts";
 
 /** Choices of {@linkcode extractFeatures}. */
@@ -51,6 +53,8 @@ export interface Extraction {
   readonly store: FeatureStore;
   /** The states that were asked for, site by site in layer order. */
   readonly states: readonly StateId[];
+  /** The pools that were asked for, in their usual order; the store may hold more. */
+  readonly pools: readonly Pool[];
   /** Tokens of the data set. */
   readonly tokens: number;
   /** Tokens that ran through the model in this call. */
@@ -94,14 +98,16 @@ export async function extractFeatures(
       "Cannot extract features without a site and a pool: name one of each at least",
     );
   }
-  const store = await findStore(options.folder, {
+  const key: StoreKey = {
     version: featuresVersion,
     modelSha256: await digestOf(model),
     datasetSha256: dataset.sha256,
     weights: model.weights,
     pools,
     rows: bySplit((split) => dataset[split].texts.length),
-  });
+  };
+  const store = findRicherStore(options.folder, key, states) ??
+    await findStore(options.folder, key);
   const missing = splitNames.map((split) => ({
     split,
     states: missingStates(store, split, states),
@@ -132,6 +138,7 @@ export async function extractFeatures(
   return {
     store,
     states,
+    pools,
     tokens: splitNames.reduce((sum, split) => sum + countTokens(encodings[split].ids), 0),
     tokensRun,
     truncated: splitNames.reduce((sum, split) => sum + encodings[split].truncated, 0),

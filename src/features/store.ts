@@ -1,6 +1,8 @@
 import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { exists } from "../formats/files.ts";
+import { readJsonObject } from "../formats/json.ts";
 import { makeFolder } from "../formats/folder.ts";
 import { replaceFile } from "../formats/replace.ts";
 import { openSafetensors, readFloats, type SafetensorsFile } from "../formats/safetensors.ts";
@@ -78,6 +80,42 @@ export async function findStore(parent: string, key: StoreKey): Promise<FeatureS
 }
 
 /**
+ * A store that was made with more pools, and holds all splits of some states.
+ *
+ * @param parent Where stores lie.
+ * @param key What is wanted.
+ * @returns Undefined where there is none.
+ */
+export function findRicherStore(
+  parent: string,
+  key: StoreKey,
+  states: readonly StateId[],
+): FeatureStore | undefined {
+  if (!exists(parent)) return undefined;
+  for (const { name } of Deno.readDirSync(parent)) {
+    const folder = join(parent, name);
+    const pools = richerPools(folder, key);
+    const store = { folder, key: { ...key, pools } };
+    const isWhole = (split: SplitName) => missingStates(store, split, states).length === 0;
+    if (pools.length > 0 && splitNames.every(isWhole)) return store;
+  }
+  return undefined;
+}
+
+/** The pools of a store of that key but for them, if those of the key are among them. */
+function richerPools(folder: string, { pools: wanted, ...key }: StoreKey): Pool[] {
+  try {
+    const { pools, ...found } = readJsonObject(join(folder, manifestName));
+    const isRicher = Array.isArray(pools) && wanted.every((pool) => pools.includes(pool));
+    return isRicher && isDeepStrictEqual(found, key) ? pools : [];
+  } catch {
+    return []; // no store, or a broken one
+  }
+}
+
+const manifestName = "manifest.json";
+
+/**
  * Begins a store, unless it is there.
  *
  * @param bytes How many more it is to hold.
@@ -87,7 +125,7 @@ export async function findStore(parent: string, key: StoreKey): Promise<FeatureS
 export function beginStore({ folder, key }: FeatureStore, bytes: number): void {
   using _folder = makeFolder(folder);
   requireRoom(folder, bytes);
-  const manifest = join(folder, "manifest.json");
+  const manifest = join(folder, manifestName);
   if (!exists(manifest)) replaceFile(manifest, JSON.stringify(key, undefined, 2) + "\n");
 }
 
@@ -181,6 +219,9 @@ function openFeatures(path: string, pool: Pool, shape: readonly number[]): Safet
   try {
     file = openSafetensors(path);
   } catch (error) {
+    if (error instanceof SpindleError && error.cause instanceof Deno.errors.NotFound) {
+      throw new SpindleError(`Cannot read the features "${path}" as they were removed: run again`);
+    }
     // Where the system refused, its reason has an advice of its own.
     if (!(error instanceof SpindleError) || error.cause !== undefined) throw error;
     throw refuse("the file is damaged", error);

@@ -173,7 +173,7 @@ export async function runExperiment(
   const start = performance.now();
   const probes = await fitProbes(model.gpu, store, dataset, {
     states,
-    pools: store.key.pools,
+    pools: extraction.pools,
     ...choices,
     onProgress: (done, total) => onProgress?.("probe", done, total),
   });
@@ -189,7 +189,7 @@ export async function runExperiment(
     version: config.version,
     ...describe(model, store.key.modelSha256, dataset),
     sites: [...new Set(states.map(({ site }) => site))],
-    pools: store.key.pools,
+    pools: extraction.pools,
     majority: majorityScores(dataset),
     baseline: probeResult(chooseBaseline(probes)),
     bestLayer: probeResult(chooseProbe(probes)),

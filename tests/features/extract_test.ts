@@ -6,6 +6,8 @@ import { lastUse } from "../../src/features/last_use.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
 import { readFeatures, splitNames } from "../../src/features/store.ts";
 import type { Model } from "../../src/model/model.ts";
+import type { Site } from "../../src/model/states.ts";
+import type { Pool } from "../../src/ops/pool.ts";
 import { letterTexts, withTextModel } from "../model/text_model.ts";
 import { assertClose } from "../numbers.ts";
 import { openStore } from "./support.ts";
@@ -131,6 +133,25 @@ Deno.test("extractFeatures() says before the work how many bytes features take",
     assert.deepEqual(plans, [{ ...plan, missingBytes: bytes }, { ...plan, missingBytes: 0 }]);
     // Weights of another type make other features.
     assert.equal(store.key.weights, "f16");
+  }));
+
+Deno.test("extractFeatures() uses features that were made with more pools, where all are there", () =>
+  withTextModel({}, async (model, folder) => {
+    const take = (pools: readonly Pool[], sites: readonly Site[] = ["hidden"]) =>
+      extractFeatures(model, letters(), { folder, pools, sites });
+    const rich = await take(["max", "mean"]);
+    const poor = await take(["mean"]);
+    assert.deepEqual([poor.store, poor.pools, poor.tokensRun], [rich.store, ["mean"], 0]);
+    const state = poor.states[1]!;
+    const { features } = await extract(model, letters(), join(folder, "apart"));
+    assert.deepEqual(
+      readFeatures(poor.store, "train", state, "mean").read(0, 5),
+      features[1],
+    );
+    for (const other of [await take(["first"]), await take(["mean"], ["hidden", "activation"])]) {
+      assert.notEqual(other.store.folder, rich.store.folder);
+      assert.equal(other.tokensRun, other.tokens);
+    }
   }));
 
 Deno.test("extractFeatures() remembers beside features what they were last used for", () =>
