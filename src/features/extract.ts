@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
-import { modelSha256, stampFiles } from "../model/files.ts";
+import { loadedSha256 } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Encoding } from "../model/tokenizer.ts";
@@ -100,7 +100,7 @@ export async function extractFeatures(
   }
   const key: StoreKey = {
     version: featuresVersion,
-    modelSha256: await digestOf(model),
+    modelSha256: await loadedSha256(model),
     datasetSha256: dataset.sha256,
     weights: model.weights,
     pools,
@@ -147,16 +147,6 @@ export async function extractFeatures(
       extract: (performance.now() - tokenized) / 1000,
     },
   };
-}
-
-/** A store is found again by the files that a model was loaded from, not by what they are now. */
-async function digestOf({ folder, stamp }: Model): Promise<string> {
-  const digest = await modelSha256(folder);
-  if (stampFiles(folder) === stamp) return digest;
-  throw new SpindleError(
-    `Cannot extract features with the model "${folder}" as its files changed since it was ` +
-      "loaded: load it again",
-  );
 }
 
 /** Where texts come from, for people to read. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { exists, lookAt, openForReading } from "../formats/files.ts";
 import { weightFiles } from "../formats/safetensors.ts";
 import { SpindleError } from "../util.ts";
@@ -58,4 +58,31 @@ export function stampFiles(folder: string): string {
     const file = lookAt(join(folder, name));
     return [name, file?.size, Number(file?.mtime)].join(" ");
   }).join("\n");
+}
+
+/** Digests of the files that models were loaded from, by their folder and stamp. */
+const loadedDigests = new Map<string, string>();
+
+/**
+ * {@linkcode modelSha256} of the files that a model was loaded from. They are read once for all
+ * models that were loaded from them, as large ones take seconds; what changes in the folder after
+ * that is of no importance.
+ *
+ * @param model Its folder, and what {@linkcode stampFiles} said of that when it was loaded.
+ * @throws {SpindleError} If the files changed before they were read, or cannot be read.
+ */
+export async function loadedSha256(
+  { folder, stamp }: { readonly folder: string; readonly stamp: string },
+): Promise<string> {
+  const key = `${resolve(folder)}\n${stamp}`;
+  const known = loadedDigests.get(key);
+  if (known !== undefined) return known;
+  const digest = await modelSha256(folder);
+  if (stampFiles(folder) !== stamp) {
+    throw new SpindleError(
+      `Cannot use the model "${folder}" as its files changed since it was loaded: load it again`,
+    );
+  }
+  loadedDigests.set(key, digest);
+  return digest;
 }

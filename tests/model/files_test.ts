@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { modelSha256, stampFiles } from "../../src/model/files.ts";
+import { loadedSha256, modelSha256, stampFiles } from "../../src/model/files.ts";
 import { withFolder } from "../folder.ts";
 import { Turns } from "../turns.ts";
 import { writeTextModel } from "./text_model.ts";
@@ -41,4 +41,22 @@ Deno.test("a model's digest covers configuration, tokenizer and every shard, and
     }
     Deno.writeTextFileSync(join(folder, "README.md"), "two");
     assert.equal(await modelSha256(folder), before.digest);
+  }));
+
+Deno.test("loadedSha256() reads files once, and refuses those that changed before it did", () =>
+  withFolder(async (folder) => {
+    writeTextModel(folder);
+    const loaded = { folder, stamp: stampFiles(folder) };
+    const digest = await modelSha256(folder);
+    assert.equal(await loadedSha256(loaded), digest);
+    Deno.writeTextFileSync(join(folder, "config.json"), "{}");
+    assert.notEqual(await modelSha256(folder), digest);
+    assert.equal(await loadedSha256(loaded), digest);
+    const anew = { folder, stamp: stampFiles(folder) };
+    Deno.writeTextFileSync(join(folder, "config.json"), "{ }");
+    await assert.rejects(loadedSha256(anew), {
+      name: "SpindleError",
+      message:
+        `Cannot use the model "${folder}" as its files changed since it was loaded: load it again`,
+    });
   }));
