@@ -66,6 +66,7 @@ export {
   type Prediction,
   saveClassifier,
 } from "./src/spin/classifier.ts";
+export { loadClassifierModel } from "./src/spin/classifier_model.ts";
 export {
   type Experiment,
   type ExperimentOptions,

@@ -15,7 +15,7 @@ import { SpindleError } from "../util.ts";
 import { predictClasses } from "../probe/fit.ts";
 import { misfitOf } from "./classifier_parts.ts";
 import { probabilities } from "./metrics.ts";
-import { countNeurons } from "./select.ts";
+import { readNeurons } from "./read_neurons.ts";
 
 /** A text classifier made of selected neurons and one logistic regression. */
 export interface Classifier {
@@ -145,72 +145,45 @@ function isDescription(value: unknown): value is Description {
 }
 
 /**
- * Classifies texts, running only the blocks of the model that the classifier's states need.
+ * Classifies texts, running only the blocks of the model that the classifier's states need. The
+ * first call with a model's files hashes them, to see that they are those that the classifier was
+ * made from, unless {@linkcode loadClassifierModel} loaded them.
  *
  * @param classifier The classifier.
  * @param model The model it was made from.
  * @param texts The texts; an empty one is its special tokens.
  * @param options Who is told of texts that were cut.
  * @returns A prediction a text.
- * @throws {SpindleError} If the classifier's parts do not fit together, the model lacks a state or
- * neuron, a neuron's state is not finite, or a text has no tokens.
+ * @throws {SpindleError} If the classifier's parts do not fit together, the model is another, lacks
+ * a neuron or its files changed before they were hashed, a neuron's state is not finite, or a text
+ * has no tokens.
  */
 export async function classify(
   classifier: Classifier,
   model: Model,
   texts: readonly string[],
-  { onTruncated }: ClassifyOptions = {},
+  options: ClassifyOptions = {},
 ): Promise<Prediction[]> {
-  const misfit = misfitOf(classifier);
-  if (misfit !== undefined) {
-    throw new SpindleError(`Cannot classify with a classifier as ${misfit}`);
-  }
-  const { pool, neurons, coef, intercept, classes } = classifier;
-  const states = neurons.map(({ state }) => state);
-  const { ids, truncated } = model.encode(texts);
-  if (truncated > 0) onTruncated?.(truncated);
-  const captured = await model.capture(ids, { states, pools: [pool] });
-  const columns = neurons.map(({ state, indices }) => {
-    const { width, values } = captured.states.get(state)!;
-    const beyond = indices.find((index) => index >= width);
-    if (beyond !== undefined) {
-      throw new SpindleError(
-        `Cannot classify with neuron ${beyond} of ${state} as the model has ${width} there: ` +
-          "use the model that the classifier was made from",
-      );
-    }
-    return { state, width, indices, values: values[pool]! };
-  });
-  const count = countNeurons(classifier);
-  return texts.map((text, row) => {
-    const logits = Float64Array.from(intercept);
-    let at = 0;
-    for (const { state, width, indices, values } of columns) {
-      for (const index of indices) {
-        const value = values[row * width + index]!;
-        if (!Number.isFinite(value)) {
-          throw refuseValue(model, text, `neuron ${index} of ${state} is ${value}`);
-        }
-        for (let k = 0; k < logits.length; k++) logits[k]! += coef[k * count + at]! * value;
-        at++;
-      }
-    }
-    const each = probabilities(logits);
-    const best = predictClasses(logits, logits.length)[0]!;
-    return {
-      label: classes[best]!,
-      probability: each[best]!,
-      probabilities: Object.fromEntries(classes.map((name, c) => [name, each[c]!])),
-    };
-  });
+  const rows = await readNeurons(classifier, model, texts, options);
+  return rows.map((values) => predict(classifier, logitsOf(classifier, values)));
 }
 
-function refuseValue({ weights }: Model, text: string, reason: string): SpindleError {
-  const advice = weights === "f16"
-    ? "with --weights f32, or from another model"
-    : "from another model";
-  const start = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  return new SpindleError(
-    `Cannot classify ${JSON.stringify(start)} as ${reason}: make the classifier ${advice}`,
+/** The logit of each regression, given the values of the neurons in the classifier's order. */
+function logitsOf({ coef, intercept }: Classifier, values: Float32Array): Float64Array {
+  return Float64Array.from(
+    intercept,
+    (shift, k) =>
+      values.reduce((sum, value, i) => sum + coef[k * values.length + i]! * value, shift),
   );
+}
+
+/** What logits, one a regression, say of a text. */
+export function predict({ classes }: Classifier, logits: Float64Array): Prediction {
+  const each = probabilities(logits);
+  const best = predictClasses(logits, logits.length)[0]!;
+  return {
+    label: classes[best]!,
+    probability: each[best]!,
+    probabilities: Object.fromEntries(classes.map((name, c) => [name, each[c]!])),
+  };
 }

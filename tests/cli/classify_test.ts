@@ -63,7 +63,7 @@ Deno.test("spindle classify asks for the model where it was moved", () =>
       code: 1,
       stdout: "",
       stderr: "spindle: Cannot classify as the classifier's model (tiny) cannot be read from " +
-        `"${model}" any more: pass --model FOLDER\n`,
+        `"${model}" any more: pass the folder of that one (--model FOLDER on the command line)\n`,
     });
     const { code, stderr } = await runSpindle(["classify", path, "a", "--model", moved]);
     assert.deepEqual([code, stderr], [0, ""]);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { type TensorData, writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Metric } from "../../src/data/registry.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadedSha256 } from "../../src/model/files.ts";
+import { loadModel, type Model } from "../../src/model/model.ts";
 import {
   type Classifier,
   classify,
@@ -25,6 +26,12 @@ const classifier: Classifier = {
   metric: "accuracy",
   validation: 0.75,
   test: 0.5,
+};
+
+/** The classifier, some parts of it changed, as if it was made from that model. */
+const madeFrom = async (model: Model, change: Partial<Classifier> = {}): Promise<Classifier> => {
+  const own = { name: "model", sha256: await loadedSha256(model), folder: model.folder };
+  return { ...classifier, model: own, ...change };
 };
 
 const withFile = (body: (path: string) => void) =>
@@ -116,10 +123,11 @@ Deno.test("classify() refuses states that are not finite, and names the text and
     const neurons = [{ state: "hidden.0", indices: Uint32Array.of(0, 3) }];
     for (const [weights, advice] of [["f32", "from another"], ["f16", "with --weights f32, or"]]) {
       using model = await loadModel(gpu, folder, { weights: weights as "f32" | "f16" });
-      const [prediction] = await classify({ ...classifier, neurons }, model, ["a c"]);
+      const own = await madeFrom(model, { neurons });
+      const [prediction] = await classify(own, model, ["a c"]);
       assert.ok(prediction!.probability >= 0.5);
       await assert.rejects(
-        classify({ ...classifier, neurons }, model, ["a c", "ab"]),
+        classify(own, model, ["a c", "ab"]),
         new RegExp(
           '^SpindleError: Cannot classify "ab" as neuron 3 of hidden\\.0 is Infinity: ' +
             `make the classifier ${advice}`,
@@ -135,8 +143,9 @@ Deno.test("classify() tells how many texts lost their ends", () =>
     using model = await loadModel(gpu, folder);
     const told: number[] = [];
     const neurons = [{ state: "hidden.1", indices: Uint32Array.of(0, 3) }];
+    const own = await madeFrom(model, { neurons });
     const ask = (texts: string[]) =>
-      classify({ ...classifier, neurons }, model, texts, { onTruncated: (n) => told.push(n) });
+      classify(own, model, texts, { onTruncated: (n) => told.push(n) });
     const whole = await ask(["a".repeat(32)]);
     assert.deepEqual(told, []);
     const cut = await ask(["a".repeat(33), "b", "a".repeat(60)]);
@@ -207,7 +216,7 @@ Deno.test("classify() computes the probabilities of the neurons that it names", 
       const coef = randomNumbers(3 * K).map((weight) => 3 * weight);
       const intercept = randomNumbers(K, 2);
       const found = await classify(
-        { ...classifier, classes, neurons, coef, intercept },
+        await madeFrom(model, { classes, neurons, coef, intercept }),
         model,
         texts,
       );
@@ -235,7 +244,7 @@ Deno.test("classify() refuses a neuron that the model lacks", () =>
   withTextModel({}, async (model) => {
     const neurons = [{ state: "hidden.0", indices: Uint32Array.of(11, 12) }];
     await assert.rejects(
-      classify({ ...classifier, neurons }, model, ["a fine film"]),
+      classify(await madeFrom(model, { neurons }), model, ["a fine film"]),
       /^SpindleError: Cannot classify with neuron 12 of hidden\.0 as the model has 12 there/,
     );
   }));
@@ -251,4 +260,21 @@ Deno.test("classify() refuses a classifier whose parts do not fit", () =>
           reason.test(message),
       );
     }
+  }));
+
+Deno.test("classify() refuses a model of the same shape that the classifier is not made from", () =>
+  withTextModel({}, async (model, folder) => {
+    const neurons = [{ state: "hidden.0", indices: Uint32Array.of(11, 0) }];
+    const own = await madeFrom(model, { neurons });
+    const other = join(folder, "other");
+    writeTextModel(other);
+    breakLetter(other, "t");
+    using changed = await loadModel(model.gpu, other);
+    await assert.rejects(classify(own, changed, ["a c"]), {
+      name: "SpindleError",
+      message: `Cannot classify with the model "${other}" as the classifier was made from ` +
+        `another (model, SHA-256 ${own.model.sha256.slice(0, 12)}…): pass the folder of that one ` +
+        "(--model FOLDER on the command line)",
+    });
+    assert.equal((await classify(own, model, ["a c"])).length, 1);
   }));

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { requestGpu } from "../../src/gpu/request.ts";
+import { modelSha256 } from "../../src/model/files.ts";
+import type { Classifier } from "../../src/spin/classifier.ts";
+import { loadClassifierModel } from "../../src/spin/classifier_model.ts";
+import { withFolder } from "../folder.ts";
+import { breakLetter, writeTextModel } from "../model/text_model.ts";
+
+/** A classifier that reads the first block of the model in a folder. */
+async function classifierOf(folder: string): Promise<Classifier> {
+  return {
+    classes: ["bad", "good"],
+    model: { name: "tiny", sha256: await modelSha256(folder), folder, weights: "f16" },
+    pool: "mean",
+    neurons: [{ state: "hidden.1", indices: Uint32Array.of(3) }],
+    coef: Float32Array.of(1),
+    intercept: Float32Array.of(0),
+    metric: "accuracy",
+    validation: 1,
+    test: 1,
+  };
+}
+
+Deno.test("loadClassifierModel() loads the blocks and the float type that a classifier wants", () =>
+  withFolder(async (folder) => {
+    const [before, moved] = [join(folder, "before"), join(folder, "moved")];
+    writeTextModel(before);
+    const classifier = await classifierOf(before);
+    using gpu = await requestGpu();
+    using model = await loadClassifierModel(gpu, classifier);
+    assert.deepEqual([model.spec.stacks[0]!.blocks, model.stacks[0]!.blocks.length], [2, 1]);
+    assert.equal(model.weights, "f16");
+    Deno.renameSync(before, moved);
+    await assert.rejects(
+      loadClassifierModel(gpu, classifier),
+      /^SpindleError: Cannot classify as the classifier's model \(tiny\) cannot be read from /,
+    );
+    using found = await loadClassifierModel(gpu, classifier, moved);
+    assert.equal(found.folder, moved);
+  }));
+
+Deno.test("loadClassifierModel() refuses another model before it loads it", () =>
+  withFolder(async (folder) => {
+    writeTextModel(folder);
+    const classifier = await classifierOf(folder);
+    breakLetter(folder, "t");
+    const other = { ...classifier, neurons: [{ state: "hidden.9", indices: Uint32Array.of(3) }] };
+    using gpu = await requestGpu();
+    for (const chosen of [undefined, folder]) {
+      await assert.rejects(
+        loadClassifierModel(gpu, other, chosen),
+        /^SpindleError: Cannot classify with the model ".+" as the classifier was made from /,
+      );
+    }
+  }));
