@@ -2,6 +2,41 @@
  * Spindle finds the few neurons inside a language model that already know the answer, and makes a
  * fast, explainable text classifier from them: SPIN (Jiao et al., Findings of ACL 2024) on WebGPU.
  *
+ * {@linkcode runExperiment} does the whole job. Its stages one by one, at a small part of the data:
+ *
+ * @example
+ * ```ts
+ * import {
+ *   chooseHead,
+ *   classify,
+ *   extractFeatures,
+ *   fitProbes,
+ *   integrate,
+ *   loadDataset,
+ *   loadModel,
+ *   makeClassifier,
+ *   requestGpu,
+ * } from "spindle";
+ *
+ * using gpu = await requestGpu();
+ * using model = await loadModel(gpu, "models/all-MiniLM-L6-v2");
+ * const dataset = await loadDataset({ name: "mr" }, { limit: 40 });
+ * const pools = ["mean"] as const;
+ * const folder = await Deno.makeTempDir();
+ *
+ * // The pooled states of every text, then a probe on each state and C.
+ * const choice = { sites: ["hidden"], pools, folder } as const;
+ * const { store, states } = await extractFeatures(model, dataset, choice);
+ * const probes = await fitProbes(gpu, store, dataset, { states, pools });
+ * // The neurons that each layer's best probe finds salient, and heads on those of the first ones.
+ * const heads = await integrate(gpu, store, dataset, probes, { etas: [0.1, 0.5] });
+ * const classifier = await makeClassifier(model, dataset, chooseHead(heads));
+ *
+ * const [prediction] = await classify(classifier, model, ["a joy from start to finish"]);
+ * console.log(prediction!.label, prediction!.probability);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
  * @module
  */
 
@@ -58,6 +93,7 @@ export type {
 export { selectNeurons } from "./src/spin/select.ts";
 export { type Head, integrate, type IntegrateOptions } from "./src/spin/integrate.ts";
 export { chooseBaseline, chooseHead, chooseProbe } from "./src/spin/choose.ts";
+export { makeClassifier } from "./src/spin/make_classifier.ts";
 export {
   type Classifier,
   classify,

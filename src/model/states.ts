@@ -96,3 +96,8 @@ export function blocksToRun(
     return reader?.crossAttention && wanted[stack + 1] ? spec.stacks[stack]!.blocks : count;
   });
 }
+
+/** How many blocks of all stacks some states need together; where none are told, all there are. */
+export function countBlocks(spec: ModelSpec, states = listStates(spec)): number {
+  return blocksToRun(spec, states).reduce<number>((sum, count = 0) => sum + count, 0);
+}

@@ -28,7 +28,11 @@ export interface Classifier {
     readonly folder: string;
     /** The float type of the weights with which it was made; float32 where not said. */
     readonly weights?: Precision;
+    /** How many blocks it has, all stacks together. */
+    readonly blocks?: number;
   };
+  /** How many of the model's blocks its states need: the others are neither loaded nor run. */
+  readonly blocksToRun?: number;
   /** How the states are pooled. */
   readonly pool: Pool;
   /** The neurons, state by state, each state's in the order of falling saliency. */

@@ -13,6 +13,7 @@ import { countNeurons } from "./select.ts";
  */
 export function misfitOf(classifier: Classifier): string | undefined {
   const { classes, model, pool, neurons, coef, intercept, metric, validation, test } = classifier;
+  const { blocksToRun } = classifier;
   if (!areNames(classes) || classes.length < 2) {
     return `its classes are ${
       JSON.stringify(classes)
@@ -20,6 +21,9 @@ export function misfitOf(classifier: Classifier): string | undefined {
   }
   if (!isModel(model)) {
     return `its model is ${JSON.stringify(model)} where a name, a sha256 and a folder are needed`;
+  }
+  if (blocksToRun !== undefined && !isIndex(blocksToRun)) {
+    return `its blocksToRun is ${JSON.stringify(blocksToRun)} where a whole number is needed`;
   }
   if (!pools.includes(pool)) return `its pool is "${pool}" where ${either(pools)} is needed`;
   if (!metrics.includes(metric)) {
@@ -56,8 +60,8 @@ export function misfitOf(classifier: Classifier): string | undefined {
 /** The largest index that a file holds. */
 const lastIndex = 2 ** 31 - 1;
 
-function isIndex(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= lastIndex;
+function isIndex(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= lastIndex;
 }
 
 function areNames(list: unknown): boolean {
@@ -71,5 +75,6 @@ function areDistinct(values: ArrayLike<unknown>): boolean {
 function isModel(model: unknown): boolean {
   return isJsonObject(model) &&
     [model.name, model.sha256, model.folder].every((each) => typeof each === "string") &&
-    [undefined, "f32", "f16"].some((weights) => weights === model.weights);
+    [undefined, "f32", "f16"].some((weights) => weights === model.weights) &&
+    (model.blocks === undefined || isIndex(model.blocks));
 }

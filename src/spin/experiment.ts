@@ -1,4 +1,3 @@
-import { basename, resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import type { Dataset, DatasetOrigin } from "../data/dataset.ts";
 import type { Metric } from "../data/registry.ts";
@@ -7,11 +6,12 @@ import type { SplitName } from "../features/store.ts";
 import type { AdapterDescription } from "../gpu/device.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Model } from "../model/model.ts";
-import type { Site } from "../model/states.ts";
+import { countBlocks, type Site } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
 import { chooseBaseline, chooseHead, chooseProbe } from "./choose.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Head, integrate } from "./integrate.ts";
+import { makeClassifier } from "./make_classifier.ts";
 import { majorityClass, score } from "./metrics.ts";
 import { fitProbes, type StateProbes } from "./probes.ts";
 import { completeChoices, type Regression, type SolverChoices } from "./regressions.ts";
@@ -184,10 +184,11 @@ export async function runExperiment(
   });
   const integrated = performance.now();
   const head = chooseHead(heads);
+  const classifier = await makeClassifier(model, dataset, head);
   const { seconds, tokens, tokensRun, truncated } = extraction;
   const results: Results = {
     version: config.version,
-    ...describe(model, store.key.modelSha256, dataset),
+    ...describe(model, classifier, dataset),
     sites: [...new Set(states.map(({ site }) => site))],
     pools: extraction.pools,
     majority: majorityScores(dataset),
@@ -206,23 +207,23 @@ export async function runExperiment(
     truncated,
     tokensPerSecond: tokensRun > 0 ? tokensRun / seconds.extract : null,
   };
-  return { results, classifier: toClassifier(model, dataset, head, results), probes, heads };
+  return { results, classifier, probes, heads };
 }
 
 function describe(
   model: Model,
-  modelDigest: string,
+  classifier: Classifier,
   dataset: Dataset,
 ): Pick<Results, "model" | "dataset" | "adapter"> {
-  const { spec, folder, gpu, weights } = model;
+  const { spec, gpu, weights } = model;
   const { name, sha256, metric, classes, train, validation, test, origin = null } = dataset;
   return {
     model: {
-      name: basename(resolve(folder)),
+      name: classifier.model.name,
       folder,
-      sha256: modelDigest,
+      sha256: classifier.model.sha256,
       family: spec.family,
-      blocks: spec.stacks.reduce((sum, { blocks }) => sum + blocks, 0),
+      blocks: countBlocks(spec),
       width: spec.width,
       ffn: spec.ffnWidth,
       weights,
@@ -266,25 +267,5 @@ function solverResult(probes: readonly StateProbes[], heads: readonly Head[]) {
     heads: heads.length,
     converged: fits.filter(({ converged }) => converged).length,
     worstGap: fits.reduce((worst, { gap }) => Math.max(worst, gap), 0),
-  };
-}
-
-function toClassifier(model: Model, dataset: Dataset, head: Head, results: Results): Classifier {
-  const { pool, coef, intercept, validation, test } = head;
-  return {
-    classes: dataset.classes,
-    model: {
-      name: results.model.name,
-      sha256: results.model.sha256,
-      folder: resolve(model.folder),
-      weights: model.weights,
-    },
-    pool,
-    neurons: head.neurons.map(({ state, indices }) => ({ state: state.name, indices })),
-    coef,
-    intercept,
-    metric: dataset.metric,
-    validation,
-    test,
   };
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readConfig } from "../../src/model/config.ts";
 import { specOf } from "../../src/model/family.ts";
 import type { ModelSpec } from "../../src/model/spec.ts";
-import { blocksToRun, findStates, listStates } from "../../src/model/states.ts";
+import { blocksToRun, countBlocks, findStates, listStates } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
 
 /** The spec of a config.json, which is written to a file and read like any other. */
@@ -250,6 +250,13 @@ Deno.test("blocksToRun() leaves out what no wanted state needs", () => {
   assert.deepEqual(run("decoder.hidden.0"), [undefined, 0]);
   assert.deepEqual(run("decoder.activation.0"), [3, 1]);
   assert.deepEqual(run("encoder.hidden.4"), [3, undefined]);
+});
+
+Deno.test("countBlocks() counts the blocks of all stacks", () => {
+  const count = (...names: string[]) => countBlocks(t5, findStates(t5, names));
+  assert.equal(count("encoder.hidden.2", "decoder.hidden.0"), 2);
+  assert.equal(count("decoder.activation.0"), 4);
+  assert.equal(countBlocks(t5), 4);
 });
 
 Deno.test("findStates() names a state that does not exist, and those that do", () => {

@@ -61,8 +61,12 @@ const description = (() => {
 
 Deno.test("loadClassifier() reads what saveClassifier() wrote", () =>
   withFile((path) => {
-    saveClassifier(path, classifier);
-    assert.deepEqual(loadClassifier(path), classifier);
+    const { model } = classifier;
+    const counted = { ...classifier, model: { ...model, blocks: 6 }, blocksToRun: 0 };
+    for (const each of [classifier, counted]) {
+      saveClassifier(path, each);
+      assert.deepEqual(loadClassifier(path), each);
+    }
   }));
 
 Deno.test("loadClassifier() refuses a file that does not describe a classifier", () =>
@@ -78,6 +82,8 @@ Deno.test("loadClassifier() refuses a file that does not describe a classifier",
       ...keys.map((key) => JSON.stringify({ ...description, [key]: {} })),
       JSON.stringify({ ...description, metric: "guesses" }),
       JSON.stringify({ ...description, model: { ...description.model, weights: "f8" } }),
+      JSON.stringify({ ...description, model: { ...description.model, blocks: -1 } }),
+      JSON.stringify({ ...description, blocksToRun: "6" }),
       JSON.stringify(description).replace("0.75", "1e999"),
     ];
     for (const text of broken) {
