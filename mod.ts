@@ -103,6 +103,7 @@ export {
   saveClassifier,
 } from "./src/spin/classifier.ts";
 export { loadClassifierModel } from "./src/spin/classifier_model.ts";
+export { explain, type ExplainedNeuron, type Explanation } from "./src/spin/explain.ts";
 export {
   type Experiment,
   type ExperimentOptions,

@@ -182,7 +182,7 @@ function logitsOf({ coef, intercept }: Classifier, values: Float32Array): Float6
 }
 
 /** What logits, one a regression, say of a text. */
-export function predict({ classes }: Classifier, logits: Float64Array): Prediction {
+export function predict({ classes }: Classifier, logits: ArrayLike<number>): Prediction {
   const each = probabilities(logits);
   const best = predictClasses(logits, logits.length)[0]!;
   return {
