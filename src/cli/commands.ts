@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 export const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   run: () => import("./run.ts"),
   classify: () => import("./classify.ts"),
+  explain: () => import("./explain.ts"),
   verify: () => import("./verify.ts"),
   features: () => import("./features.ts"),
   models: () => import("./models.ts"),
