@@ -14,6 +14,7 @@ import { requestGpu } from "../gpu/request.ts";
 import { fitLogistic, type LogisticModel, type LogisticOptions } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";
+import { alignColumns } from "./columns.ts";
 import { defineCommand } from "./command.ts";
 import { note, print } from "./terminal.ts";
 
@@ -157,12 +158,7 @@ function printTable(fits: readonly ReturnType<typeof describe>[number][]): void 
       converged ? "" : "not converged",
     ]),
   ];
-  const widths = rows[0]!.map((_, column) =>
-    rows.reduce((most, row) => Math.max(most, row[column]!.length), 0) + 2
-  );
-  for (const row of rows) {
-    print(row.map((cell, column) => cell.padStart(widths[column]!)).join("").trimEnd());
-  }
+  for (const line of alignColumns(rows, 0)) print(`  ${line}`);
 }
 
 function saveModels(
