@@ -3,7 +3,6 @@ import { classify, loadClassifier } from "../spin/classifier.ts";
 import { loadClassifierModel } from "../spin/classifier_model.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
-import { escapeControls } from "./escape.ts";
 import { readLines } from "./lines.ts";
 import { escapeControls, print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";

@@ -2,7 +2,7 @@ import type { Classifier } from "../spin/classifier.ts";
 import { listNeurons } from "../spin/explain.ts";
 import { countOf } from "../util.ts";
 import { alignColumns } from "./columns.ts";
-import { escapeControls } from "./escape.ts";
+import { escapeControls } from "./terminal.ts";
 
 /**
  * What a classifier is made of.

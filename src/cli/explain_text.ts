@@ -2,7 +2,7 @@ import type { Classifier } from "../spin/classifier.ts";
 import type { Explanation } from "../spin/explain.ts";
 import { countOf } from "../util.ts";
 import { alignColumns } from "./columns.ts";
-import { escapeControls } from "./escape.ts";
+import { escapeControls } from "./terminal.ts";
 
 /** What a neuron adds to the logit that decided on a label. */
 interface Speaker {

@@ -220,7 +220,7 @@ function describe(
   return {
     model: {
       name: classifier.model.name,
-      folder,
+      folder: classifier.model.folder,
       sha256: classifier.model.sha256,
       family: spec.family,
       blocks: countBlocks(spec),
