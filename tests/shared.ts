@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const root = new URL("../../shared/", import.meta.url);
 
 /** The path of a file or folder of the development data that lies beside a checkout. */
 export function sharedPath(name: string): string {
-  return new URL(name, root).pathname;
+  return fileURLToPath(new URL(name, root));
 }
 
 /** Registers a test that needs development data; without them it is skipped, and says so. */

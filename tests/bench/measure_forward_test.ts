@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Bench } from "../../src/bench/measure.ts";
 import { measureForward } from "../../src/bench/measure_forward.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
@@ -15,7 +16,7 @@ import { withFolder } from "../folder.ts";
 import { writeLetterTokenizer } from "../model/text_model.ts";
 import { randomNumbers } from "../numbers.ts";
 
-const electra = new URL("../model/golden/electra", import.meta.url).pathname;
+const electra = fileURLToPath(new URL("../model/golden/electra", import.meta.url));
 const [width, vocabulary, positions] = [12, 23, 40];
 
 /** Turns a tiny ELECTRA into a BERT whose word "t" has no number in its embedding. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openModelWeights, safetensorsHeader } from "../../src/formats/safetensors.ts";
 import { runCodeOnTerminal, runSpindle, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
 
-const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const model = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 
 Deno.test("spindle convert writes the bundled model in another float type", async () => {
   await withFolder(async (folder) => {

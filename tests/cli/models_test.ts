@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { families } from "../../src/model/families/mod.ts";
 import { withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
-const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
-const t5 = new URL("../model/golden/t5", import.meta.url).pathname;
+const model = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
+const t5 = fileURLToPath(new URL("../model/golden/t5", import.meta.url));
 
 Deno.test("spindle models lists every family", async () => {
   const { code, stdout, stderr } = await runSpindle(["models"]);
@@ -36,7 +37,7 @@ Deno.test("spindle models FOLDER --json prints one document", async () => {
 });
 
 Deno.test("spindle models FOLDER tells to how many tokens texts are cut", async () => {
-  const longrope = new URL("../model/golden/longrope", import.meta.url).pathname;
+  const longrope = fileURLToPath(new URL("../model/golden/longrope", import.meta.url));
   const { stdout } = await runSpindle(["models", longrope]);
   assert.match(stdout, /^tokens +texts are cut to 16$/m); // it has 32 positions, 16 without scaling
 });

@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** What a program printed, and how it ended. */
 export interface Outcome {
   readonly code: number;
@@ -5,7 +7,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-const cli = new URL("../../cli.ts", import.meta.url).pathname;
+const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
 /** How the program is started: with the permissions that deno.json grants and no others. */
 const programArgs = ["run", "-q", "-P", "--no-prompt", cli];

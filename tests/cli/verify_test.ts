@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
-const model = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const model = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 
 Deno.test("spindle verify says before it loads the model that the reference is missing", () =>
   withFolder(async (folder) => {

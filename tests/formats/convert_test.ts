@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { convertWeights } from "../../src/formats/convert.ts";
 import {
   bfloat16ToFloat32,
@@ -149,7 +150,9 @@ Deno.test("floats are converted from where a view of them begins", () => {
 });
 
 Deno.test("the bundled model is whole and holds float16 weights and integers", () => {
-  const path = new URL("../../models/all-MiniLM-L6-v2/model.safetensors", import.meta.url).pathname;
+  const path = fileURLToPath(
+    new URL("../../models/all-MiniLM-L6-v2/model.safetensors", import.meta.url),
+  );
   using file = openSafetensors(path);
   assert.equal(file.tensors.get("embeddings.word_embeddings.weight")!.dtype, "F16");
   assert(Deno.statSync(path).size < 46e6);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { families } from "../../src/model/families/mod.ts";
 import { listFamilies } from "../../src/model/list_families.ts";
 
-const folder = new URL("../../src/model/families/", import.meta.url).pathname;
+const folder = fileURLToPath(new URL("../../src/model/families/", import.meta.url));
 
 Deno.test("the list of families holds every file of their folder", () => {
   const listed = Deno.readTextFileSync(join(folder, "mod.ts"));

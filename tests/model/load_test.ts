@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { createMatrix } from "../../src/gpu/matrix.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
@@ -15,7 +16,7 @@ import { assertFreed, ownedBytes } from "../gpu.ts";
 import { assertClose } from "../numbers.ts";
 import { rewriteModel } from "./rewrite.ts";
 
-const golden = new URL("golden/", import.meta.url).pathname;
+const golden = fileURLToPath(new URL("golden/", import.meta.url));
 const sentences = [[3, 9, 4, 1], [7], [5, 5, 12]];
 
 Deno.test("loadModel() loads only the blocks that the wanted states need", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { longestSentence, longestText, tokensPerBatch } from "../../src/model/longest.ts";
 import { mostOperations } from "../../src/gpu/recorder.ts";
@@ -9,7 +10,7 @@ import { longestAttended } from "../../src/ops/attention.ts";
 import { keysOfGroup } from "../../src/ops/attention_variants.ts";
 import { byteLevel, withTokenizer } from "./tokenizers.ts";
 
-const { spec } = readModel(new URL("golden/llama", import.meta.url).pathname);
+const { spec } = readModel(fileURLToPath(new URL("golden/llama", import.meta.url)));
 
 Deno.test("a text is cut to the least of what the model, its configuration and its tokenizer say", () =>
   withTokenizer(byteLevel, { model_max_length: 20 }, (folder) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { captureBatches } from "../../src/model/capture.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
@@ -7,8 +8,8 @@ import { loadModel } from "../../src/model/model.ts";
 import { pools } from "../../src/ops/pool.ts";
 import { ownedBytes } from "../gpu.ts";
 
-const miniLm = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
-const golden = new URL("golden/", import.meta.url).pathname;
+const miniLm = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
+const golden = fileURLToPath(new URL("golden/", import.meta.url));
 
 function assertNear(found: number, expected: number, share: number): void {
   assert.ok(Math.abs(found / expected - 1) < share, `${found} is not about ${expected}`);

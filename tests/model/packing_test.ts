@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { tokensPerBatch } from "../../src/model/longest.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { readModel } from "../../src/model/family.ts";
@@ -7,8 +8,8 @@ import { sites } from "../../src/model/states.ts";
 import { pools } from "../../src/ops/pool.ts";
 import { assertClose } from "../numbers.ts";
 
-const folder = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
-const qwen3 = new URL("golden/qwen3", import.meta.url).pathname;
+const folder = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
+const qwen3 = fileURLToPath(new URL("golden/qwen3", import.meta.url));
 const texts = [
   "a fine film",
   "it never quite gets going, and then it stops; still, there are worse ways to spend an evening",

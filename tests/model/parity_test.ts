@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
@@ -42,7 +43,7 @@ for (
   ]
 ) {
   Deno.test(`every state of a tiny ${name} is the reference library's`, () =>
-    check(new URL(`golden/${name}`, import.meta.url).pathname));
+    check(fileURLToPath(new URL(`golden/${name}`, import.meta.url))));
 }
 
 for (const name of ["bert", "bert-odd", "distilbert", "roberta", "gpt2", "llama", "t5-gated"]) {

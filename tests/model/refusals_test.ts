@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel } from "../../src/model/model.ts";
@@ -8,7 +9,7 @@ import { withFolder } from "../folder.ts";
 import { assertFreed } from "../gpu.ts";
 import { rewriteModel } from "./rewrite.ts";
 
-const golden = new URL("golden/", import.meta.url).pathname;
+const golden = fileURLToPath(new URL("golden/", import.meta.url));
 
 /** Loads a model of which config.json has been changed. */
 async function loadChanged(gpu: Gpu, name: string, settings: Record<string, unknown>) {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { seededRandom } from "../../src/data/split.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel, type Model, type ModelOptions } from "../../src/model/model.ts";
@@ -6,7 +7,7 @@ import { withFolder } from "../folder.ts";
 import { rewriteModel } from "./rewrite.ts";
 import { byteLevel } from "./tokenizers.ts";
 
-const golden = new URL("golden/llama", import.meta.url).pathname;
+const golden = fileURLToPath(new URL("golden/llama", import.meta.url));
 const letters = "abcdefghijklmnopqrst";
 
 /** Writes a tiny model to a folder: at most 32 letters of a text, states of 12 neurons. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { openSafetensors, readIntegers } from "../../src/formats/safetensors.ts";
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
 import { SpindleError } from "../../src/util.ts";
@@ -6,7 +7,7 @@ import { sharedPath, sharedTest } from "../shared.ts";
 import { byteLevel, unigram, withTokenizer } from "./tokenizers.ts";
 import reference from "./tokenizer_reference.json" with { type: "json" };
 
-const BUNDLED = new URL("../../models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const BUNDLED = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 const [CLS, SEP] = [101, 102];
 
 Deno.test("encode() gives the ids of the reference for plain, accented, CJK and emoji texts", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   openSafetensors,
   readFloats,
@@ -14,7 +15,7 @@ import { withFolder } from "../folder.ts";
 import { rewriteModel } from "./rewrite.ts";
 import { writeTextModel } from "./text_model.ts";
 
-const llama = new URL("golden/llama", import.meta.url).pathname;
+const llama = fileURLToPath(new URL("golden/llama", import.meta.url));
 const reference = join(llama, "golden.safetensors");
 
 /** Writes the golden file anew with other numbers of a tensor, and with texts. */

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { Outcome, Post, Summary } from "./page.ts";
 
 /** The Chromium to use: that of `CHROMIUM`, or one in `PATH`; undefined where there is none. */
@@ -14,7 +15,7 @@ export function findChromium(): string | undefined {
 /** Bundles the page's script with everything that it imports. */
 export async function bundlePage(): Promise<string> {
   const [entry, importMap] = ["page.ts", "import_map.json"].map((name) =>
-    new URL(name, import.meta.url).pathname
+    fileURLToPath(new URL(name, import.meta.url))
   );
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "-q", "--platform", "browser", "--import-map", importMap!, entry!],

@@ -9,3 +9,5 @@ export const statfsSync = () => ({ bavail: 0, bsize: 0 });
 export const dirname = (path: string) => path;
 
 export const join = (...parts: string[]) => parts.join("/");
+
+export const fileURLToPath = (url: URL) => url.pathname;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { withFolder } from "../folder.ts";
 import { runSpindle } from "../cli/support.ts";
 
@@ -30,7 +31,7 @@ Deno.test({
   ignore: !await canMount(),
   fn: () =>
     withFolder(async (folder) => {
-      const cli = new URL("../../cli.ts", import.meta.url).pathname;
+      const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
       const fill = 'head -c 2M /dev/zero >"$FOLDER/full" 2>"$FOLDER/../reason"';
       const run = '"$DENO" run -q -P --no-prompt "$CLI" doctor --json';
       const disk = join(folder, "disk");
