@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mapOverlapping } from "../../src/gpu/overlap.ts";
+import { nextTurn } from "../../src/util.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -18,11 +19,15 @@ Deno.test("mapOverlapping() gives results in order, from two tasks at a time", a
 
 Deno.test("mapOverlapping() begins nothing after a failure, and tells it when all have ended", async () => {
   const [begun, ended]: number[][] = [[], []];
+  const failure = Promise.withResolvers<void>();
   const failing = mapOverlapping([0, 1, 2, 3, 4], async (item) => {
     begun!.push(item);
-    await pause(item === 1 ? 1 : 10);
+    if (item !== 1) await failure.promise;
+    await nextTurn();
     ended!.push(item);
-    if (item === 1) throw new Error("task 1");
+    if (item !== 1) return;
+    failure.resolve();
+    throw new Error("task 1");
   });
   await assert.rejects(failing, /^Error: task 1$/);
   assert.deepEqual(begun, [0, 1]);
