@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { Tokenizer as Library } from "npm:@huggingface/tokenizers@0.2.0";
 import { openSafetensors, readIntegers } from "../../src/formats/safetensors.ts";
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
 import { SpindleError } from "../../src/util.ts";
@@ -78,7 +79,17 @@ Deno.test("encode() reads unpaired surrogates as U+FFFD", () => {
   assert.deepEqual(broken.ids, tokenizer.encode(["a\ufffdb \ufffd", "\ufffd"]).ids);
 });
 
-Deno.test("encode() of a text of 1 MB takes less than a second and gives the ids of the whole", () => {
+Deno.test("encode() of a text of 1 MB reads no more than its beginning and gives the ids of the whole", () => {
+  let longest = 0;
+  const { encode } = Library.prototype;
+  using restored = new DisposableStack();
+  restored.defer(() => Library.prototype.encode = encode);
+  Object.assign(Library.prototype, {
+    encode(this: Library, ...given: Parameters<Library["encode"]>) {
+      longest = Math.max(longest, given[0].length);
+      return encode.apply(this, given);
+    },
+  });
   const tokenizer = loadTokenizer(BUNDLED);
   const words = "an unexpectedly masterful film , and a joy to watch . ";
   const [expected] = tokenizer.encode([words.repeat(60)], { maxTokens: 512 }).ids;
@@ -93,10 +104,9 @@ Deno.test("encode() of a text of 1 MB takes less than a second and gives the ids
     ["!?".repeat(500_000), tokenizer.encode(["!?".repeat(300)]).ids[0]!],
   ];
   for (const [text, ids] of cases) {
-    const start = performance.now();
     assert.deepEqual(tokenizer.encode([text]).ids, [ids], text.slice(0, 10));
-    assert(performance.now() - start < 1000, text.slice(0, 10));
   }
+  assert(longest > 0 && longest < 80_000, `${longest} characters at once`);
 });
 
 Deno.test("encode() of a cut text begins like that of the whole at every limit", () => {
