@@ -108,7 +108,8 @@ Deno.test("a stopwatch waits for the work itself, whatever the queue's own promi
   const { onSubmittedWorkDone } = queue;
   using owned = new DisposableStack();
   owned.defer(() => queue.onSubmittedWorkDone = onSubmittedWorkDone);
-  const before = await time();
+  // The least of some, for whatever else this process does takes time of the processor, too.
+  const before = Math.min(await time(), await time(), await time());
   queue.onSubmittedWorkDone = () => Promise.resolve(undefined);
   const after = await time();
   assert.ok(after > 0.3 * before, `${after} ms after ${before} ms`);
