@@ -55,9 +55,10 @@ Deno.test({
       assert.equal(JSON.parse(await Deno.readTextFile(file))["512-bit vectors"].selfTest, "passed");
       for (const selfTest of ["begun again", "failed"]) {
         await remember(selfTest);
-        const narrow = await examine(folder);
-        assert.equal(narrow.lanes, 8);
-        assert.match(narrow.vectors, /^256 bits, as the self-test did not pass in 512/);
+        const { lanes, vectors } = await examine(folder);
+        assert.ok(lanes < 16, "as wide as the driver itself makes them");
+        const told = `${32 * lanes} bits, as the self-test did not pass in 512`;
+        assert.ok(vectors.startsWith(told), vectors);
       }
     }),
 });
