@@ -5,22 +5,23 @@ import { useTuning } from "../src/gpu/tuning.ts";
 
 /**
  * Registers a test for each way in which kernels are specialised: matrices in textures, in buffers,
- * and what a hardware GPU would be given. Each also checks that all GPU memory is freed.
+ * and what a hardware GPU would be given. It sees the default kernels, whatever was the fastest on
+ * this machine. Each also checks that all GPU memory is freed.
  */
 export function gpuTest(name: string, body: (gpu: Gpu) => Promise<void>): void {
-  for (const storage of ["texture", "buffer"] as const) {
-    Deno.test(`${name}, in ${storage}s`, async () => {
-      using gpu = await requestGpu({ storage });
+  const requests = {
+    "in textures": () => requestGpu({ storage: "texture" }),
+    "in buffers": () => requestGpu({ storage: "buffer" }),
+    "as on a hardware GPU": () => requestHardware(),
+  };
+  for (const [where, request] of Object.entries(requests)) {
+    Deno.test(`${name}, ${where}`, async () => {
+      using gpu = await request();
+      useTuning(gpu, {});
       await body(gpu);
       assertFreed(gpu);
     });
   }
-  Deno.test(`${name}, as on a hardware GPU`, async () => {
-    using gpu = await requestHardware();
-    useTuning(gpu, {}); // what is fastest there would be chosen, and remembered, on no such GPU
-    await body(gpu);
-    assertFreed(gpu);
-  });
 }
 
 /** What a hardware GPU would be given, of the device that there is. */
