@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { families } from "../../src/model/families/mod.ts";
 import { withFolder } from "../folder.ts";
@@ -49,18 +50,20 @@ Deno.test("spindle models says what a folder without a model lacks", () =>
     assert.match(stderr, /^spindle: Cannot read ".+config\.json" as it does not exist/);
   }));
 
-Deno.test("a model that is no folder is refused with what makes one", async () => {
-  for (const args of [["models"], ["verify"], ["run", "--limit", "9", "--model"]]) {
-    for (const name of ["bert-base-uncased", `${model}/config.json`, `${model}/config.json/x`]) {
-      const { code, stderr } = await runSpindle([...args, name]);
-      assert.equal(code, 1);
-      assert.ok(
-        stderr.endsWith(
-          `spindle: Cannot load a model from "${name}" as it is no folder: give one that holds a ` +
-            'model, such as "hf download NAME --local-dir FOLDER" makes\n',
-        ),
-        stderr,
-      );
+Deno.test("a model that is no folder is refused with what makes one", () =>
+  withFolder(async (folder) => {
+    const run = ["run", "--limit", "9", "--out", join(folder, "out"), "--model"];
+    for (const args of [["models"], ["verify"], run]) {
+      for (const name of ["bert-base-uncased", `${model}/config.json`, `${model}/config.json/x`]) {
+        const { code, stderr } = await runSpindle([...args, name]);
+        assert.equal(code, 1);
+        assert.ok(
+          stderr.endsWith(
+            `spindle: Cannot load a model from "${name}" as it is no folder: give one that holds a ` +
+              'model, such as "hf download NAME --local-dir FOLDER" makes\n',
+          ),
+          stderr,
+        );
+      }
     }
-  }
-});
+  }));

@@ -302,6 +302,7 @@ Deno.test("spindle run says in one line what is wrong with its input", () =>
     Deno.mkdirSync(model);
     Deno.writeTextFileSync(join(model, "config.json"), '{"model_type": "mamba"}');
     const features = ["--features", join(folder, "features")];
+    const out = join(folder, "out");
     const cases: [args: string[], code: number, message: RegExp][] = [
       [["--train", file("none.csv", "")], 1, /none\.csv/],
       [["--train", file("column.csv", "body,label\na,1\nb,0\n")], 1, /"text"/],
@@ -330,7 +331,7 @@ Deno.test("spindle run says in one line what is wrong with its input", () =>
       [["--train", good, "--features", good], 1, /Cannot make the folder/],
     ];
     for (const [args, expected, message] of cases) {
-      const { code, stdout, stderr } = await runSpindle(["run", ...args]);
+      const { code, stdout, stderr } = await runSpindle(["run", "--out", out, ...args]);
       assert.deepEqual([code, stdout], [expected, ""], `${args}: ${stderr}`);
       assert.match(stderr.trim().split("\n").at(-1)!, /^spindle: [^\n]+$/);
       assert.match(stderr, message);
