@@ -62,10 +62,9 @@ Deno.test("spindle convert stops at Ctrl-C and leaves nothing", () =>
         return false;
       }
     };
-    for (let i = 0; i < 3000 && !isWriting(); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    assert.ok(isWriting());
+    let isRunning = true;
+    process.status.then(() => isRunning = false);
+    while (isRunning && !isWriting()) await new Promise((resolve) => setTimeout(resolve, 10));
     process.kill("SIGINT");
     const { code, stdout, stderr } = await process.output();
     assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadDataset } from "../../src/data/dataset.ts";
-import { runSpindle, runSpindleWith, startSpindle } from "./support.ts";
+import { runCode, runSpindle, runSpindleWith, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
 import { letterTexts, writeTextModel } from "../model/text_model.ts";
 
@@ -264,23 +264,22 @@ Deno.test("spindle run stops at Ctrl-C and keeps how far it came", () =>
   withFolder(async (folder) => {
     const features = join(folder, "features");
     const args = ["run", "--limit", "2000", "--features", features, "--out", join(folder, "out")];
-    const process = startSpindle(args);
-    const started = async () => {
-      for (let i = 0; i < 300; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        const stores = [...Deno.readDirSync(folder)].some(({ name }) => name === "features")
-          ? [...Deno.readDirSync(features)]
-          : [];
-        const files = stores.flatMap(({ name }) => [...Deno.readDirSync(join(features, name))]);
-        if (files.some(({ name }) => name === "train.progress.json")) return;
-      }
-      throw new Error("the run did not start");
-    };
-    await started();
-    process.kill("SIGINT");
-    const { code, stderr } = await process.output();
-    assert.equal(code, 130);
-    assert.doesNotMatch(new TextDecoder().decode(stderr), /at .*\.ts:\d+/);
+    const { code, stderr } = await runCode(`
+      import { globSync } from "node:fs";
+      import { main } from "CLI/main.ts";
+      // So much time between one look at the clock and the next that each batch is a checkpoint.
+      let looks = 0;
+      const { now } = performance;
+      performance.now = () => {
+        if (globSync(${JSON.stringify(join(features, "*", "train.progress.json"))}).length > 0) {
+          Deno.kill(Deno.pid, "SIGINT");
+        }
+        return now.call(performance) + 4000 * looks++;
+      };
+      await main(${JSON.stringify(args)});
+    `);
+    assert.equal(code, 130, stderr);
+    assert.doesNotMatch(stderr, /at .*\.ts:\d+/);
     const [store] = [...Deno.readDirSync(features)];
     const names = [...Deno.readDirSync(join(features, store!.name))].map(({ name }) => name);
     assert.ok(names.includes("train.hidden.0.safetensors.partial"));
