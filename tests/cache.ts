@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withFolder } from "./folder.ts";
 
@@ -7,7 +8,8 @@ import { withFolder } from "./folder.ts";
 export async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
   const before = Deno.env.get("XDG_CACHE_HOME");
   const compiledBefore = Deno.env.get("MESA_SHADER_CACHE_DIR");
-  const compiled = compiledBefore ?? before ?? join(Deno.env.get("HOME") ?? ".", ".cache");
+  const home = Deno.env.get("HOME") || tmpdir();
+  const compiled = compiledBefore || before || join(home, ".cache");
   await withFolder(async (folder) => {
     using owned = new DisposableStack();
     owned.defer(() => setVariable("XDG_CACHE_HOME", before));
