@@ -12,7 +12,7 @@ Deno.test("spindle convert writes the bundled model in another float type", asyn
     const out = join(folder, "converted");
     const { code, stdout, stderr } = await runSpindle(["convert", model, out, "--weights", "bf16"]);
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.match(stdout, /^\S+model\.safetensors: \d+ tensors, bf16, [\d.]+ MB\n$/);
+    assert.match(stdout, /^.+model\.safetensors: \d+ tensors, bf16, [\d.]+ MB\n$/);
     using weights = openModelWeights(out);
     const dtypes = new Set([...weights.tensors.values()].map((tensor) => tensor.dtype));
     assert.ok(dtypes.has("BF16") && !dtypes.has("F16"), [...dtypes].join());

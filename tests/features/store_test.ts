@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { defaultFeatureFolder, removalCommand } from "../../src/features/location.ts";
 import {
   beginStore,
@@ -14,7 +14,7 @@ import { lastUse, rememberUse } from "../../src/features/last_use.ts";
 import { listStores, removeStore } from "../../src/features/list.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { runCode } from "../cli/support.ts";
-import { SpindleError } from "../../src/util.ts";
+import { shellWord, SpindleError } from "../../src/util.ts";
 import { withCache } from "../cache.ts";
 import { withFolder } from "../folder.ts";
 import { key, openStore, states, values } from "./support.ts";
@@ -39,8 +39,7 @@ Deno.test("features that are damaged or of another type or shape are refused wit
   withFolder(async (folder) => {
     const store = await openStore(folder, key);
     const path = join(store.folder, "train.hidden.0.safetensors");
-    const advice = `: remove them with "spindle features --features ${folder} --remove ` +
-      `${basename(store.folder)}" and run again`;
+    const advice = `: remove them with "${removalCommand(store.folder)}" and run again`;
     const refused = (reason: string) =>
       assert.throws(
         () => readFeatures(store, "train", states[0]!, "max").read(0, 2),
@@ -94,7 +93,7 @@ Deno.test("removalCommand() names the folder of features only where it is not th
     assert.equal(removalCommand(join(folder, "abc")), "spindle features --remove abc");
     assert.equal(
       removalCommand(join(cache, "abc")),
-      `spindle features --features ${cache} --remove abc`,
+      `spindle features --features ${shellWord(cache)} --remove abc`,
     );
     return Promise.resolve();
   }));
