@@ -13,7 +13,7 @@ import {
 import { createStorage, uploadPiece } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { SpindleError } from "../../src/util.ts";
-import { gpuTest, limitBindings, requestHardware } from "../gpu.ts";
+import { gpuTest, limitBindings, ownedBytes, requestHardware } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 
 gpuTest("readMatrix() gives back what uploadMatrix() was given", async (gpu) => {
@@ -88,10 +88,10 @@ Deno.test("a storage buffer takes more than one piece, from where it is told", a
 
 gpuTest("a matrix's memory is counted until it is disposed, once", async (gpu) => {
   const matrix = createMatrix(gpu, 37, 130);
-  assert.ok(gpu.liveBytes >= 37 * 130 * 4);
+  assert.ok(ownedBytes(gpu) >= 37 * 130 * 4);
   matrix[Symbol.dispose]();
   matrix[Symbol.dispose]();
-  assert.equal(gpu.liveBytes, 0);
+  assert.equal(ownedBytes(gpu), 0);
   await gpu.device.queue.onSubmittedWorkDone();
 });
 
