@@ -34,6 +34,7 @@ Deno.test("makeClassifier() makes of a head what classify() takes", () =>
       nIter: 1,
       nonzeros: 2,
       converged: true,
+      stop: "converged",
     };
     const classifier = await makeClassifier(model, dataset, head);
     assert.deepEqual(classifier, {
