@@ -1,4 +1,4 @@
-import { cleanUp } from "../early_exit.ts";
+import { cleanUp } from "../clean_up.ts";
 
 /** Ends the program at once, after the registered clean-ups. */
 export function exit(code: number): never {

@@ -1,11 +1,11 @@
 import { fileFailure } from "../formats/files.ts";
-import { onEarlyExit } from "../early_exit.ts";
+import { registerCleanUp } from "../clean_up.ts";
 import { isGranted, SpindleError } from "../util.ts";
 import { exit } from "./exit.ts";
 
 const encoder = new TextEncoder();
 let status = "";
-onEarlyExit(hideStatus);
+registerCleanUp(hideStatus);
 
 /** Prints a line of results on stdout. */
 export function print(text: string): void {

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { onEarlyExit } from "../early_exit.ts";
+import { registerCleanUp } from "../clean_up.ts";
 import { isGranted, SpindleError } from "../util.ts";
 import { fileFailure, removeIfPresent } from "./files.ts";
 
@@ -17,7 +17,7 @@ export function makeFolder(path: string): Disposable {
   }
   const removeMade = () => made.forEach(removeIfEmpty);
   using onFailure = new DisposableStack();
-  onFailure.use(onEarlyExit(removeMade));
+  onFailure.use(registerCleanUp(removeMade));
   onFailure.defer(removeMade);
   try {
     Deno.mkdirSync(path, { recursive: true });

@@ -1,4 +1,4 @@
-import { onEarlyExit } from "../early_exit.ts";
+import { registerCleanUp } from "../clean_up.ts";
 import { nextTurn, SpindleError } from "../util.ts";
 import { fileFailure, isNamed, removeIfPresent, writeAll } from "./files.ts";
 
@@ -135,7 +135,7 @@ function openTemporary(path: string): TemporaryFile {
     onFailure.move();
     let isRenamed = false;
     // The lock ends with the file, so that it stays open until the name is free again.
-    const removed = onEarlyExit(() => removeIfPresent(from));
+    const removed = registerCleanUp(() => removeIfPresent(from));
     return {
       file,
       rename() {

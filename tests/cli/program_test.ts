@@ -105,12 +105,12 @@ Deno.test("Ctrl-C runs the clean-ups and exits with 130, silently", async () => 
     const path = join(folder, "half-written");
     const child = startCode(`
       import { exitOnInterrupt } from "CLI/exit.ts";
-      import { onEarlyExit } from "CLI/../early_exit.ts";
+      import { registerCleanUp } from "CLI/../clean_up.ts";
       Deno.writeTextFileSync(${JSON.stringify(path)}, "half");
       exitOnInterrupt();
-      onEarlyExit(() => Deno.removeSync(${JSON.stringify(path)}));
-      onEarlyExit(() => { throw new Error("must not keep the others from running"); });
-      onEarlyExit(() => console.log("withdrawn"))[Symbol.dispose]();
+      registerCleanUp(() => Deno.removeSync(${JSON.stringify(path)}));
+      registerCleanUp(() => { throw new Error("must not keep the others from running"); });
+      registerCleanUp(() => console.log("withdrawn"))[Symbol.dispose]();
       console.log("ready");
       setTimeout(() => {}, 60_000);
     `);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cleanUp } from "../../src/early_exit.ts";
+import { cleanUp } from "../../src/clean_up.ts";
 import {
   type NewFile,
   replaceFile,
@@ -138,7 +138,7 @@ Deno.test("replaceLargeFiles() gives others their turns, and tells how far it is
     assert.equal(Deno.statSync(`${folder}/file`).size, 100);
   }));
 
-Deno.test("an early exit leaves no temporary file", () =>
+Deno.test("a program that ends early leaves no temporary file", () =>
   withFolder((folder) => {
     function* content() {
       yield new Uint8Array(5);
