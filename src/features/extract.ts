@@ -27,10 +27,10 @@ import {
 export interface ExtractOptions {
   /** Default `hidden` and `activation`. */
   sites?: readonly Site[];
-  /** How a vector is made of the token states of a sentence. */
+  /** How a vector is made of the token states of a text. */
   pools: readonly Pool[];
   /** The folder that keeps feature stores. */
-  folder: string;
+  features: string;
   /** Is told before the work starts where the features go and how large they will be. */
   onPlan?: (plan: ExtractPlan) => void;
   /** Is told now and then how many tokens of a split are done. */
@@ -106,8 +106,8 @@ export async function extractFeatures(
     pools,
     rows: bySplit((split) => dataset[split].texts.length),
   };
-  const store = findRicherStore(options.folder, key, states) ??
-    await findStore(options.folder, key);
+  const store = findRicherStore(options.features, key, states) ??
+    await findStore(options.features, key);
   const missing = splitNames.map((split) => ({
     split,
     states: missingStates(store, split, states),

@@ -165,7 +165,7 @@ export async function runExperiment(
   const extraction = await extractFeatures(model, dataset, {
     sites,
     pools,
-    folder: features,
+    features,
     ...(onPlan && { onPlan }),
     onProgress: (split, done, total) => onProgress?.(`extract ${split}`, done, total),
   });

@@ -29,7 +29,7 @@ function letters(count = 5): Dataset {
 async function extract(model: Model, dataset: Dataset, folder: string) {
   const { store, states, tokens, tokensRun } = await extractFeatures(model, dataset, {
     ...choice,
-    folder,
+    features: folder,
   });
   const features = splitNames.flatMap((split) =>
     states.map((state) =>
@@ -45,7 +45,7 @@ Deno.test("an interrupted extraction goes on at its last checkpoint, to the same
     const onProgress = (split: string, done: number, total: number) => {
       if (split === "train" && done > 0.7 * total) throw new Error("interrupted");
     };
-    const options = { ...choice, folder: join(parent, "one"), onProgress };
+    const options = { ...choice, features: join(parent, "one"), onProgress };
     {
       // So much time between one look at the clock and the next that each batch is a checkpoint.
       const begin = performance.now();
@@ -80,7 +80,7 @@ Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
       total = tokens;
       throw new Error("enough");
     };
-    const options = { ...choice, folder: parent, onProgress };
+    const options = { ...choice, features: parent, onProgress };
     await assert.rejects(extractFeatures(model, dataset, options), /^Error: enough/);
     assert.ok(seen.length >= 9 && new Set(seen).size === seen.length, seen.join());
     assert.equal(total, expected.ids.flat().length);
@@ -102,7 +102,7 @@ Deno.test("an extraction runs the texts behind the rows that are there, and no o
     const told: [string, number, number][] = [];
     const resumed = await extractFeatures(model, dataset, {
       ...choice,
-      folder: join(parent, "b"),
+      features: join(parent, "b"),
       onProgress: (...progress) => told.push(progress),
     });
     const lengths = model.tokenize(dataset.train.texts).map((ids) => ids.length);
@@ -123,7 +123,7 @@ Deno.test("extractFeatures() says before the work how many bytes features take",
     const options = {
       sites: ["hidden"] as const,
       pools: ["mean", "max"] as const,
-      folder,
+      features: folder,
       onPlan: (plan: ExtractPlan) => plans.push(plan),
     };
     const { store, states } = await extractFeatures(model, letters(), options);
@@ -138,7 +138,7 @@ Deno.test("extractFeatures() says before the work how many bytes features take",
 Deno.test("extractFeatures() uses features that were made with more pools, where all are there", () =>
   withTextModel({}, async (model, folder) => {
     const take = (pools: readonly Pool[], sites: readonly Site[] = ["hidden"]) =>
-      extractFeatures(model, letters(), { folder, pools, sites });
+      extractFeatures(model, letters(), { features: folder, pools, sites });
     const rich = await take(["max", "mean"]);
     const poor = await take(["mean"]);
     assert.deepEqual([poor.store, poor.pools, poor.tokensRun], [rich.store, ["mean"], 0]);
@@ -157,7 +157,7 @@ Deno.test("extractFeatures() uses features that were made with more pools, where
 Deno.test("extractFeatures() remembers beside features what they were last used for", () =>
   withTextModel({}, async (model, folder) => {
     const uses = async (dataset: Dataset) => {
-      const { store } = await extractFeatures(model, dataset, { ...choice, folder });
+      const { store } = await extractFeatures(model, dataset, { ...choice, features: folder });
       return lastUse(store.folder);
     };
     assert.deepEqual(await uses(letters()), { model: model.folder, source: "letters" });
@@ -174,7 +174,7 @@ Deno.test("extractFeatures() names a text that has no tokens, the first one too"
       const dataset = letters();
       dataset.validation.texts[place] = "";
       await assert.rejects(
-        extractFeatures(model, dataset, { ...choice, folder }),
+        extractFeatures(model, dataset, { ...choice, features: folder }),
         new RegExp(`Cannot run text ${place + 1} of the validation split of "letters"`),
       );
     }
@@ -185,7 +185,7 @@ Deno.test("extractFeatures() refuses a model whose files changed since it was lo
     const later = new Date(Date.now() + 10_000);
     Deno.utimeSync(join(model.folder, "tokenizer.json"), later, later);
     await assert.rejects(
-      extractFeatures(model, letters(), { ...choice, folder: join(parent, "features") }),
+      extractFeatures(model, letters(), { ...choice, features: join(parent, "features") }),
       /model ".*model" as its files changed since it was loaded: load it again/,
     );
   }));
