@@ -23,9 +23,9 @@ export interface Dataset {
   readonly classes: string[];
   /** What classifiers are fitted on. */
   readonly train: Split;
-  /** What one of them is chosen by. */
+  /** What the best of them is chosen by. */
   readonly validation: Split;
-  /** What only the chosen one is tested on. */
+  /** What they are tested on: no choice looks at it. */
   readonly test: Split;
   /** The SHA-256 of the classes, texts and labels of all splits, in hexadecimal. */
   readonly sha256: string;
@@ -91,8 +91,10 @@ const HELD_OUT_SHARE = 0.1;
  * @param source The bundled data set's name, or the files and their columns.
  * @param options How many texts to take, and the seed.
  * @returns The data set.
- * @throws {SpindleError} Where both columns are the same, a file cannot be read, a row is not as it
- * should be, or the training texts have fewer than two classes or lack a class of another split.
+ * @throws {SpindleError} Where there is no bundled data set of that name, the seed or the limit is
+ * no whole number or out of bounds (2^32 for the seed, a text a class for the limit), both columns
+ * are the same, a file cannot be read, a row is not as it should be, or the training texts have
+ * fewer than two classes, lack a class of another split, or are too few to hold some out.
  */
 export async function loadDataset(
   source: { readonly name: string } | DatasetFiles,

@@ -34,7 +34,7 @@ export interface StoreKey {
   readonly weights: "f32" | "f16";
   /** The pools of every state. */
   readonly pools: readonly Pool[];
-  /** Sentences of each split. */
+  /** Texts of each split. */
   readonly rows: Readonly<Record<SplitName, number>>;
 }
 
@@ -42,7 +42,7 @@ export interface StoreKey {
 export interface Features {
   /** What messages call them, such as `hidden.3 (max pool, train split)`. */
   readonly name?: string;
-  /** Sentences. */
+  /** Texts. */
   readonly rows: number;
   /** Neurons. */
   readonly cols: number;
@@ -54,7 +54,7 @@ export interface Features {
 
 /**
  * Pooled states on disk: one safetensors file a split and state, with a float32 tensor
- * `[sentences, width]` a pool. A file is there when it is whole.
+ * `[texts, width]` a pool. A file is there when it is whole.
  */
 export interface FeatureStore {
   /** Where the files lie. */
@@ -172,7 +172,7 @@ export function requireRoom(folder: string, bytes: number): void {
 }
 
 /**
- * The features of one pool of a state, `[sentences of the split, neurons of the state]`.
+ * The features of one pool of a state, `[texts of the split, neurons of the state]`.
  *
  * @returns Features whose `read` throws a {@linkcode SpindleError} if the file is missing, broken
  * or of another type or shape.

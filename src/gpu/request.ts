@@ -18,8 +18,8 @@ export const mostTextures = 6;
  *
  * @param options What to decide here instead of by the adapter.
  * @returns The device; dispose it when done.
- * @throws {SpindleError} If there is no adapter, its driver gives no device, or the first self-test
- * with wide vectors fails.
+ * @throws {SpindleError} If there is no such storage, no adapter, its driver gives no device, or the
+ * first self-test with wide vectors fails.
  *
  * @example
  * ```ts

@@ -239,8 +239,9 @@ export class Model implements Disposable {
  * @param folder The folder.
  * @param options How the weights are kept.
  * @returns The model; dispose it when done.
- * @throws {SpindleError} If the family is unknown, or a file or tensor missing or malformed, or the
- * GPU has no memory for the weights.
+ * @throws {SpindleError} If the family, a state of `states` or the float type of the weights is
+ * unknown, a file or tensor missing or malformed, the GPU disposed, or it has no memory for the
+ * weights.
  */
 export async function loadModel(
   gpu: Gpu,

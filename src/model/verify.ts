@@ -41,7 +41,9 @@ export const bound = 1e-4;
  * `attention_mask` `[sentences, tokens]`; states such as `hidden.3` `[sentences, tokens, width]`;
  * pooled states such as `hidden.3.mean` `[sentences, width]`; texts in the metadata.
  *
- * @throws {SpindleError} If the golden file holds no states or one that the model lacks.
+ * @throws {SpindleError} If the golden file cannot be read, holds no sentences, no states or one that
+ * the model lacks, a tensor of another shape, or texts that are not a JSON list; or if the model
+ * cannot run its sentences.
  */
 export async function verifyModel(model: Model, golden: string): Promise<Verification> {
   using file = openSafetensors(golden);

@@ -30,17 +30,17 @@ export interface Head extends Regression {
 
 /** Choices of {@linkcode integrate}. */
 export interface IntegrateOptions extends SolverChoices {
-  /** In (0, 1]; default the paper's ten from 0.001 to 0.8. */
+  /** In (0, 1]; default ten from 0.001 to 0.8. */
   etas?: readonly number[];
-  /** Default those of the paper: 0.1, 0.2, 1, 10 and 100. */
+  /** Default 0.1, 0.2, 1, 10 and 100. */
   C?: readonly number[];
   /** Is told how many heads are fitted. */
   onProgress?: (fitted: number, total: number) => void;
 }
 
 /**
- * Fits heads over the selected neurons of every layer prefix, for each site, pool, eta and C (SPIN,
- * section 3.3). Sites are never mixed.
+ * Fits heads over the selected neurons of every layer prefix, for each site, pool, eta and C. Sites
+ * are never mixed.
  *
  * @param probes The probes of every layer, whose best ones select the neurons.
  * @returns The heads, by site, pool, eta, layers and C.

@@ -12,7 +12,7 @@ import {
 } from "./regressions.ts";
 import { SpindleError } from "../util.ts";
 
-/** The values of C that the paper tries. */
+/** The values of C that probes and heads are fitted with. */
 export const defaultC = [0.1, 0.2, 1, 10, 100] as const;
 
 /** The probes of one pooled state, one a C. */
@@ -33,7 +33,7 @@ export interface ProbeOptions extends SolverChoices {
   states: readonly StateId[];
   /** The pools to probe, all of which the store must have. */
   pools: readonly Pool[];
-  /** Default those of the paper: 0.1, 0.2, 1, 10 and 100. */
+  /** Default 0.1, 0.2, 1, 10 and 100. */
   C?: readonly number[];
   /** Is told how many probes are fitted. */
   onProgress?: (fitted: number, total: number) => void;
@@ -41,7 +41,7 @@ export interface ProbeOptions extends SolverChoices {
 
 /**
  * Fits a probe to each pooled state for each C: an L1 logistic regression from all neurons of the
- * state to the class (SPIN, section 3.1).
+ * state to the class.
  *
  * @returns The probes, state by state and pool by pool.
  * @throws {SpindleError} If features are missing, of another data set or not finite, or there is no

@@ -33,7 +33,7 @@ export interface Regression extends Required<Pick<RegressionRequest, "C">> {
   readonly nonzeros: number;
   /** The relative duality gap at which the solver stopped; of several classes the largest. */
   readonly gap: number;
-  /** Iterations until the solver stopped. */
+  /** Steps until the solver stopped; of several classes the most. */
   readonly nIter: number;
   /** Whether the gap reached the tolerance. */
   readonly converged: boolean;

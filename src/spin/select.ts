@@ -1,10 +1,10 @@
 import { SpindleError } from "../util.ts";
 
-/** The shares of the total saliency that selections reach (the paper's values). */
+/** The shares of the total saliency that selections reach. */
 export const etas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8] as const;
 
 /**
- * The saliency of each neuron: its squared weight, summed over the classes (SPIN, section 3.2).
+ * The saliency of each neuron: its squared weight, summed over the classes.
  *
  * @param coef `[classes, width]`.
  */
