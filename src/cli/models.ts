@@ -34,16 +34,18 @@ export const command = defineCommand({
     const states = statesOf(spec);
     const { family, width, ffnWidth, vocabulary } = spec;
     const tokenizer = exists(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
-    const maxTokens = longestText(spec, tokenizer);
+    const longest = longestText(spec, tokenizer);
     if (json) {
-      const numbers = { width, ffn: ffnWidth, vocabulary, maxTokens, tokenizer: !!tokenizer };
-      print(JSON.stringify({ family, ...numbers, states, memory }, null, 2));
+      const numbers = { width, ffn: ffnWidth, vocabulary, longestText: longest };
+      print(
+        JSON.stringify({ family, ...numbers, tokenizer: !!tokenizer, states, memory }, null, 2),
+      );
       return;
     }
     print([
       `family       ${family}: ${spec.stacks.map(describeStack).join("; ")}`,
       `vocabulary   ${vocabulary} ids, ${tokenizer ? "with" : "without"} tokenizer.json`,
-      `tokens       texts are cut to ${maxTokens}`,
+      `tokens       texts are cut to ${longest}`,
       "",
       "state                    layers      neurons",
       ...states.map(({ name, layers, neurons }) =>

@@ -41,6 +41,8 @@ Deno.test("spindle models FOLDER tells to how many tokens texts are cut", async 
   const longrope = fileURLToPath(new URL("../model/golden/longrope", import.meta.url));
   const { stdout } = await runSpindle(["models", longrope]);
   assert.match(stdout, /^tokens +texts are cut to 16$/m); // it has 32 positions, 16 without scaling
+  const json = await runSpindle(["models", longrope, "--json"]);
+  assert.equal(JSON.parse(json.stdout).longestText, 16); // as a loaded model calls it
 });
 
 Deno.test("spindle models says what a folder without a model lacks", () =>
