@@ -55,12 +55,12 @@ export const command = defineCommand({
     validation: {
       type: "text",
       value: "FILE",
-      description: "The file to choose by; default a tenth of --train, held out",
+      description: "The file to choose by; default a tenth of what the test set leaves of --train",
     },
     test: {
       type: "text",
       value: "FILE",
-      description: "The file to test on; default a tenth of --train, held out",
+      description: "The file to test on; default a tenth of --train, held out of it",
     },
     text: {
       type: "text",
@@ -81,7 +81,9 @@ export const command = defineCommand({
     pools: {
       type: "choices",
       choices: [...pools],
-      description: "How to make one vector of a text's tokens; default as the paper does",
+      description:
+        "How to make one vector of a text's tokens; default max, mean and, by the kind of " +
+        "model, first (encoder), last (decoder) or both",
     },
     limit: { type: "integer", value: "N", description: "At most so many texts of each split" },
     metric: {

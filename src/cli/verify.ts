@@ -4,7 +4,7 @@ import { openSafetensors } from "../formats/safetensors.ts";
 import { requestGpu } from "../gpu/request.ts";
 import { requireModelFolder } from "../model/files.ts";
 import { loadModel } from "../model/model.ts";
-import { verifyModel } from "../model/verify.ts";
+import { bound, verifyModel } from "../model/verify.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { noteMemory } from "./memory_note.ts";
@@ -23,7 +23,11 @@ export const command = defineCommand({
     golden: {
       type: "text",
       value: "FILE",
-      description: `The reference states; default ${defaultGolden} in the folder`,
+      description:
+        "A safetensors file: input_ids and attention_mask [sentences, tokens], states such as " +
+        "hidden.3 [sentences, tokens, width] and pooled ones such as hidden.3.mean [sentences, " +
+        `width], each to be within ${bound} of max(1, its largest value); ` +
+        `default ${defaultGolden} in the folder`,
     },
     weights: {
       type: "choice",

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bound } from "../../src/model/verify.ts";
 import { withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
 const model = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
+
+Deno.test("spindle verify --help tells what a golden file holds, and which differences pass", async () => {
+  const { stdout } = await runSpindle(["verify", "--help"]);
+  const help = stdout.replace(/\s+/g, " ");
+  for (
+    const part of ["input_ids", "attention_mask", "hidden.3 [", "hidden.3.mean [", ` ${bound} `]
+  ) {
+    assert.ok(help.includes(part), `${part} in ${help}`);
+  }
+});
 
 Deno.test("spindle verify says before it loads the model that the reference is missing", () =>
   withFolder(async (folder) => {
