@@ -22,10 +22,10 @@
  * using model = await loadModel(gpu, "models/all-MiniLM-L6-v2");
  * const dataset = await loadDataset({ name: "mr" }, { limit: 40 });
  * const pools = ["mean"] as const;
- * const folder = await Deno.makeTempDir();
+ * const features = await Deno.makeTempDir();
  *
  * // The pooled states of every text, then a probe on each state and C.
- * const choice = { sites: ["hidden"], pools, folder } as const;
+ * const choice = { sites: ["hidden"], pools, features } as const;
  * const { store, states } = await extractFeatures(model, dataset, choice);
  * const probes = await fitProbes(gpu, store, dataset, { states, pools });
  * // The neurons that each layer's best probe finds salient, and heads on those of the first ones.
@@ -34,7 +34,7 @@
  *
  * const [prediction] = await classify(classifier, model, ["a joy from start to finish"]);
  * console.log(prediction!.label, prediction!.probability);
- * await Deno.remove(folder, { recursive: true });
+ * await Deno.remove(features, { recursive: true });
  * ```
  *
  * @module
@@ -94,14 +94,10 @@ export { selectNeurons } from "./src/spin/select.ts";
 export { type Head, integrate, type IntegrateOptions } from "./src/spin/integrate.ts";
 export { chooseBaseline, chooseHead, chooseProbe } from "./src/spin/choose.ts";
 export { makeClassifier } from "./src/spin/make_classifier.ts";
-export {
-  type Classifier,
-  classify,
-  type ClassifyOptions,
-  loadClassifier,
-  type Prediction,
-  saveClassifier,
-} from "./src/spin/classifier.ts";
+export type { Classifier } from "./src/spin/classifier.ts";
+export { loadClassifier, saveClassifier } from "./src/spin/classifier_file.ts";
+export { classify, type Prediction } from "./src/spin/classify.ts";
+export type { ClassifyOptions } from "./src/spin/read_neurons.ts";
 export { loadClassifierModel } from "./src/spin/classifier_model.ts";
 export { explain, type ExplainedNeuron, type Explanation } from "./src/spin/explain.ts";
 export {

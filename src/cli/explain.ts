@@ -1,5 +1,5 @@
 import { requestGpu } from "../gpu/request.ts";
-import { loadClassifier } from "../spin/classifier.ts";
+import { loadClassifier } from "../spin/classifier_file.ts";
 import { loadClassifierModel } from "../spin/classifier_model.ts";
 import { explain } from "../spin/explain.ts";
 import { UsageError } from "../util.ts";

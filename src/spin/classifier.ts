@@ -1,21 +1,10 @@
-import type { Metric } from "../data/registry.ts";
-import { type NewFile, replaceFiles } from "../formats/replace.ts";
-import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
-import {
-  openSafetensors,
-  readFloats,
-  readIntegers,
-  safetensorsFile,
-  type TensorData,
-} from "../formats/safetensors.ts";
+import { type Metric, metrics } from "../data/registry.ts";
+import { isJsonObject } from "../formats/json.ts";
 import type { Precision } from "../gpu/precision.ts";
-import type { Model } from "../model/model.ts";
-import type { Pool } from "../ops/pool.ts";
-import { SpindleError } from "../util.ts";
-import { predictClasses } from "../probe/fit.ts";
-import { misfitOf } from "./classifier_parts.ts";
-import { probabilities } from "./metrics.ts";
-import { readNeurons } from "./read_neurons.ts";
+import { type Pool, pools } from "../ops/pool.ts";
+import { regressionsOf } from "../probe/fit.ts";
+import { either } from "../util.ts";
+import { countNeurons } from "./select.ts";
 
 /** A text classifier made of selected neurons and one logistic regression. */
 export interface Classifier {
@@ -49,145 +38,75 @@ export interface Classifier {
   readonly test: number;
 }
 
-/** What a classifier says of a text. */
-export interface Prediction {
-  /** The class with the highest probability; of equals the first. */
-  readonly label: string;
-  /** The probability of that label. */
-  readonly probability: number;
-  /** By class. */
-  readonly probabilities: Readonly<Record<string, number>>;
-}
-
-/** Choices of {@linkcode classify}. */
-export interface ClassifyOptions {
-  /** Is told how many of the texts were longer than the model takes, and lost their ends. */
-  onTruncated?: (texts: number) => void;
-}
-
-const format = "spindle-classifier-1";
-
 /**
- * Writes a classifier as one safetensors file that describes itself.
+ * Finds a part of a classifier that does not fit the others, or is not what its type says.
  *
- * @throws {SpindleError} If its parts do not fit together, or the file cannot be written.
+ * @returns What is wrong with it, to follow "as"; undefined where all parts fit.
  */
-export function saveClassifier(path: string, classifier: Classifier): void {
-  replaceFiles([classifierFile(path, classifier)]);
-}
-
-/**
- * A classifier's file, to be written together with others.
- *
- * @throws {SpindleError} If its parts do not fit together.
- */
-export function classifierFile(path: string, classifier: Classifier): NewFile {
-  const misfit = misfitOf(classifier);
-  if (misfit !== undefined) {
-    throw new SpindleError(`Cannot save a classifier to "${path}" as ${misfit}`);
+export function misfitOf(classifier: Classifier): string | undefined {
+  const { classes, model, pool, neurons, coef, intercept, metric, validation, test } = classifier;
+  const { blocksToRun } = classifier;
+  if (!areNames(classes) || classes.length < 2) {
+    return `its classes are ${
+      JSON.stringify(classes)
+    } where two different names or more are needed`;
   }
-  const { coef, intercept, neurons, ...rest } = classifier;
-  const K = intercept.length;
-  const tensors = new Map<string, TensorData>([
-    ["coef", { dtype: "F32", shape: [K, coef.length / K], data: coef }],
-    ["intercept", { dtype: "F32", shape: [K], data: intercept }],
-    ...neurons.map(({ state, indices }): [string, TensorData] => [
-      `neurons.${state}`,
-      { dtype: "I32", shape: [indices.length], data: new Int32Array(indices) },
-    ]),
-  ]);
+  if (!isModel(model)) {
+    return `its model is ${JSON.stringify(model)} where a name, a sha256 and a folder are needed`;
+  }
+  if (blocksToRun !== undefined && !isIndex(blocksToRun)) {
+    return `its blocksToRun is ${JSON.stringify(blocksToRun)} where a whole number is needed`;
+  }
+  if (!pools.includes(pool)) return `its pool is "${pool}" where ${either(pools)} is needed`;
+  if (!metrics.includes(metric)) {
+    return `its metric is "${metric}" where ${either(metrics)} is needed`;
+  }
+  for (const score of [validation, test]) {
+    if (!Number.isFinite(score)) return `a score of it is ${score} where a finite number is needed`;
+  }
   const states = neurons.map(({ state }) => state);
-  const description = JSON.stringify({ ...rest, states });
-  return safetensorsFile(path, tensors, { format, classifier: description });
-}
-
-/**
- * Reads a classifier that `spindle run` or {@linkcode saveClassifier} wrote.
- *
- * @param path The safetensors file.
- * @returns The classifier.
- * @throws {SpindleError} If the file is not a classifier, or not whole.
- */
-export function loadClassifier(path: string): Classifier {
-  using file = openSafetensors(path);
-  const text = file.metadata.get("classifier");
-  if (file.metadata.get("format") !== format || text === undefined) {
-    throw new SpindleError(
-      `Cannot use "${path}" as a classifier: it was not written by "spindle run"`,
-    );
+  if (!areNames(states)) {
+    return `its states are ${JSON.stringify(states)} where different names are needed`;
   }
-  const refuse = (reason: string) =>
-    new SpindleError(
-      `Cannot use "${path}" as a classifier as ${reason}: run "spindle run" again`,
-    );
-  const description = parsedOrUndefined(text);
-  if (!isDescription(description)) throw refuse("its description is broken");
-  const { states, ...rest } = description;
-  const classifier: Classifier = {
-    ...rest,
-    neurons: states.map((state) => ({
-      state,
-      indices: new Uint32Array(readIntegers(file, `neurons.${state}`)),
-    })),
-    coef: readFloats(file, "coef"),
-    intercept: readFloats(file, "intercept"),
-  };
-  const misfit = misfitOf(classifier);
-  if (misfit !== undefined) throw refuse(misfit);
-  return classifier;
+  const mistaken = neurons.find(({ indices }) => !areDistinct(indices) || !indices.every(isIndex));
+  if (mistaken) {
+    return `its neurons of ${mistaken.state} are not different whole numbers from 0 to ` +
+      `${lastIndex}`;
+  }
+  const outputs = regressionsOf(classes.length);
+  if (intercept.length !== outputs) {
+    return `${intercept.length} intercepts do not fit ${classes.length} classes, which take ` +
+      `${outputs}`;
+  }
+  const count = countNeurons(classifier);
+  if (coef.length !== outputs * count) {
+    return `${coef.length} weights do not fit ${count} neurons and ${outputs} intercepts, which ` +
+      `take ${outputs * count}`;
+  }
+  if (!coef.every(Number.isFinite) || !intercept.every(Number.isFinite)) {
+    return "a weight or an intercept is not a finite number";
+  }
+  return undefined;
 }
 
-/** What a classifier's file says of it beside its tensors. */
-type Description = Omit<Classifier, "coef" | "intercept" | "neurons"> & {
-  readonly states: readonly string[];
-};
+/** The largest index that a file holds. */
+const lastIndex = 2 ** 31 - 1;
 
-/** Whether it can be made a classifier, whose parts are then looked at. */
-function isDescription(value: unknown): value is Description {
-  return isJsonObject(value) && Array.isArray(value.states) &&
-    value.states.every((state) => typeof state === "string");
+function isIndex(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= lastIndex;
 }
 
-/**
- * Classifies texts, running only the blocks of the model that the classifier's states need. The
- * first call with a model's files hashes them, to see that they are those that the classifier was
- * made from, unless {@linkcode loadClassifierModel} loaded them.
- *
- * @param classifier The classifier.
- * @param model The model it was made from.
- * @param texts The texts; an empty one is its special tokens.
- * @param options Who is told of texts that were cut.
- * @returns A prediction a text.
- * @throws {SpindleError} If the classifier's parts do not fit together, the model is another, lacks
- * a neuron or its files changed before they were hashed, a neuron's state is not finite, or a text
- * has no tokens.
- */
-export async function classify(
-  classifier: Classifier,
-  model: Model,
-  texts: readonly string[],
-  options: ClassifyOptions = {},
-): Promise<Prediction[]> {
-  const rows = await readNeurons(classifier, model, texts, options);
-  return rows.map((values) => predict(classifier, logitsOf(classifier, values)));
+function areNames(list: unknown): boolean {
+  return Array.isArray(list) && list.every((each) => typeof each === "string") && areDistinct(list);
 }
 
-/** The logit of each regression, given the values of the neurons in the classifier's order. */
-function logitsOf({ coef, intercept }: Classifier, values: Float32Array): Float64Array {
-  return Float64Array.from(
-    intercept,
-    (shift, k) =>
-      values.reduce((sum, value, i) => sum + coef[k * values.length + i]! * value, shift),
-  );
+function areDistinct(values: ArrayLike<unknown>): boolean {
+  return new Set(Array.from(values)).size === values.length;
 }
 
-/** What logits, one a regression, say of a text. */
-export function predict({ classes }: Classifier, logits: ArrayLike<number>): Prediction {
-  const each = probabilities(logits);
-  const best = predictClasses(logits, logits.length)[0]!;
-  return {
-    label: classes[best]!,
-    probability: each[best]!,
-    probabilities: Object.fromEntries(classes.map((name, c) => [name, each[c]!])),
-  };
+function isModel(model: unknown): boolean {
+  return isJsonObject(model) &&
+    [model.name, model.sha256, model.folder].every((each) => typeof each === "string") &&
+    [undefined, "f32", "f16"].some((weights) => weights === model.weights) &&
+    (model.blocks === undefined || isIndex(model.blocks));
 }

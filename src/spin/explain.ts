@@ -1,6 +1,7 @@
 import type { Model } from "../model/model.ts";
-import { type Classifier, type ClassifyOptions, predict, type Prediction } from "./classifier.ts";
-import { readNeurons } from "./read_neurons.ts";
+import type { Classifier } from "./classifier.ts";
+import { predict, type Prediction } from "./classify.ts";
+import { type ClassifyOptions, readNeurons } from "./read_neurons.ts";
 
 /** What a classifier says of a text, and what each neuron had to do with it. */
 export interface Explanation extends Prediction {

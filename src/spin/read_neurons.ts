@@ -1,9 +1,14 @@
 import type { Model } from "../model/model.ts";
 import { SpindleError } from "../util.ts";
-import type { Classifier, ClassifyOptions } from "./classifier.ts";
+import { type Classifier, misfitOf } from "./classifier.ts";
 import { requireModelOf } from "./classifier_model.ts";
-import { misfitOf } from "./classifier_parts.ts";
 import { countNeurons } from "./select.ts";
+
+/** Choices of `classify` and `explain`. */
+export interface ClassifyOptions {
+  /** Is told how many of the texts were longer than the model takes, and lost their ends. */
+  onTruncated?: (texts: number) => void;
+}
 
 /**
  * Reads the neurons of a classifier, running only the blocks of the model that their states need.

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { makeFolder } from "../formats/folder.ts";
 import { replaceFiles, requireWritable, textFile } from "../formats/replace.ts";
 import { countNeurons } from "./select.ts";
-import { classifierFile } from "./classifier.ts";
+import { classifierFile } from "./classifier_file.ts";
 import type { Experiment, Results } from "./experiment.ts";
 
 const names = {

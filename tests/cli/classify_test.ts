@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { modelSha256 } from "../../src/model/files.ts";
-import { type Classifier, saveClassifier } from "../../src/spin/classifier.ts";
+import type { Classifier } from "../../src/spin/classifier.ts";
+import { saveClassifier } from "../../src/spin/classifier_file.ts";
 import { withFolder } from "../folder.ts";
 import { writeTextModel } from "../model/text_model.ts";
 import { runSpindle, startSpindle } from "./support.ts";

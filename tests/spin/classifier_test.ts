@@ -5,12 +5,9 @@ import type { Metric } from "../../src/data/registry.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { loadedSha256 } from "../../src/model/files.ts";
 import { loadModel, type Model } from "../../src/model/model.ts";
-import {
-  type Classifier,
-  classify,
-  loadClassifier,
-  saveClassifier,
-} from "../../src/spin/classifier.ts";
+import type { Classifier } from "../../src/spin/classifier.ts";
+import { loadClassifier, saveClassifier } from "../../src/spin/classifier_file.ts";
+import { classify } from "../../src/spin/classify.ts";
 import type { Pool } from "../../src/ops/pool.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, withTextModel, writeTextModel } from "../model/text_model.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { loadedSha256 } from "../../src/model/files.ts";
 import type { Model } from "../../src/model/model.ts";
-import { type Classifier, classify } from "../../src/spin/classifier.ts";
+import type { Classifier } from "../../src/spin/classifier.ts";
+import { classify } from "../../src/spin/classify.ts";
 import { explain } from "../../src/spin/explain.ts";
 import { withTextModel } from "../model/text_model.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";

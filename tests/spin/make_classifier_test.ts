@@ -3,7 +3,7 @@ import type { Dataset } from "../../src/data/dataset.ts";
 import { bySplit } from "../../src/features/store.ts";
 import { loadedSha256 } from "../../src/model/files.ts";
 import { findStates } from "../../src/model/states.ts";
-import { classify } from "../../src/spin/classifier.ts";
+import { classify } from "../../src/spin/classify.ts";
 import type { Head } from "../../src/spin/integrate.ts";
 import { makeClassifier } from "../../src/spin/make_classifier.ts";
 import { withTextModel } from "../model/text_model.ts";
