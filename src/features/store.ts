@@ -91,8 +91,7 @@ export function findRicherStore(
   key: StoreKey,
   states: readonly StateId[],
 ): FeatureStore | undefined {
-  if (!exists(parent)) return undefined;
-  for (const { name } of Deno.readDirSync(parent)) {
+  for (const name of namesIn(parent)) {
     const folder = join(parent, name);
     const pools = richerPools(folder, key);
     const store = { folder, key: { ...key, pools } };
@@ -100,6 +99,15 @@ export function findRicherStore(
     if (pools.length > 0 && splitNames.every(isWhole)) return store;
   }
   return undefined;
+}
+
+/** What is in a folder; nothing where it cannot be listed, which {@linkcode beginStore} tells. */
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }
 
 /** The pools of a store of that key but for them, if those of the key are among them. */
