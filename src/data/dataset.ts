@@ -39,8 +39,8 @@ export interface DatasetOrigin {
   readonly source: { readonly name: string } | DatasetFiles;
   /** Where the chance that held texts out and limited them began. */
   readonly seed: number;
-  /** The most texts of each split; null for all. */
-  readonly limit: number | null;
+  /** The most texts of each split; all where not given. */
+  readonly limit?: number;
 }
 
 /** Files of labelled texts; see {@linkcode loadDataset}. */
@@ -125,7 +125,7 @@ export async function loadDataset(
     classes,
     ...splits,
     sha256: digest({ classes, ...splits }),
-    origin: { source: { ...given }, seed, limit: limit ?? null },
+    origin: { source: { ...given }, seed, ...(limit !== undefined && { limit }) },
   };
 }
 

@@ -47,8 +47,9 @@ export function stratifiedOrder(labels: Int32Array, random: Random): number[] {
  * text are held out together or not at all.
  *
  * @param rows The text and the class of each row.
- * @param share The share of the rows to hold out, rounded up. A text of more rows than that stays,
- * unless every text has more.
+ * @param share The share of the rows to hold out, rounded up; more where a class of which each text
+ * has many rows would not be among them. A text of more rows than that stays, unless every text has
+ * more.
  * @param random Where the chance comes from.
  * @returns The indices of the rows, which leave one of each class at least; none where no text
  * would.
@@ -62,16 +63,28 @@ export function chooseHeldOut(
   const order = stratifiedOrder(Int32Array.from(rowsOfText, ([row]) => labels[row!]!), random);
   const fewest = rowsOfText.reduce((least, { length }) => Math.min(least, length), Infinity);
   const most = Math.max(Math.ceil(texts.length * share), fewest);
-  const left = new Map<number, number>();
-  for (const label of labels) left.set(label, (left.get(label) ?? 0) + 1);
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const left = new Map(counts);
   const heldOut = new Set<number>();
+  const ofClasses = (rows: readonly number[]) => [...Map.groupBy(rows, (row) => labels[row]!)];
+  const mayGo = (rows: readonly number[]) =>
+    ofClasses(rows).every(([label, { length }]) => length < left.get(label)!);
+  const holdOut = (rows: readonly number[]) => {
+    for (const [label, { length }] of ofClasses(rows)) left.set(label, left.get(label)! - length);
+    for (const row of rows) heldOut.add(row);
+  };
   for (const text of order.reverse()) {
     const rows = rowsOfText[text]!;
-    if (heldOut.size + rows.length > most) continue;
-    const ofClasses = [...Map.groupBy(rows, (row) => labels[row]!)];
-    if (ofClasses.some(([label, { length }]) => length === left.get(label))) continue;
-    for (const [label, { length }] of ofClasses) left.set(label, left.get(label)! - length);
-    for (const row of rows) heldOut.add(row);
+    if (heldOut.size + rows.length <= most && mayGo(rows)) holdOut(rows);
+  }
+  // Others may have taken the room before a class of which each text has many rows.
+  for (const [label, count] of counts) {
+    if (count * share < 1 || left.get(label) !== count) continue;
+    const [smallest] = rowsOfText
+      .filter((rows) => labels[rows[0]!] === label && rows.length <= most && mayGo(rows))
+      .sort((a, b) => a.length - b.length);
+    if (smallest && smallest.length > 1) holdOut(smallest);
   }
   return heldOut;
 }

@@ -13,6 +13,17 @@ Deno.test("macroF1() is the mean of the classes' F1, as scikit-learn computes it
   assert.ok(Math.abs(macroF1(predicted, labels, 3) - 0.7) < 1e-12);
 });
 
+Deno.test("macroF1() has the same bits whatever the order of the classes", () => {
+  const predicted = [0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 4];
+  const labels = [0, 1, 1, 1, 2, 2, 0, 3, 3, 4, 3, 4];
+  const orders = [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 0, 3, 1], [1, 0, 3, 4, 2]];
+  const scores = orders.map((order) => {
+    const [a, b] = [predicted, labels].map((ids) => Int32Array.from(ids, (id) => order[id]!));
+    return macroF1(a!, b!, 5);
+  });
+  assert.equal(new Set(scores).size, 1, scores.join());
+});
+
 Deno.test("macroF1() counts a class that is never predicted as 0, and not one that is absent, too", () => {
   assert.equal(macroF1(new Int32Array([0, 0]), new Int32Array([0, 1]), 2), 1 / 3);
   assert.equal(macroF1(new Int32Array([0, 1]), new Int32Array([0, 0]), 2), 1 / 3);
