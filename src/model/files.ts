@@ -56,7 +56,8 @@ export async function modelSha256(folder: string): Promise<string> {
 export function stampFiles(folder: string): string {
   return modelFiles(folder).map((name) => {
     const file = lookAt(join(folder, name));
-    return [name, file?.size, Number(file?.mtime)].join(" ");
+    const { dev, ino, size, mtime, ctime } = file ?? {};
+    return [name, dev, ino, size, Number(mtime), Number(ctime)].join(" ");
   }).join("\n");
 }
 

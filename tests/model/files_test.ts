@@ -43,6 +43,29 @@ Deno.test("a model's digest covers configuration, tokenizer and every shard, and
     assert.equal(await modelSha256(folder), before.digest);
   }));
 
+Deno.test("stampFiles() tells files of the same size and time apart, behind a link as well", () =>
+  withFolder((parent) => {
+    const [one, other] = ["one", "other"].map((name) => {
+      const folder = join(parent, name);
+      Deno.mkdirSync(folder);
+      writeTextModel(folder);
+      for (const { name } of Deno.readDirSync(folder)) {
+        Deno.utimeSync(join(folder, name), 1e9, 1e9);
+      }
+      return folder;
+    });
+    const link = join(parent, "current");
+    Deno.symlinkSync(one!, link);
+    const before = stampFiles(link);
+    assert.equal(stampFiles(link), before);
+    Deno.removeSync(link);
+    Deno.symlinkSync(other!, link);
+    assert.notEqual(stampFiles(link), before);
+    const own = stampFiles(one!);
+    Deno.renameSync(join(other!, "config.json"), join(one!, "config.json"));
+    assert.notEqual(stampFiles(one!), own);
+  }));
+
 Deno.test("loadedSha256() reads files once, and refuses those that changed before it did", () =>
   withFolder(async (folder) => {
     writeTextModel(folder);
