@@ -81,14 +81,13 @@ export {
   type StoreKey,
 } from "./src/features/store.ts";
 export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/probe/logistic.ts";
-export type { Certificate, Scale } from "./src/probe/fit.ts";
+export type { Certificate, Scale, StopReason } from "./src/probe/fit.ts";
 export { fitProbes, type ProbeOptions, type StateProbes } from "./src/spin/probes.ts";
 export type {
   Iterate,
   Regression,
   RegressionRequest,
   SolverChoices,
-  Stop,
 } from "./src/spin/regressions.ts";
 export { selectNeurons } from "./src/spin/select.ts";
 export { type Head, integrate, type IntegrateOptions } from "./src/spin/integrate.ts";

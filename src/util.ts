@@ -57,6 +57,13 @@ export function countOf(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
+/** How a text begins, in so many letters: what is told of long ones. */
+export function beginningOf(text: string, most = 40): string {
+  // A letter may be two places long.
+  const letters = Array.from(text.slice(0, 2 * (most + 1)));
+  return letters.length > most ? `${letters.slice(0, most).join("")}…` : text;
+}
+
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
-import { messageOf, shellWord } from "../src/util.ts";
+import { beginningOf, messageOf, shellWord } from "../src/util.ts";
 
 Deno.test("messageOf() gives the message of whatever was thrown in one line", () => {
   assert.equal(messageOf(new Error("\nfirst\r\n  second\u2028third\n")), "first second third");
   assert.equal(messageOf("a  path\tand\n\n its end"), "a  path\tand its end");
   assert.equal(messageOf(undefined), "undefined");
+});
+
+Deno.test("beginningOf() cuts a long text between two letters", () => {
+  assert.equal(beginningOf("😀b😀", 3), "😀b😀");
+  assert.equal(beginningOf("😀b😀d", 3), "😀b😀…");
+  assert.equal(beginningOf("x".repeat(41)), `${"x".repeat(40)}…`);
+  assert.equal(beginningOf(""), "");
 });
 
 Deno.test("shellWord() gives what a shell reads as the same word", {

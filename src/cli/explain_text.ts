@@ -1,6 +1,6 @@
 import type { Classifier } from "../spin/classifier.ts";
 import type { Explanation } from "../spin/explain.ts";
-import { countOf } from "../util.ts";
+import { beginningOf, countOf } from "../util.ts";
 import { alignColumns } from "./columns.ts";
 import { escapeControls } from "./terminal.ts";
 
@@ -59,11 +59,9 @@ export function describeText(
 export function textTable(described: ReturnType<typeof describeText>): string {
   const { text, others, intercept, logit } = described;
   const [label, logitOf] = [described.label, described.logitOf].map(escapeControls);
-  const letters = Array.from(text);
-  const start = letters.length > 60 ? `${letters.slice(0, 60).join("")}…` : text;
   const sum = (name: string, value: number) => [name, "", "", "", signed(value)];
   return [
-    `${label}  ${described.probability.toFixed(4)}  ${escapeControls(start)}`,
+    `${label}  ${described.probability.toFixed(4)}  ${escapeControls(beginningOf(text, 60))}`,
     "",
     ...alignColumns([
       [`for ${label}`, "index", "value", "weight", "contribution"],

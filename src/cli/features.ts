@@ -13,7 +13,7 @@ export const command = defineCommand({
     remove: {
       type: "text",
       value: "NAME",
-      description: 'Remove the features of that name, or "all"',
+      description: 'Remove the features of that name, or "all"; not while a run uses them',
     },
     features: {
       type: "text",
@@ -40,9 +40,9 @@ export const command = defineCommand({
   },
 });
 
-function describeStore({ name, bytes, sentences, modified, use }: StoreSummary): string {
-  const texts = `${sentences ?? "?"} texts`.padStart(13);
+function describeStore({ name, bytes, texts, modified, use }: StoreSummary): string {
+  const count = `${texts ?? "?"} texts`.padStart(13);
   const day = modified?.toISOString().slice(0, 10) ?? "";
   const what = use === undefined ? `begun ${day}` : `used ${day}  ${use.source} with ${use.model}`;
-  return escapeControls(`${name}  ${megabytes(bytes).padStart(10)}  ${texts}  ${what}`);
+  return escapeControls(`${name}  ${megabytes(bytes).padStart(10)}  ${count}  ${what}`);
 }

@@ -3,8 +3,11 @@ import { decodeLine, LINE_FEED } from "../data/lines.ts";
 import { fileFailure } from "../formats/files.ts";
 import { SpindleError } from "../util.ts";
 
-/** So long a group waits for more lines in all: more than a pipe takes to give what it holds. */
-const patience = 20;
+/**
+ * Milliseconds that a group waits for more lines in all: more than a pipe takes to give what it
+ * holds.
+ */
+const longestWait = 20;
 
 /**
  * Reads lines of UTF-8 text from stdin in groups of at most `most`, fewer where no more have come;
@@ -35,7 +38,7 @@ export async function* readLines(
         if (lines.length === most) yield group();
       }
       if (lines.length === 0) continue;
-      deadline ??= performance.now() + patience;
+      deadline ??= performance.now() + longestWait;
       if (!await settles(next, deadline - performance.now())) yield group();
     }
   } catch (error) {

@@ -1,9 +1,10 @@
 import type { Experiment } from "../spin/experiment.ts";
-import type { Iterate, Regression, Stop } from "../spin/regressions.ts";
+import type { StopReason } from "../probe/fit.ts";
+import type { Iterate, Regression } from "../spin/regressions.ts";
 import { note } from "./terminal.ts";
 
 /** How it is told why fits stopped before their optimum, in this order. */
-const reasons: Readonly<Record<Exclude<Stop, "converged">, string>> = {
+const reasons: Readonly<Record<Exclude<StopReason, "converged">, string>> = {
   validation: "as their validation score had stopped rising (--iterate converged goes on)",
   steps: "at the limit of steps",
   precision: "as no step led further in float32",

@@ -3,15 +3,15 @@ import { exists, fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 import { type LastUse, lastUse, useFile } from "./last_use.ts";
-import { splitNames } from "./store.ts";
+import { manifestName, splitNames } from "./store.ts";
 
 /** A feature store as the disk holds it. */
 export interface StoreSummary {
   readonly name: string;
   readonly folder: string;
   readonly bytes: number;
-  /** Sentences of all splits; undefined where the store's manifest is broken. */
-  readonly sentences: number | undefined;
+  /** Texts of all splits; undefined where the store's manifest is broken. */
+  readonly texts: number | undefined;
   /** What it was last used for; undefined where the store does not tell. */
   readonly use: LastUse | undefined;
   /** When it was last used; where it does not tell, when it was begun. */
@@ -23,7 +23,7 @@ export function listStores(parent: string): StoreSummary[] {
   if (!exists(parent)) return [];
   return guarded("list", parent, () =>
     [...Deno.readDirSync(parent)]
-      .filter(({ name }) => exists(join(parent, name, "manifest.json")))
+      .filter(({ name }) => exists(join(parent, name, manifestName)))
       .map(({ name }) => summarise(parent, name))
       .sort((a, b) => Number(a.modified) - Number(b.modified)));
 }
@@ -63,9 +63,9 @@ function summarise(parent: string, name: string): StoreSummary {
     name,
     folder,
     bytes: files.reduce((sum, path) => sum + sizeOf(path), 0),
-    sentences: countSentences(join(folder, "manifest.json")),
+    texts: countTexts(join(folder, manifestName)),
     use,
-    modified: Deno.statSync(join(folder, use ? useFile : "manifest.json")).mtime,
+    modified: Deno.statSync(join(folder, use ? useFile : manifestName)).mtime,
   };
 }
 
@@ -80,7 +80,7 @@ function sizeOf(path: string): number {
 }
 
 /** A store whose manifest is broken can still be listed, and removed. */
-function countSentences(manifest: string): number | undefined {
+function countTexts(manifest: string): number | undefined {
   try {
     const { rows } = readJsonObject(manifest);
     if (!isJsonObject(rows)) return undefined;

@@ -121,7 +121,8 @@ function richerPools(folder: string, { pools: wanted, ...key }: StoreKey): Pool[
   }
 }
 
-const manifestName = "manifest.json";
+/** The file of a store that holds its key. */
+export const manifestName = "manifest.json";
 
 /**
  * Begins a store, unless it is there.

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Tokenizer as Library } from "npm:@huggingface/tokenizers@0.2.0";
 import { exists } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
-import { messageOf, SpindleError } from "../util.ts";
+import { beginningOf, messageOf, SpindleError } from "../util.ts";
 import { readCharsmap } from "./charsmap.ts";
 import { faithfulDefinition, stepsOf } from "./tokenizer_definition.ts";
 
@@ -140,7 +140,7 @@ function tokenizeWhole(library: Library, path: string, text: string): number[] {
     );
   }
   throw new SpindleError(
-    `Cannot tokenize ${JSON.stringify(text.slice(0, 40))}: "${path}" has no token for a part of it`,
+    `Cannot tokenize ${JSON.stringify(beginningOf(text))}: "${path}" has no token for a part of it`,
   );
 }
 

@@ -6,6 +6,7 @@ import {
   predictClasses,
   type Problem,
   rescale,
+  stopReason,
   unscale,
 } from "./fit.ts";
 import { penalisedStep } from "./penalised_step.ts";
@@ -216,7 +217,7 @@ async function scored(
 }
 
 function finish(
-  { scaling, rows }: Wide,
+  { scaling, rows, options }: Wide,
   problem: Problem,
   factors: Float64Array,
   descents: readonly Descent[],
@@ -231,5 +232,6 @@ function finish(
     coef.set(own.coef, k * allowed.length);
     intercept[k] = own.intercept;
   });
-  return { problem, coef, intercept, certificates };
+  const stop = stopReason(certificates, limitsOf(options).maxIterations);
+  return { problem, coef, intercept, certificates, stop };
 }

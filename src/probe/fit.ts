@@ -52,6 +52,28 @@ export interface Certificate {
   readonly converged: boolean;
 }
 
+/**
+ * Why a solver stopped: the gap reached the tolerance, the validation score had stopped rising, the
+ * steps were used up, or they led no further in float32.
+ */
+export type StopReason = "converged" | "validation" | "steps" | "precision";
+
+/**
+ * Why a solver stopped that has nothing more to try.
+ *
+ * @param isPatient Whether it was still waiting for a better validation score.
+ */
+export function stopReason(
+  certificates: readonly Certificate[],
+  maxIterations: number,
+  isPatient = true,
+): StopReason {
+  const slow = certificates.filter(({ converged }) => !converged);
+  if (slow.length === 0) return "converged";
+  if (!isPatient) return "validation";
+  return slow.some(({ nIter }) => nIter >= maxIterations) ? "steps" : "precision";
+}
+
 /** An iterate and its score on the validation rows, as it is saved. */
 export interface ScoredCoefficients extends Pick<Coefficients, "coef"> {
   /** `[regressions]`. */
@@ -65,6 +87,7 @@ export interface Fit extends Coefficients {
   readonly problem: Problem;
   /** One a regression. */
   readonly certificates: readonly Certificate[];
+  readonly stop: StopReason;
   /** Where one more step would lead, whose model bounds the optimum. */
   readonly ahead?: Coefficients;
   /** The iterate with the best validation score (of equals the first), and the last one. */

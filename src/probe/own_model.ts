@@ -6,12 +6,12 @@ import { lookAhead, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
 
 /** Such a model is its own only; a smaller ridge and more rounds make the most of it. */
-const ownModel = { ridgeShare: 0.1, rounds: 60 };
+const modelChoices = { ridgeShare: 0.1, rounds: 60 };
 /** In so many steps its gap falls by such a share, or its objective does, or it is given up. */
 const progress = { steps: 20, gap: 0.1, objective: 1e-5 };
 
 /** A regression that has a model of its own. */
-interface Alone {
+interface OwnModelFit {
   readonly k: number;
   /** Where it stands in GPU memory; undefined where it begins, or begins again. */
   batch?: Batch | undefined;
@@ -25,32 +25,34 @@ interface Alone {
  * Goes on with the regressions of a run, each with a model of its own. They take their steps side by
  * side, for what validation scores is all classes at once.
  */
-export async function solveAlone(
+export async function solveByOwnModels(
   run: Run,
   design: Design,
   validationBlocks: readonly DesignBlock[],
   options: SolverOptions,
 ): Promise<void> {
   const { maxIterations } = limitsOf(options);
-  using sets = prepareSets([run], [run.set], design, ownModel.ridgeShare);
+  using sets = prepareSets([run], [run.set], design, modelChoices.ridgeShare);
   const begin = (k: number) =>
     new Batch(design, sets, [{ ...run.fits[k]!, set: 0, start: run.state[k]! }], validationBlocks);
   let nIter = Math.max(...run.certificates.map((certificate) => certificate.nIter));
-  let going = run.certificates.map((mark, k): Alone => ({ k, mark, caution: 1 }))
+  let going = run.certificates.map((mark, k): OwnModelFit => ({ k, mark, caution: 1 }))
     .filter(({ mark }) => !mark.converged);
-  using owned = new DisposableStack();
-  owned.defer(() => going.forEach(leaveMemory));
-  while (going.length > 0 && nIter < maxIterations) {
-    const steps = Math.min(stepsPerLook, maxIterations - nIter);
-    nIter += steps;
-    for (const each of going) await advance(run, each, begin, steps, nIter, options);
-    if (options.validation) scoreRun(run, design, nIter, options.validation);
-    if (isDone(run, nIter, options.patience)) break;
-    const stopped = going.filter(({ k, mark }) =>
-      run.certificates[k]!.converged || nIter - mark.nIter >= progress.steps
-    );
-    stopped.forEach(leaveMemory);
-    going = going.filter((each) => !stopped.includes(each));
+  {
+    using owned = new DisposableStack();
+    owned.defer(() => going.forEach(leaveMemory));
+    while (going.length > 0 && nIter < maxIterations) {
+      const steps = Math.min(stepsPerLook, maxIterations - nIter);
+      nIter += steps;
+      for (const each of going) await takeSteps(run, each, begin, steps, nIter, options);
+      if (options.validation) scoreRun(run, design, nIter, options.validation);
+      if (isDone(run, nIter, options.patience)) break;
+      const stopped = going.filter(({ k, mark }) =>
+        run.certificates[k]!.converged || nIter - mark.nIter >= progress.steps
+      );
+      stopped.forEach(leaveMemory);
+      going = going.filter((each) => !stopped.includes(each));
+    }
   }
   if (options.exact) await lookAhead([run], [run.set], design, sets);
 }
@@ -59,9 +61,9 @@ export async function solveAlone(
  * Takes steps of one regression. Its own model holds near a point only: where a step makes things
  * worse, it is taken back, and the next ones are shorter.
  */
-async function advance(
+async function takeSteps(
   run: Run,
-  each: Alone,
+  each: OwnModelFit,
   begin: (k: number) => Batch,
   steps: number,
   nIter: number,
@@ -72,7 +74,7 @@ async function advance(
   using model = batch?.ownModel(each.caution);
   if (model) each.caution = Math.max(1, each.caution / 2);
   each.batch = batch ?? begin(k);
-  each.batch.advance(steps, ownModel.rounds, model);
+  each.batch.advance(steps, modelChoices.rounds, model);
   const [snapshot] = await each.batch.read();
   const isBetter = look(run, k, snapshot!, nIter, limitsOf(options).tolerance);
   if (isProgress(each.mark, run.certificates[k]!)) each.mark = run.certificates[k]!;
@@ -81,7 +83,7 @@ async function advance(
   leaveMemory(each);
 }
 
-function leaveMemory(each: Alone): void {
+function leaveMemory(each: OwnModelFit): void {
   each.batch?.[Symbol.dispose]();
   each.batch = undefined;
 }

@@ -1,4 +1,11 @@
-import { type Certificate, type Fit, type LabelledFeatures, type Problem, unscale } from "./fit.ts";
+import {
+  type Certificate,
+  type Fit,
+  type LabelledFeatures,
+  type Problem,
+  stopReason,
+  unscale,
+} from "./fit.ts";
 import { hostColumns, hostGradient, hostMargins, type HostRows } from "./host_rows.ts";
 import { newtonStep } from "./newton.ts";
 import { type Features, measureScaling } from "./standardize.ts";
@@ -62,11 +69,13 @@ export function proveFits(
       const start = { coef: own(fit.coef), intercept: fit.intercept[k]! };
       return prove(rowsOf[k]!, fit.problem, start, ahead, { ...limits, nIter });
     });
+    const certificates = proved.map(({ certificate }) => certificate);
     return {
       ...fit,
       coef: Float32Array.from(proved.flatMap(({ coef }) => [...coef])),
       intercept: Float64Array.from(proved, ({ intercept }) => intercept),
-      certificates: proved.map(({ certificate }) => certificate),
+      certificates,
+      stop: stopReason(certificates, limits.maxIterations),
     };
   });
 }

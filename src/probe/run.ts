@@ -10,9 +10,11 @@ import {
   type Problem,
   rescale,
   type ScoredCoefficients,
+  stopReason,
   unscale,
 } from "./fit.ts";
 import type { FitSnapshot } from "./reached.ts";
+import { limitsOf, type SolverOptions } from "./solver_options.ts";
 import type { Scaling } from "./standardize.ts";
 
 /** Where to keep the iterate that predicts other rows best. */
@@ -85,9 +87,12 @@ export function requireSolvable({ C, l1Ratio = 1, scale = "raw" }: Problem): voi
 }
 
 /** Whether all regressions are certified, or validation has stopped getting better. */
-export function isDone({ certificates, best }: Run, nIter: number, patience = Infinity): boolean {
-  return certificates.every(({ converged }) => converged) ||
-    (best !== undefined && nIter - best.nIter >= patience);
+export function isDone(run: Run, nIter: number, patience?: number): boolean {
+  return run.certificates.every(({ converged }) => converged) || !isPatient(run, nIter, patience);
+}
+
+function isPatient({ best }: Run, nIter: number, patience = Infinity): boolean {
+  return best === undefined || nIter - best.nIter < patience;
 }
 
 /** The share of an objective that float32 sums may be off by. */
@@ -161,12 +166,17 @@ function coefficients({ places }: Run, state: Run["state"], { scaling }: Design)
 }
 
 /** The fit that a run has come to. */
-export function finishRun(run: Run, design: Design): Fit {
+export function finishRun(run: Run, design: Design, options: SolverOptions): Fit {
   const { problem, certificates, state, ahead, best, last } = run;
   return {
     problem,
     ...coefficients(run, state, design),
     certificates,
+    stop: stopReason(
+      certificates,
+      limitsOf(options).maxIterations,
+      !last || isPatient(run, last.nIter, options.patience),
+    ),
     ...(ahead && { ahead: coefficients(run, ahead, design) }),
     ...(best && last ? { validation: { best, last } } : {}),
   };

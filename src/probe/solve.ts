@@ -9,7 +9,7 @@ import { createDesign, cutRows, type Design, type DesignBlock } from "./design.t
 import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
 import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
-import { solveAlone } from "./own_model.ts";
+import { solveByOwnModels } from "./own_model.ts";
 import { limitsOf, requireLimits, type SolverOptions } from "./solver_options.ts";
 import { remember } from "./standardize.ts";
 import { fitsHost, proveFits } from "./prove.ts";
@@ -100,7 +100,7 @@ async function fitOnDesign(
   for (const batch of cutBatches([...runs.values()], gpu)) {
     await solveBatch(batch, design, validationBlocks, options);
   }
-  return runOf.map((run, i) => ({ ...finishRun(run, design), problem: problems[i]! }));
+  return runOf.map((run, i) => ({ ...finishRun(run, design, options), problem: problems[i]! }));
 }
 
 /** For each regression its positive class and the intercept of a model without columns. */
@@ -188,5 +188,5 @@ async function solveBatch(
     const left = runs.filter((run) => !active.includes(run));
     if (options.exact && left.length > 0) await lookAhead(left, setNumbers, design, sets);
   }
-  for (const run of active) await solveAlone(run, design, validationBlocks, options);
+  for (const run of active) await solveByOwnModels(run, design, validationBlocks, options);
 }

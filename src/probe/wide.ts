@@ -1,6 +1,13 @@
 import type { Gpu } from "../gpu/device.ts";
 import { fitOnAllColumns } from "./all_columns.ts";
-import type { Coefficients, Fit, LabelledFeatures, Problem, ScoredCoefficients } from "./fit.ts";
+import {
+  type Coefficients,
+  type Fit,
+  type LabelledFeatures,
+  type Problem,
+  type ScoredCoefficients,
+  stopReason,
+} from "./fit.ts";
 import { type ClassStart, requireSolvable } from "./run.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
 import { balancedResiduals, certify, pullsOf, strongestPulls } from "./wide_certificate.ts";
@@ -96,13 +103,14 @@ async function solveByWorkingSets(
     const next = chooseColumns(point, strongestPulls(pulls), l1Ratio);
     const stuck = !joins(next, places, strongestPulls(pulls), l1Ratio);
     if (stuck) tightened++;
+    const isPatient = !validation || nIter - validation.best.nIter < patience;
     const done = certificates.every(({ converged }) => converged) || nIter >= maxIterations ||
-      tightened > tightenings ||
-      validation && nIter - validation.best.nIter >= patience;
+      tightened > tightenings || !isPatient;
     if (done) {
       const { coef, intercept } = point;
-      const fit = { problem, coef, intercept, certificates, ...(validation && { validation }) };
-      return { fit, point };
+      const stop = stopReason(certificates, maxIterations, isPatient);
+      const scores = validation && { validation };
+      return { fit: { problem, coef, intercept, certificates, stop, ...scores }, point };
     }
     if (next.length >= mostColumns(problem, allowed.length)) {
       const fit = await fitOnAllColumns(wide, problem, point, nIter);

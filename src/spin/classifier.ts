@@ -57,6 +57,9 @@ export function misfitOf(classifier: Classifier): string | undefined {
   if (blocksToRun !== undefined && !isIndex(blocksToRun)) {
     return `its blocksToRun is ${JSON.stringify(blocksToRun)} where a whole number is needed`;
   }
+  if (blocksToRun !== undefined && blocksToRun > (model.blocks ?? Infinity)) {
+    return `it runs ${blocksToRun} of ${model.blocks} blocks`;
+  }
   if (!pools.includes(pool)) return `its pool is "${pool}" where ${either(pools)} is needed`;
   if (!metrics.includes(metric)) {
     return `its metric is "${metric}" where ${either(metrics)} is needed`;

@@ -265,7 +265,7 @@ function solverResult(probes: readonly StateProbes[], heads: readonly Head[]) {
   return {
     probes: fits.length - heads.length,
     heads: heads.length,
-    converged: fits.filter(({ converged }) => converged).length,
+    converged: fits.filter(({ stop }) => stop === "converged").length,
     worstGap: fits.reduce((worst, { gap }) => Math.max(worst, gap), 0),
   };
 }

@@ -1,5 +1,5 @@
 import type { Model } from "../model/model.ts";
-import { SpindleError } from "../util.ts";
+import { beginningOf, SpindleError } from "../util.ts";
 import { type Classifier, misfitOf } from "./classifier.ts";
 import { requireModelOf } from "./classifier_model.ts";
 import { countNeurons } from "./select.ts";
@@ -64,8 +64,9 @@ function refuseValue({ weights }: Model, text: string, reason: string): SpindleE
   const advice = weights === "f16"
     ? "with --weights f32, or from another model"
     : "from another model";
-  const start = text.length > 40 ? `${text.slice(0, 40)}…` : text;
   return new SpindleError(
-    `Cannot classify ${JSON.stringify(start)} as ${reason}: make the classifier ${advice}`,
+    `Cannot classify ${
+      JSON.stringify(beginningOf(text))
+    } as ${reason}: make the classifier ${advice}`,
   );
 }

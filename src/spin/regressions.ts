@@ -2,9 +2,9 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Features, FeatureStore, SplitName } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
-import { type Fit, predictClasses } from "../probe/fit.ts";
+import { predictClasses, type StopReason } from "../probe/fit.ts";
 import { fitProblems } from "../probe/solve.ts";
-import { limitsOf } from "../probe/solver_options.ts";
+import { limitsOf, requireLimits } from "../probe/solver_options.ts";
 import { requireOneOf, SpindleError } from "../util.ts";
 import { score } from "./metrics.ts";
 
@@ -35,17 +35,9 @@ export interface Regression extends Required<Pick<RegressionRequest, "C">> {
   readonly gap: number;
   /** Steps until the solver stopped; of several classes the most. */
   readonly nIter: number;
-  /** Whether the gap reached the tolerance. */
-  readonly converged: boolean;
   /** Why the solver stopped. */
-  readonly stop: Stop;
+  readonly stop: StopReason;
 }
-
-/**
- * Why the solver stopped: the gap reached the tolerance, the validation score had stopped rising,
- * the steps were used up, or they led no further in float32.
- */
-export type Stop = "converged" | "validation" | "steps" | "precision";
 
 /**
  * Which weights of a fit are used: those on the way to the optimum that score best in validation
@@ -77,12 +69,14 @@ export interface SolverChoices {
 /**
  * The choices of the solver, with the defaults of those that are not made.
  *
- * @throws {SpindleError} If there is no such iterate.
+ * @throws {SpindleError} If there is no such iterate, or a limit is none.
  */
 export function completeChoices(
-  { iterate = defaultIterate, patience = 10, ...limits }: SolverChoices,
+  { iterate = defaultIterate, patience = 10, ...others }: SolverChoices,
 ): Required<SolverChoices> {
-  return { iterate: requireOneOf("the iterate", iterate, iterates), patience, ...limitsOf(limits) };
+  const limits = { patience, ...limitsOf(others) };
+  requireLimits(limits);
+  return { iterate: requireOneOf("the iterate", iterate, iterates), ...limits };
 }
 
 /**
@@ -126,8 +120,7 @@ export async function fitRegressions(
     ...(iterate === "best" ? validation!.best : validation!.last),
   }));
   const logits = await decision(gpu, features.test, chosen);
-  return fits.map((fit, i) => {
-    const { problem, certificates } = fit;
+  return fits.map(({ problem, certificates, stop }, i) => {
     const { coef, intercept, score: validation } = chosen[i]!;
     const predicted = predictClasses(logits[i]!, intercept.length);
     return {
@@ -139,19 +132,7 @@ export async function fitRegressions(
       nonzeros: coef.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0),
       gap: Math.max(...certificates.map(({ gap }) => gap)),
       nIter: Math.max(...certificates.map(({ nIter }) => nIter)),
-      converged: certificates.every(({ converged }) => converged),
-      stop: stopOf(fit, limits),
+      stop,
     };
   });
-}
-
-function stopOf(
-  { certificates, validation }: Fit,
-  { maxIterations, patience }: { readonly maxIterations: number; readonly patience: number },
-): Stop {
-  const slow = certificates.filter(({ converged }) => !converged);
-  if (slow.length === 0) return "converged";
-  const { best, last } = validation!;
-  if (last.nIter - best.nIter >= patience) return "validation";
-  return slow.some(({ nIter }) => nIter >= maxIterations) ? "steps" : "precision";
 }

@@ -57,7 +57,7 @@ function timeless({ seconds: _, tokensPerSecond: __, ...results }: Results) {
 
 function probeTable({ probes }: Experiment): string {
   const rows = probes.flatMap(({ state, pool, probes }) =>
-    probes.map(({ C, validation, test, nonzeros, gap, nIter, converged }) => [
+    probes.map(({ C, validation, test, nonzeros, gap, nIter, stop }) => [
       state.name,
       pool,
       C,
@@ -66,18 +66,18 @@ function probeTable({ probes }: Experiment): string {
       nonzeros,
       gap,
       nIter,
-      converged,
+      stop,
     ])
   );
   return table(
-    ["state", "pool", "C", "validation", "test", "nonzeros", "gap", "nIter", "converged"],
+    ["state", "pool", "C", "validation", "test", "nonzeros", "gap", "nIter", "stop"],
     rows,
   );
 }
 
 function headTable({ heads }: Experiment): string {
   const rows = heads.map((head) => {
-    const { site, pool, eta, layers, C, validation, test, nonzeros, gap, nIter, converged } = head;
+    const { site, pool, eta, layers, C, validation, test, nonzeros, gap, nIter, stop } = head;
     return [
       site,
       pool,
@@ -90,7 +90,7 @@ function headTable({ heads }: Experiment): string {
       nonzeros,
       gap,
       nIter,
-      converged,
+      stop,
     ];
   });
   return table(
@@ -106,7 +106,7 @@ function headTable({ heads }: Experiment): string {
       "nonzeros",
       "gap",
       "nIter",
-      "converged",
+      "stop",
     ],
     rows,
   );

@@ -125,7 +125,7 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
     assert.deepEqual([dataset.train, dataset.validation, dataset.test], [60, 30, 40]);
     assert.equal(dataset.sha256, (await loadDataset(files)).sha256);
     assert.equal(dataset.metric, "macro-f1");
-    assert.deepEqual(dataset.origin, { source: files, seed: 0, limit: null });
+    assert.deepEqual(dataset.origin, { source: files, seed: 0 });
     assert.match(told.stderr, /^4 texts lost their ends: the model takes 32 tokens of a text$/m);
     assert.equal(majority.test, (2 / 3 + 0) / 2, "half of the texts are of the class");
     assert.match(told.stderr, /^No test text is of "so-so": macro-F1 leaves out a class that /m);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describeSlowFits } from "../../src/cli/slow_fits_note.ts";
-import type { Stop } from "../../src/spin/regressions.ts";
+import type { StopReason } from "../../src/probe/fit.ts";
 
-const fits = (...stops: Stop[]) => stops.map((stop, i) => ({ stop, gap: (i + 1) / 1000 }));
+const fits = (...stops: StopReason[]) => stops.map((stop, i) => ({ stop, gap: (i + 1) / 1000 }));
 
 Deno.test("describeSlowFits() counts why fits stopped, each reason on its own", () => {
-  const stops: Stop[] = ["steps", "validation", "converged", "precision", "validation"];
+  const stops: StopReason[] = ["steps", "validation", "converged", "precision", "validation"];
   assert.equal(
     describeSlowFits(fits(...stops), "best"),
     "4 of 5 regressions stopped before their optimum: 2 as their validation score had stopped " +

@@ -161,7 +161,7 @@ Deno.test("extractFeatures() remembers beside features what they were last used 
       return lastUse(store.folder);
     };
     assert.deepEqual(await uses(letters()), { model: model.folder, source: "letters" });
-    const origin = { source: { train: join(folder, "a.csv") }, seed: 0, limit: null };
+    const origin = { source: { train: join(folder, "a.csv") }, seed: 0 };
     assert.deepEqual(await uses({ ...letters(), origin }), {
       model: model.folder,
       source: origin.source.train,

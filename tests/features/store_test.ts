@@ -149,7 +149,7 @@ Deno.test("stores are listed with their size, and removed by name", () =>
     const store = await openStore(folder, key);
     const [summary] = listStores(folder);
     assert.equal(summary!.folder, store.folder);
-    assert.equal(summary!.sentences, 10);
+    assert.equal(summary!.texts, 10);
     removeStore(folder, summary!.name);
     assert.deepEqual(listStores(folder), []);
     assert.throws(() => removeStore(folder, "none"), SpindleError);
@@ -199,7 +199,7 @@ Deno.test("a store whose manifest is broken is listed, and can be removed", () =
       const store = await openStore(folder, key);
       Deno.writeTextFileSync(join(store.folder, "manifest.json"), manifest);
       const [summary] = listStores(folder);
-      assert.equal(summary!.sentences, undefined);
+      assert.equal(summary!.texts, undefined);
       removeStore(folder, summary!.name);
       assert.deepEqual(listStores(folder), []);
     }

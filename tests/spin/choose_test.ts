@@ -13,7 +13,6 @@ const scores = (validation: number, test: number, C: number) => ({
   nonzeros: 0,
   gap: 0,
   nIter: 0,
-  converged: true,
   stop: "converged" as const,
 });
 

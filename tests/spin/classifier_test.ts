@@ -81,6 +81,11 @@ Deno.test("loadClassifier() refuses a file that does not describe a classifier",
       JSON.stringify({ ...description, model: { ...description.model, weights: "f8" } }),
       JSON.stringify({ ...description, model: { ...description.model, blocks: -1 } }),
       JSON.stringify({ ...description, blocksToRun: "6" }),
+      JSON.stringify({
+        ...description,
+        model: { ...description.model, blocks: 6 },
+        blocksToRun: 7,
+      }),
       JSON.stringify(description).replace("0.75", "1e999"),
     ];
     for (const text of broken) {

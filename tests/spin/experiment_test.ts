@@ -33,7 +33,7 @@ function readTable(path: string): Record<string, string>[] {
 }
 
 function checkTables(folder: string, { heads, probes, results }: Experiment): void {
-  const scores = ["C", "validation", "test", "nonzeros", "gap", "nIter", "converged"] as const;
+  const scores = ["C", "validation", "test", "nonzeros", "gap", "nIter", "stop"] as const;
   const rows = readTable(join(folder, "heads.tsv"));
   const chosen = Object.entries(results.spin).map(([name, value]) => [name, `${value}`]);
   assert.ok(rows.some((row) => chosen.every(([name, value]) => row[name!] === value)));

@@ -33,7 +33,6 @@ Deno.test("makeClassifier() makes of a head what classify() takes", () =>
       gap: 0,
       nIter: 1,
       nonzeros: 2,
-      converged: true,
       stop: "converged",
     };
     const classifier = await makeClassifier(model, dataset, head);
