@@ -164,7 +164,7 @@ Deno.test("fitLogistic() says in `converged` alone that it did not converge", as
     const x = Float32Array.of(0, 1, 1, 1, 2, 0, 3, 0, 4, 1, 5, 0);
     const options = { C: [100], tolerance: 0, maxIterations: 1 };
     const [model] = await fitLogistic(gpu, x, [0, 0, 1, 0, 1, 1], options);
-    console.log(model!.converged);`;
+    console.log(String(model!.converged));`;
   const root = new URL("../..", import.meta.url);
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "-q", code],
