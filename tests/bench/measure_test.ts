@@ -10,7 +10,13 @@ import { summarize } from "../../src/bench/numbers.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
 import type { Problem, Variant } from "../../src/bench/problem.ts";
 import { normProblem } from "../../src/bench/norm.ts";
-import { type Clock, repeatsOf, startStopwatch, WallStopwatch } from "../../src/bench/stopwatch.ts";
+import {
+  type Clock,
+  clocksAgree,
+  repeatsOf,
+  startStopwatch,
+  WallStopwatch,
+} from "../../src/bench/stopwatch.ts";
 import { Gpu } from "../../src/gpu/device.ts";
 import { requestGpu } from "../../src/gpu/request.ts";
 
@@ -95,6 +101,17 @@ Deno.test("a stopwatch's timestamps agree with the host's clock on long work", a
   if (stopwatch.clock === "timestamps") {
     assert.ok(timestamps > 0 && timestamps < 1.05 * wall, `${timestamps} ms of ${wall}`);
   } else assert.ok(Number.isNaN(timestamps));
+});
+
+Deno.test("clocksAgree() finds sane timestamps where the host was held up at first", async () => {
+  const agree = (...walls: number[]) =>
+    clocksAgree(() =>
+      Promise.resolve({ wall: walls.shift() ?? NaN, timestamps: 10, processor: NaN })
+    );
+  assert.equal(await agree(11), true);
+  assert.equal(await agree(20, 50, 11), true);
+  assert.equal(await agree(20, 5, 20, 5, 20), false);
+  assert.equal(await agree(), false);
 });
 
 Deno.test("a stopwatch waits for the work itself, whatever the queue's own promise does", async () => {
