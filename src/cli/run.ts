@@ -130,7 +130,7 @@ export const command = defineCommand({
     const dataset = await loadData(args);
     const folder = args.model ?? bundledModel;
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
-    if (args.out === undefined) requireSameInputs(out, folder, dataset.origin!.source);
+    if (args.out === undefined) await requireSameInputs(out, folder, dataset.origin!.source);
     using _results = prepareResultFolder(out);
     noteOverlap(dataset);
     using gpu = await requestGpu();

@@ -3,53 +3,59 @@ import type { DatasetOrigin } from "../data/dataset.ts";
 import { defaultColumns } from "../data/labelled_file.ts";
 import { exists, readUtf8 } from "../formats/files.ts";
 import { isJsonObject, type JsonObject, parsedOrUndefined } from "../formats/json.ts";
+import { loadedSha256, stampFiles } from "../model/files.ts";
 import { resultsPath } from "../spin/save.ts";
 import { SpindleError } from "../util.ts";
 
-/** What a run reads, by the names of its options: absolute paths, columns, a bundled data set. */
-type RunInputs = JsonObject;
-
 /**
- * Makes sure that a folder holds no results of a run that read something else. One that does not
- * tell is taken for a run's of the same inputs.
+ * Makes sure that a folder holds no results of another model or of other data. Results that do not
+ * tell are taken for those of the same.
  *
  * @param model The folder of the model.
  * @throws {SpindleError} If it does.
  */
-export function requireSameInputs(
+export async function requireSameInputs(
   folder: string,
   model: string,
   source: DatasetOrigin["source"],
-): void {
-  const before = inputsOfResults(resultsPath(folder));
+): Promise<void> {
+  const before = inputsIn(resultsPath(folder));
   if (!before) return;
-  const inputs = inputsOf(model, { ...source });
-  const other = Object.keys({ ...before, ...inputs }).find((name) => before[name] !== inputs[name]);
+  const sha256 = await loadedSha256({ folder: model, stamp: stampFiles(model) });
+  const other = before.model.sha256 === sha256
+    ? otherData(dataOf(before.source), dataOf({ ...source }))
+    : `with the model ${JSON.stringify(before.model.folder)}`;
   if (other === undefined) return;
-  const what = before[other] === undefined
-    ? `without --${other}`
-    : `with --${other} ${JSON.stringify(before[other])}`;
   throw new SpindleError(
-    `Cannot write results to "${folder}" as it holds those of a run ${what}: pass --out FOLDER`,
+    `Cannot write results to "${folder}" as it holds those of a run ${other}: pass --out FOLDER`,
   );
 }
 
-function inputsOfResults(path: string): RunInputs | undefined {
+/** What the run of some results read; undefined where they do not tell. */
+function inputsIn(path: string) {
   const results = exists(path) ? parsedOrUndefined(readUtf8(path)) : undefined;
   if (!isJsonObject(results)) return undefined;
   const { model, dataset } = results;
-  if (!isJsonObject(model) || !isJsonObject(dataset) || !isJsonObject(dataset.origin)) {
-    return undefined;
-  }
-  const { source } = dataset.origin;
-  return isJsonObject(source) ? inputsOf(model.folder, source) : undefined;
+  const origin = isJsonObject(dataset) ? dataset.origin : undefined;
+  const source = isJsonObject(origin) ? origin.source : undefined;
+  return isJsonObject(model) && isJsonObject(source) ? { model, source } : undefined;
 }
 
-function inputsOf(model: unknown, source: JsonObject): RunInputs {
-  const absolute = (path: unknown) => typeof path === "string" ? resolve(path) : path;
+/** Data by the names of the options: a bundled data set, or absolute paths and columns. */
+function dataOf(source: JsonObject): JsonObject {
   const all: JsonObject = { ...defaultColumns, ...source };
   const { name, text, label, ...files } = all;
-  if (name !== undefined) return { model: absolute(model), dataset: name };
-  const paths = Object.entries({ model, ...files }).map(([name, path]) => [name, absolute(path)]);
+  if (name !== undefined) return { dataset: name };
+  const paths = Object.entries(files)
+    .map(([name, path]) => [name, typeof path === "string" ? resolve(path) : path]);
   return { ...Object.fromEntries(paths), text, label };
+}
+
+/** In what the data before differed, as an option; undefined where in nothing. */
+function otherData(before: JsonObject, data: JsonObject): string | undefined {
+  const other = Object.keys({ ...before, ...data }).find((name) => before[name] !== data[name]);
+  if (other === undefined) return undefined;
+  return before[other] === undefined
+    ? `without --${other}`
+    : `with --${other} ${JSON.stringify(before[other])}`;
 }

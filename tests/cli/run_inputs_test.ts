@@ -1,38 +1,39 @@
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { requireSameInputs } from "../../src/cli/run_inputs.ts";
+import { modelSha256 } from "../../src/model/files.ts";
 import { resultsPath } from "../../src/spin/save.ts";
 import { withFolder } from "../folder.ts";
+import { writeTextModel } from "../model/text_model.ts";
 
 Deno.test("requireSameInputs() refuses results of other inputs, and takes those that tell none", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
+    const model = join(folder, "model");
+    writeTextModel(model);
+    const sha256 = await modelSha256(model);
     const files = { train: "b/a.csv", test: "/c", label: "stars" };
-    const hold = (model: string, source: unknown) =>
-      Deno.writeTextFileSync(
-        resultsPath(folder),
-        JSON.stringify({ model: { folder: model }, dataset: { origin: { source } } }),
-      );
-    const check = () => {
-      requireSameInputs(folder, "m", files);
-    };
-    check();
+    const check = () => requireSameInputs(folder, model, files);
+    const hold = (text: string) => Deno.writeTextFileSync(resultsPath(folder), text);
+    await check();
     for (const text of ["[", "3", "{}", '{"model": {}, "dataset": {"origin": null}}']) {
-      Deno.writeTextFileSync(resultsPath(folder), text);
-      check();
+      hold(text);
+      await check();
     }
-    hold(resolve("m"), { ...files, train: resolve("b/a.csv"), text: "text" });
-    check();
-    const refused = (model: string, source: unknown, what: string) => {
-      hold(model, source);
-      assert.throws(check, {
+    const holdRun = (sha256: string, source: unknown) =>
+      hold(JSON.stringify({ model: { folder: "/m", sha256 }, dataset: { origin: { source } } }));
+    holdRun(sha256, { ...files, train: resolve("b/a.csv"), text: "text" });
+    await check();
+    const refused = async (sha256: string, source: unknown, what: string) => {
+      holdRun(sha256, source);
+      await assert.rejects(check, {
         name: "SpindleError",
         message: `Cannot write results to "${folder}" as it holds those of a run ${what}: ` +
           "pass --out FOLDER",
       });
     };
-    refused("/n/m", files, 'with --model "/n/m"');
-    refused("m", { ...files, train: "/mr.csv" }, 'with --train "/mr.csv"');
-    refused("m", { ...files, label: undefined }, 'with --label "label"');
-    refused("m", { train: "b/a.csv", label: "stars" }, "without --test");
-    refused("m", { name: "mr" }, 'with --dataset "mr"');
+    await refused("0", files, 'with the model "/m"');
+    await refused(sha256, { ...files, train: "/mr.csv" }, 'with --train "/mr.csv"');
+    await refused(sha256, { ...files, label: undefined }, 'with --label "label"');
+    await refused(sha256, { train: "b/a.csv", label: "stars" }, "without --test");
+    await refused(sha256, { name: "mr" }, 'with --dataset "mr"');
   }));
