@@ -47,9 +47,8 @@ export function stratifiedOrder(labels: Int32Array, random: Random): number[] {
  * text are held out together or not at all.
  *
  * @param rows The text and the class of each row.
- * @param share The share of the rows to hold out, rounded up; more where a class of which each text
- * has many rows would not be among them. A text of more rows than that stays, unless every text has
- * more.
+ * @param share The share of the rows to hold out, rounded up. Where texts repeat, that of each class
+ * is; one of which each text has more rows than that gives its text of the fewest.
  * @param random Where the chance comes from.
  * @returns The indices of the rows, which leave one of each class at least; none where no text
  * would.
@@ -61,30 +60,37 @@ export function chooseHeldOut(
 ): Set<number> {
   const rowsOfText = [...Map.groupBy(texts.keys(), (row) => texts[row]!).values()];
   const order = stratifiedOrder(Int32Array.from(rowsOfText, ([row]) => labels[row!]!), random);
-  const fewest = rowsOfText.reduce((least, { length }) => Math.min(least, length), Infinity);
-  const most = Math.max(Math.ceil(texts.length * share), fewest);
+  const repeat = rowsOfText.length < texts.length;
   const counts = new Map<number, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
   const left = new Map(counts);
   const heldOut = new Set<number>();
   const ofClasses = (rows: readonly number[]) => [...Map.groupBy(rows, (row) => labels[row]!)];
-  const mayGo = (rows: readonly number[]) =>
+  const leavesEach = (rows: readonly number[]) =>
     ofClasses(rows).every(([label, { length }]) => length < left.get(label)!);
+  const keepsShares = (rows: readonly number[]) =>
+    repeat
+      ? ofClasses(rows).every(([label, { length }]) => {
+        const count = counts.get(label)!;
+        return count - left.get(label)! + length <= Math.ceil(share * count);
+      })
+      : heldOut.size < Math.ceil(share * texts.length);
   const holdOut = (rows: readonly number[]) => {
     for (const [label, { length }] of ofClasses(rows)) left.set(label, left.get(label)! - length);
     for (const row of rows) heldOut.add(row);
   };
   for (const text of order.reverse()) {
     const rows = rowsOfText[text]!;
-    if (heldOut.size + rows.length <= most && mayGo(rows)) holdOut(rows);
+    if (leavesEach(rows) && keepsShares(rows)) holdOut(rows);
   }
-  // Others may have taken the room before a class of which each text has many rows.
-  for (const [label, count] of counts) {
-    if (count * share < 1 || left.get(label) !== count) continue;
+  if (!repeat) return heldOut;
+  const none = [...counts.keys()].filter((label) => left.get(label) === counts.get(label));
+  for (const label of none.sort((a, b) => counts.get(b)! - counts.get(a)!)) {
+    if (heldOut.size > 0 && share * counts.get(label)! < 1) continue;
     const [smallest] = rowsOfText
-      .filter((rows) => labels[rows[0]!] === label && rows.length <= most && mayGo(rows))
+      .filter((rows) => labels[rows[0]!] === label && leavesEach(rows))
       .sort((a, b) => a.length - b.length);
-    if (smallest && smallest.length > 1) holdOut(smallest);
+    if (smallest) holdOut(smallest);
   }
   return heldOut;
 }
