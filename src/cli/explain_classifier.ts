@@ -39,7 +39,10 @@ export function classifierTable(described: ReturnType<typeof describeClassifier>
   const percent = (score: number) => (100 * score).toFixed(2);
   return [
     ["classes", classes.map(escapeControls).join(", ")],
-    ["model", `${model.name}, ${precision} weights, SHA-256 ${model.sha256.slice(0, 12)}…`],
+    [
+      "model",
+      `${escapeControls(model.name)}, ${precision} weights, SHA-256 ${model.sha256.slice(0, 12)}…`,
+    ],
     ...(blocksToRun === undefined ? [] : [["blocks", `runs ${blocksToRun}${all}`]]),
     ["pool", pool],
     ["scores", `${metric} ${percent(validation)} in validation, ${percent(test)} in test, percent`],
@@ -51,13 +54,13 @@ export function classifierTable(described: ReturnType<typeof describeClassifier>
     "",
     alignColumns([
       ["state", "neurons"],
-      ...states.map(({ state, neurons }) => [state, `${neurons}`]),
+      ...states.map(({ state, neurons }) => [escapeControls(state), `${neurons}`]),
     ], 1),
     "",
     alignColumns([
       ["strongest", "to the logit of", "index", "weight"],
       ...strongest.map(({ state, index, weight, logit }) => [
-        state,
+        escapeControls(state),
         escapeControls(logit),
         `${index}`,
         weight.toPrecision(4),

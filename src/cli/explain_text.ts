@@ -77,7 +77,7 @@ export function textTable(described: ReturnType<typeof describeText>): string {
 
 function speakerRow({ state, index, value, weight, contribution }: Speaker): string[] {
   return [
-    `  ${state}`,
+    `  ${escapeControls(state)}`,
     `${index}`,
     value.toPrecision(4),
     weight.toPrecision(4),

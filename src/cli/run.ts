@@ -130,7 +130,10 @@ export const command = defineCommand({
     const dataset = await loadData(args);
     const folder = args.model ?? bundledModel;
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
-    if (args.out === undefined) await requireSameInputs(out, folder, dataset.origin!.source);
+    const requireOwn = async () => {
+      if (args.out === undefined) await requireSameInputs(out, folder, dataset.origin!.source);
+    };
+    await requireOwn();
     using _results = prepareResultFolder(out);
     noteOverlap(dataset);
     using gpu = await requestGpu();
@@ -156,6 +159,7 @@ export const command = defineCommand({
       onProgress: stages.update,
     });
     stages.finish();
+    await requireOwn(); // another run may have ended meanwhile
     const classifier = saveExperiment(out, experiment);
     const total = (performance.now() - start) / 1000;
     const { results } = experiment;

@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
 import type { DatasetOrigin } from "../data/dataset.ts";
 import { defaultColumns } from "../data/labelled_file.ts";
-import { exists, readUtf8 } from "../formats/files.ts";
-import { isJsonObject, type JsonObject, parsedOrUndefined } from "../formats/json.ts";
+import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
 import { loadedSha256, stampFiles } from "../model/files.ts";
 import { resultsPath } from "../spin/save.ts";
 import { SpindleError } from "../util.ts";
@@ -21,7 +20,7 @@ export async function requireSameInputs(
 ): Promise<void> {
   const before = inputsIn(resultsPath(folder));
   if (!before) return;
-  const sha256 = await loadedSha256({ folder: model, stamp: stampFiles(model) });
+  const sha256 = await loadedSha256({ folder: resolve(model), stamp: stampFiles(model) });
   const other = before.model.sha256 === sha256
     ? otherData(dataOf(before.source), dataOf({ ...source }))
     : `with the model ${JSON.stringify(before.model.folder)}`;
@@ -33,22 +32,22 @@ export async function requireSameInputs(
 
 /** What the run of some results read; undefined where they do not tell. */
 function inputsIn(path: string) {
-  const results = exists(path) ? parsedOrUndefined(readUtf8(path)) : undefined;
-  if (!isJsonObject(results)) return undefined;
+  let results: JsonObject;
+  try {
+    results = readJsonObject(path);
+  } catch {
+    return undefined;
+  }
   const { model, dataset } = results;
   const origin = isJsonObject(dataset) ? dataset.origin : undefined;
   const source = isJsonObject(origin) ? origin.source : undefined;
   return isJsonObject(model) && isJsonObject(source) ? { model, source } : undefined;
 }
 
-/** Data by the names of the options: a bundled data set, or absolute paths and columns. */
+/** Data by the names of the options: a bundled data set, or paths and columns. */
 function dataOf(source: JsonObject): JsonObject {
   const all: JsonObject = { ...defaultColumns, ...source };
-  const { name, text, label, ...files } = all;
-  if (name !== undefined) return { dataset: name };
-  const paths = Object.entries(files)
-    .map(([name, path]) => [name, typeof path === "string" ? resolve(path) : path]);
-  return { ...Object.fromEntries(paths), text, label };
+  return all.name === undefined ? all : { dataset: all.name };
 }
 
 /** In what the data before differed, as an option; undefined where in nothing. */

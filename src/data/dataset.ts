@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { countOf, SpindleError, UsageError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
@@ -33,9 +33,9 @@ export interface Dataset {
   readonly origin?: DatasetOrigin;
 }
 
-/** What {@linkcode loadDataset} was given. */
+/** What {@linkcode loadDataset} was given, to give it again. */
 export interface DatasetOrigin {
-  /** The bundled data set's name, or the files and their columns. */
+  /** The bundled data set's name, or the absolute paths of the files, and their columns. */
   readonly source: { readonly name: string } | DatasetFiles;
   /** Where the chance that held texts out and limited them began. */
   readonly seed: number;
@@ -125,7 +125,18 @@ export async function loadDataset(
     classes,
     ...splits,
     sha256: digest({ classes, ...splits }),
-    origin: { source: { ...given }, seed, ...(limit !== undefined && { limit }) },
+    origin: { source: withAbsolutePaths(given), seed, ...(limit !== undefined && { limit }) },
+  };
+}
+
+function withAbsolutePaths(source: DatasetOrigin["source"]): DatasetOrigin["source"] {
+  if ("name" in source) return { ...source };
+  const { train, validation, test, ...columns } = source;
+  return {
+    train: resolve(train),
+    ...(validation !== undefined && { validation: resolve(validation) }),
+    ...(test !== undefined && { test: resolve(test) }),
+    ...columns,
   };
 }
 

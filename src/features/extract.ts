@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { loadedSha256 } from "../model/files.ts";
@@ -106,21 +105,22 @@ export async function extractFeatures(
     pools,
     rows: bySplit((split) => dataset[split].texts.length),
   };
-  const store = findRicherStore(options.features, key, states) ??
-    await findStore(options.features, key);
+  const own = await findStore(options.features, key);
+  const isWhole = splitNames.every((split) => missingStates(own, split, states).length === 0);
+  const store = (isWhole ? undefined : findRicherStore(options.features, key, states)) ?? own;
   const missing = splitNames.map((split) => ({
     split,
     states: missingStates(store, split, states),
   }));
   const bytesOf = (split: SplitName, list: readonly StateId[]) =>
-    list.reduce((sum, state) => sum + stateBytes(store, split, state), 0);
+    list.reduce((sum, state) => sum + stateBytes(own, split, state), 0);
   const bytes = splitNames.reduce((sum, split) => sum + bytesOf(split, states), 0);
   const missingBytes = missing.reduce((sum, { split, states }) => sum + bytesOf(split, states), 0);
   const partial = missing.flatMap(({ split, states }) =>
     states.map((state) => partialBytes(store, split, state))
   );
   beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
-  rememberUse(store.folder, { model: resolve(model.folder), source: sourceOf(dataset) });
+  rememberUse(store.folder, { model: model.folder, source: sourceOf(dataset) });
   options.onPlan?.({ folder: store.folder, bytes, missingBytes });
 
   const start = performance.now();
@@ -151,7 +151,7 @@ export async function extractFeatures(
 
 /** Where texts come from, for people to read. */
 function sourceOf({ name, origin }: Dataset): string {
-  return origin && "train" in origin.source ? resolve(origin.source.train) : name;
+  return origin && "train" in origin.source ? origin.source.train : name;
 }
 
 async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Promise<Encoding> {

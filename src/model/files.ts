@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { exists, lookAt, openForReading } from "../formats/files.ts";
 import { weightFiles } from "../formats/safetensors.ts";
 import { SpindleError } from "../util.ts";
@@ -69,13 +69,13 @@ const loadedDigests = new Map<string, string>();
  * models that were loaded from them, as large ones take seconds; what changes in the folder after
  * that is of no importance.
  *
- * @param model Its folder, and what {@linkcode stampFiles} said of that when it was loaded.
+ * @param model Its absolute folder, and what {@linkcode stampFiles} said of that when it was loaded.
  * @throws {SpindleError} If the files changed before they were read, or cannot be read.
  */
 export async function loadedSha256(
   { folder, stamp }: { readonly folder: string; readonly stamp: string },
 ): Promise<string> {
-  const key = `${resolve(folder)}\n${stamp}`;
+  const key = `${folder}\n${stamp}`;
   const known = loadedDigests.get(key);
   if (known !== undefined) return known;
   const digest = await modelSha256(folder);

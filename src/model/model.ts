@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { exists } from "../formats/files.ts";
 import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
@@ -74,7 +74,7 @@ export class Model implements Disposable {
 
   /** Where it runs. */
   readonly gpu: Gpu;
-  /** The folder it was loaded from. */
+  /** The absolute path of the folder it was loaded from. */
   readonly folder: string;
   /**
    * Its files when it was loaded, by {@linkcode stampFiles}.
@@ -268,7 +268,7 @@ export async function loadModel(
   const tokenizer = exists(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
   const model = new Model(
     gpu,
-    folder,
+    resolve(folder),
     stamp,
     spec,
     precision,

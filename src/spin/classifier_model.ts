@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Gpu } from "../gpu/device.ts";
 import { loadedSha256, stampFiles } from "../model/files.ts";
 import { loadModel, type Model } from "../model/model.ts";
@@ -64,5 +65,5 @@ async function ownSha256({ model: { name, folder } }: Classifier): Promise<strin
 }
 
 async function sha256In(folder: string): Promise<string> {
-  return await loadedSha256({ folder, stamp: stampFiles(folder) });
+  return await loadedSha256({ folder: resolve(folder), stamp: stampFiles(folder) });
 }

@@ -20,7 +20,7 @@ export interface Prediction {
  * made from, unless {@linkcode loadClassifierModel} loaded them.
  *
  * @param classifier The classifier.
- * @param model The model it was made from.
+ * @param model The model it was made from; in another float type than then, numbers differ a little.
  * @param texts The texts; an empty one is its special tokens.
  * @param options Who is told of texts that were cut.
  * @returns A prediction a text.

@@ -1,4 +1,4 @@
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { loadedSha256 } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
@@ -28,9 +28,9 @@ export async function makeClassifier(
   return {
     classes: dataset.classes,
     model: {
-      name: basename(resolve(folder)),
+      name: basename(folder),
       sha256: await loadedSha256(model),
-      folder: resolve(folder),
+      folder,
       weights,
       blocks: countBlocks(spec),
     },

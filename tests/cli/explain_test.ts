@@ -20,7 +20,7 @@ function withClassifier(
     const sha256 = await modelSha256(model);
     saveClassifier(path, {
       classes: ["bad", "go\nod"],
-      model: { name: "tiny", sha256, folder: model, blocks: 2 },
+      model: { name: "ti\x1bny", sha256, folder: model, blocks: 2 },
       blocksToRun: 1,
       pool: "mean",
       neurons: [
@@ -48,7 +48,7 @@ Deno.test("spindle explain shows what a classifier is made of, without its model
       stdout,
       `\
 classes   bad, go\\u000aod
-model     tiny, float32 weights, SHA-256 ${digest}…
+model     ti\\u001bny, float32 weights, SHA-256 ${digest}…
 blocks    runs 1 of 2
 pool      mean
 scores    accuracy 75.00 in validation, 50.00 in test, percent

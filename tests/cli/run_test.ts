@@ -214,6 +214,27 @@ Deno.test("spindle run keeps the results of other files of the same name in its 
     await done(join(folder, own), "results/train-model", "--seed", "1", "--text", "text");
     await done(join("y", "train.csv"), "results/train-model", "--out", "results/train-model");
     await refused(`with --train "${join(folder, "y", "train.csv")}"`, own);
+
+    // Another run ends while this one works.
+    const results = join(folder, "results");
+    Deno.renameSync(results, join(folder, "other"));
+    const { code, stderr } = await runCode(`
+      import { existsSync, renameSync } from "node:fs";
+      import { main } from "CLI/main.ts";
+      Deno.chdir(${JSON.stringify(folder)});
+      const { now } = performance;
+      performance.now = () => {
+        if (existsSync("new") && existsSync("other")) {
+          Deno.removeSync("results", { recursive: true });
+          renameSync("other", "results");
+        }
+        return now.call(performance);
+      };
+      const small = ["--model", "model", "--sites", "hidden", "--pools", "last"];
+      await main(["run", "--train", ${JSON.stringify(own)}, ...small, "--features", "new"]);
+    `);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^spindle: Cannot write results to "results\/train-model" as it holds /m);
   }));
 
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>

@@ -148,6 +148,16 @@ Deno.test("extractFeatures() uses features that were made with more pools, where
       readFeatures(poor.store, "train", state, "mean").read(0, 5),
       features[1],
     );
+    const max = await take(["max"]);
+    assert.deepEqual(max.store, rich.store);
+    // Its own features, where they are whole, need no others.
+    const own = await openStore(folder, { ...rich.store.key, pools: ["max"] });
+    for (const { name } of Deno.readDirSync(rich.store.folder)) {
+      if (name !== "manifest.json") {
+        Deno.copyFileSync(join(rich.store.folder, name), join(own.folder, name));
+      }
+    }
+    assert.deepEqual((await take(["max"])).store, own);
     for (const other of [await take(["first"]), await take(["mean"], ["hidden", "activation"])]) {
       assert.notEqual(other.store.folder, rich.store.folder);
       assert.equal(other.tokensRun, other.tokens);

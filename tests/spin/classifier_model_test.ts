@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { requestGpu } from "../../src/gpu/request.ts";
 import { modelSha256 } from "../../src/model/files.ts";
+import { loadModel } from "../../src/model/model.ts";
 import type { Classifier } from "../../src/spin/classifier.ts";
 import { loadClassifierModel } from "../../src/spin/classifier_model.ts";
+import { classify } from "../../src/spin/classify.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, writeTextModel } from "../model/text_model.ts";
 
@@ -38,6 +40,21 @@ Deno.test("loadClassifierModel() loads the blocks and the float type that a clas
     );
     using found = await loadClassifierModel(gpu, classifier, moved);
     assert.equal(found.folder, moved);
+  }));
+
+Deno.test("a model that was loaded by a relative path is found from anywhere", () =>
+  withFolder(async (temporary) => {
+    const folder = Deno.realPathSync(temporary);
+    writeTextModel(join(folder, "model"));
+    const classifier = await classifierOf(join(folder, "model"));
+    using gpu = await requestGpu();
+    const before = Deno.cwd();
+    using restored = new DisposableStack();
+    restored.defer(() => Deno.chdir(before));
+    Deno.chdir(folder);
+    using model = await loadModel(gpu, "model");
+    Deno.chdir(before);
+    assert.equal((await classify(classifier, model, ["a"])).length, 1);
   }));
 
 Deno.test("loadClassifierModel() refuses another model before it loads it", () =>
