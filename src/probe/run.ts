@@ -14,14 +14,8 @@ import {
   unscale,
 } from "./fit.ts";
 import type { FitSnapshot } from "./reached.ts";
-import { limitsOf, type SolverOptions } from "./solver_options.ts";
+import { limitsOf, type SolverOptions, type Validation } from "./solver_options.ts";
 import type { Scaling } from "./standardize.ts";
-
-/** Where to keep the iterate that predicts other rows best. */
-export interface Validation extends LabelledFeatures {
-  /** Scores predicted classes; the share of right ones where not given. */
-  readonly score?: (predicted: Int32Array) => number;
-}
 
 /** A problem on its way. */
 export interface Run {

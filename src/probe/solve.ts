@@ -15,7 +15,6 @@ import { remember } from "./standardize.ts";
 import { fitsHost, proveFits } from "./prove.ts";
 import { fitWide, widestDesign } from "./wide.ts";
 
-export type { Validation } from "./run.ts";
 export type { SolverOptions } from "./solver_options.ts";
 
 /** At most how many rounds a step spends on its model. */

@@ -1,5 +1,11 @@
 import { SpindleError } from "../util.ts";
-import type { Validation } from "./run.ts";
+import type { LabelledFeatures } from "./fit.ts";
+
+/** Where to keep the iterate that predicts other rows best. */
+export interface Validation extends LabelledFeatures {
+  /** Scores predicted classes; the share of right ones where not given. */
+  readonly score?: (predicted: Int32Array) => number;
+}
 
 /** How {@linkcode fitProblems} solves. */
 export interface SolverOptions {
