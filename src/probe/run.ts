@@ -5,7 +5,6 @@ import {
   accuracy,
   type Certificate,
   type Fit,
-  type LabelledFeatures,
   predictClasses,
   type Problem,
   rescale,
