@@ -1,3 +1,4 @@
+import { positiveClasses } from "../probe/fit.ts";
 import type { Classifier } from "../spin/classifier.ts";
 import { listNeurons } from "../spin/explain.ts";
 import { countOf } from "../util.ts";
@@ -10,16 +11,11 @@ import { escapeControls } from "./terminal.ts";
  * @param top How many of the neurons with the largest weights are told.
  */
 export function describeClassifier(classifier: Classifier, top: number) {
-  const { neurons, coef: _, intercept, ...rest } = classifier;
-  const { classes } = classifier;
+  const { neurons, coef: _coef, intercept: _intercept, ...rest } = classifier;
+  const logits = positiveClasses(classifier.classes);
   const listed = listNeurons(classifier);
   const strongest = listed.flatMap(({ state, index, weights }) =>
-    weights.map((weight, k) => ({
-      state,
-      index,
-      logit: intercept.length === 1 ? classes[1]! : classes[k]!,
-      weight,
-    }))
+    weights.map((weight, k) => ({ state, index, logit: logits[k]!, weight }))
   ).sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, top);
   return {
     ...rest,

@@ -1,3 +1,4 @@
+import { positiveClasses } from "../probe/fit.ts";
 import type { Classifier } from "../spin/classifier.ts";
 import type { Explanation } from "../spin/explain.ts";
 import { beginningOf, countOf } from "../util.ts";
@@ -51,7 +52,7 @@ export function describeText(
     },
     intercept: intercept[k]!,
     logit: logits[k]!,
-    logitOf: isTwo ? classes[1]! : prediction.label,
+    logitOf: positiveClasses(classes)[k]!,
   };
 }
 

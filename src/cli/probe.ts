@@ -11,6 +11,7 @@ import {
   writeSafetensors,
 } from "../formats/safetensors.ts";
 import { requestGpu } from "../gpu/request.ts";
+import { positiveClasses } from "../probe/fit.ts";
 import { fitLogistic, type LogisticModel, type LogisticOptions } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
 import { SpindleError } from "../util.ts";
@@ -133,7 +134,7 @@ function readC(file: SafetensorsFile): number[] {
 }
 
 function describe({ C, classes, certificates }: LogisticModel) {
-  const positive = certificates.length === 1 ? classes.slice(1) : classes;
+  const positive = positiveClasses(classes);
   return certificates.map(({ objective, gap, nonzeros, nIter, converged }, k) => ({
     C,
     class: positive[k]!,

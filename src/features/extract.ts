@@ -14,6 +14,7 @@ import {
   type FeatureStore,
   findRicherStore,
   findStore,
+  holdsStates,
   missingStates,
   partialBytes,
   type SplitName,
@@ -106,8 +107,9 @@ export async function extractFeatures(
     rows: bySplit((split) => dataset[split].texts.length),
   };
   const own = await findStore(options.features, key);
-  const isWhole = splitNames.every((split) => missingStates(own, split, states).length === 0);
-  const store = (isWhole ? undefined : findRicherStore(options.features, key, states)) ?? own;
+  const store = holdsStates(own, states)
+    ? own
+    : findRicherStore(options.features, key, states) ?? own;
   const missing = splitNames.map((split) => ({
     split,
     states: missingStates(store, split, states),

@@ -95,10 +95,14 @@ export function findRicherStore(
     const folder = join(parent, name);
     const pools = richerPools(folder, key);
     const store = { folder, key: { ...key, pools } };
-    const isWhole = (split: SplitName) => missingStates(store, split, states).length === 0;
-    if (pools.length > 0 && splitNames.every(isWhole)) return store;
+    if (pools.length > 0 && holdsStates(store, states)) return store;
   }
   return undefined;
+}
+
+/** Whether a store holds all splits of some states. */
+export function holdsStates(store: FeatureStore, states: readonly StateId[]): boolean {
+  return splitNames.every((split) => missingStates(store, split, states).length === 0);
 }
 
 /** What is in a folder; nothing where it cannot be listed, which {@linkcode beginStore} tells. */

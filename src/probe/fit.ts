@@ -99,6 +99,11 @@ export function regressionsOf(classes: number): number {
   return classes === 2 ? 1 : classes;
 }
 
+/** The class that each regression's logit speaks for: of two classes the second. */
+export function positiveClasses<Class>(classes: readonly Class[]): readonly Class[] {
+  return regressionsOf(classes.length) === 1 ? classes.slice(1) : classes;
+}
+
 /**
  * From scaled coordinates, on the design's columns, to the features' own.
  *

@@ -39,7 +39,7 @@ export async function classify(
 }
 
 /** The logit of each regression, given the values of the neurons in the classifier's order. */
-function logitsOf({ coef, intercept }: Classifier, values: Float32Array): Float64Array {
+export function logitsOf({ coef, intercept }: Classifier, values: Float32Array): Float64Array {
   return Float64Array.from(
     intercept,
     (shift, k) =>

@@ -1,6 +1,6 @@
 import type { Model } from "../model/model.ts";
 import type { Classifier } from "./classifier.ts";
-import { predict, type Prediction } from "./classify.ts";
+import { logitsOf, predict, type Prediction } from "./classify.ts";
 import { type ClassifyOptions, readNeurons } from "./read_neurons.ts";
 
 /** What a classifier says of a text, and what each neuron had to do with it. */
@@ -52,10 +52,7 @@ export async function explain(
       const contributions = neuron.weights.map((weight) => weight * value);
       return { ...neuron, value, contributions };
     });
-    const logits = Array.from(
-      classifier.intercept,
-      (shift, k) => explained.reduce((sum, { contributions }) => sum + contributions[k]!, shift),
-    );
+    const logits = Array.from(logitsOf(classifier, values));
     return { ...predict(classifier, logits), logits, neurons: explained };
   });
 }

@@ -4,7 +4,8 @@ import { requireSameInputs } from "../../src/cli/run_inputs.ts";
 import { modelSha256 } from "../../src/model/files.ts";
 import { resultsPath } from "../../src/spin/save.ts";
 import { withFolder } from "../folder.ts";
-import { writeTextModel } from "../model/text_model.ts";
+import { letterTexts, writeTextModel } from "../model/text_model.ts";
+import { runCode, runSpindle } from "./support.ts";
 
 Deno.test("requireSameInputs() refuses results of other inputs, and takes those that tell none", () =>
   withFolder(async (folder) => {
@@ -38,4 +39,62 @@ Deno.test("requireSameInputs() refuses results of other inputs, and takes those 
     await refused(sha256, { ...files, label: undefined }, 'with --label "label"');
     await refused(sha256, { train: "/b/a.csv", label: "stars" }, "without --test");
     await refused(sha256, { name: "mr" }, 'with --dataset "mr"');
+  }));
+
+Deno.test("spindle run keeps the results of other files of the same name in its default folder", () =>
+  withFolder(async (temporary) => {
+    const folder = Deno.realPathSync(temporary);
+    writeTextModel(join(folder, "model"));
+    const labels = Array.from({ length: 40 }, (_, i) => i % 2);
+    for (const [seed, name] of ["x", "y"].entries()) {
+      const rows = letterTexts(labels, 2, seed).map((text, i) => `${text},${labels[i]}\n`);
+      Deno.mkdirSync(join(folder, name));
+      Deno.writeTextFileSync(join(folder, name, "train.csv"), `text,label\n${rows.join("")}`);
+    }
+    const run = (train: string, ...more: string[]) => {
+      const small = ["--model", "model", "--sites", "hidden", "--pools", "last"];
+      const args = ["run", "--train", train, ...small, "--features", "features", ...more];
+      return runSpindle(args, { cwd: folder });
+    };
+    const done = async (train: string, out: string, ...more: string[]) => {
+      const { code, stdout, stderr } = await run(train, ...more);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, new RegExp(`^classifier: ${out}/classifier.safetensors$`, "m"));
+    };
+    const refused = async (what: string, train: string, ...more: string[]) =>
+      assert.deepEqual(await run(train, ...more), {
+        code: 1,
+        stdout: "",
+        stderr: 'spindle: Cannot write results to "results/train-model" as it holds those of a ' +
+          `run ${what}: pass --out FOLDER\n`,
+      });
+
+    const own = join("x", "train.csv");
+    await done(own, "results/train-model");
+    await refused(`with --train "${join(folder, own)}"`, join("y", "train.csv"));
+    await refused("without --test", own, "--test", own);
+    await done(join(folder, own), "results/train-model", "--seed", "1", "--text", "text");
+    await done(join("y", "train.csv"), "results/train-model", "--out", "results/train-model");
+    await refused(`with --train "${join(folder, "y", "train.csv")}"`, own);
+
+    // Another run ends while this one works.
+    const results = join(folder, "results");
+    Deno.renameSync(results, join(folder, "other"));
+    const { code, stderr } = await runCode(`
+      import { existsSync, renameSync } from "node:fs";
+      import { main } from "CLI/main.ts";
+      Deno.chdir(${JSON.stringify(folder)});
+      const { now } = performance;
+      performance.now = () => {
+        if (existsSync("new") && existsSync("other")) {
+          Deno.removeSync("results", { recursive: true });
+          renameSync("other", "results");
+        }
+        return now.call(performance);
+      };
+      const small = ["--model", "model", "--sites", "hidden", "--pools", "last"];
+      await main(["run", "--train", ${JSON.stringify(own)}, ...small, "--features", "new"]);
+    `);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^spindle: Cannot write results to "results\/train-model" as it holds /m);
   }));
