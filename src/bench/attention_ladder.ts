@@ -2,7 +2,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { QueryBlocks } from "../ops/attention.ts";
-import { attentionHeader, handedRound, loadedByAll, onlineCode } from "./attention_online.ts";
+import { attentionHeader, onlineCode } from "./attention_online.ts";
 
 /** A step from the plainest attention towards the best one. */
 export interface AttentionStep {
@@ -133,8 +133,8 @@ export function onlineAttention(
 ): void {
   const { qkv, out, headTexels } = operands;
   const { lanes, subgroups } = recorder.gpu;
-  const load = broadcast && subgroups && lanes >= keys ? handedRound(keys) : loadedByAll;
-  const code = onlineCode(queries, keys, headTexels, lanes, load);
+  const canShare = !!broadcast && subgroups && lanes >= keys;
+  const code = onlineCode(queries, keys, headTexels, lanes, canShare);
   dispatch(recorder, `online ${queries}x${keys}`, code, operands, queries, {
     reads: { qkv },
     writes: { out },

@@ -1,4 +1,4 @@
-import { range, unroll } from "../ops/code.ts";
+import { handedRound, loadedByEach, range, unroll } from "../ops/code.ts";
 
 /** How the kernels of the ladder begin: a workgroup takes a block of queries and a head. */
 export const attentionHeader = (lanes: number) => `
@@ -12,35 +12,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let v_texel = (2u * params.heads + head) * HEAD;`;
 
 /**
- * How what belongs to a key reaches every lane: code before its use, and at the use of each key.
+ * An invocation walks all keys of its sentence, `keys` at a time, for `queries` queries.
+ *
+ * @param broadcast Whether each lane loads one of the keys and hands it to its subgroup.
  */
-type Load = (name: string, at: (row: string) => string) => {
-  readonly early: string;
-  readonly inTime: (key: number) => string;
-};
-
-/** Every lane loads every key itself. */
-export const loadedByAll: Load = (name, at) => ({
-  early: "",
-  inTime: (j) => `let ${name}${j} = ${at(`key + ${j}u`)};`,
-});
-
-/** Each lane loads one of `keys` keys, which its subgroup shares. */
-export const handedRound = (keys: number): Load => (name, at) => ({
-  early: `let lane_${name} = ${at(`key + lane % ${keys}u`)};`,
-  inTime: (j) => `let ${name}${j} = subgroupBroadcast(lane_${name}, ${j}u);`,
-});
-
-/** An invocation walks all keys of its sentence, `keys` at a time, for `queries` queries. */
 export function onlineCode(
   queries: number,
   keys: number,
   headTexels: number,
   lanes: number,
-  load: Load,
+  broadcast: boolean,
 ): string {
   const each = (line: (q: number) => string) => unroll(queries, line);
   const sum = (q: number) => range(keys).map((j) => `p${q}_${j}`).join(" + ");
+  const load = (name: string, texel: (row: string) => string) => {
+    const nameOf = (j: number) => `${name}${j}`;
+    const texelOf = (j: string) => texel(`key + ${j}`);
+    return broadcast ? handedRound(keys, keys, nameOf, texelOf) : loadedByEach(nameOf, texelOf);
+  };
   const keyTexel = load("k", (row) => `load_qkv(${row}, k_texel + d)`);
   const valueTexel = (d: number) =>
     load(

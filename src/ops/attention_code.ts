@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
-import { innerProduct, range, unroll } from "./code.ts";
+import { handedRound, innerProduct, loadedByEach, range, unroll } from "./code.ts";
 
 /** What an attention layer computes. */
 export interface AttentionOptions {
@@ -53,31 +53,6 @@ function reach(lanes: number, causal: boolean, window: number | undefined): stri
   return window ? `block.x + ${queriesPerBlock(lanes)}u + params.window` : "end";
 }
 
-/** How a texel of each key's row reaches every lane: code before its use, and at each key's use. */
-type Load = (groups: number, name: string, texel: (row: string) => string) => {
-  readonly early: string;
-  readonly inTime: (key: number) => string;
-};
-
-const loads: Record<AttentionVariant["keys"], Load> = {
-  each: (_groups, name, texel) => ({
-    early: "",
-    inTime: (j) => `let ${name}${j} = ${texel(`first + ${j}u`)};\n`,
-  }),
-  // Of more lanes than keys some load the same, which costs nothing.
-  broadcast: (groups, name, texel) => ({
-    early: unroll(
-      groups,
-      (g) =>
-        `let lane_${name}_${g} = ${texel(`first + ${g * keysOfGroup}u + lane % ${keysOfGroup}u`)};`,
-    ),
-    inTime: (j) =>
-      `let ${name}${j} = subgroupBroadcast(lane_${name}_${Math.floor(j / keysOfGroup)}, ${
-        j % keysOfGroup
-      }u);\n`,
-  }),
-};
-
 /**
  * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
  * their sum and their output in named scalars; it walks the keys some groups at a time. Whatever
@@ -91,8 +66,13 @@ export function attentionCode(
   const { headTexels, causal, window, bias } = options;
   const { groups } = variant;
   const keysAtOnce = groups * keysOfGroup;
-  const load = (name: string, texel: (row: string) => string) =>
-    loads[variant.keys](groups, name, texel);
+  const load = (name: string, texel: (row: string) => string) => {
+    const nameOf = (j: number) => `${name}${j}`;
+    const texelOf = (j: string) => texel(`first + ${j}`);
+    return variant.keys === "each"
+      ? loadedByEach(nameOf, texelOf)
+      : handedRound(keysAtOnce, keysOfGroup, nameOf, texelOf);
+  };
   const keysOf = (g: number) => range(keysOfGroup).map((j) => g * keysOfGroup + j);
   const eachGroup = (line: (g: number) => string) => unroll(groups, line);
   const eachQuery = (line: (q: number) => string) => unroll(queriesPerLane(lanes), line);

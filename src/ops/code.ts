@@ -22,3 +22,35 @@ export function pairwiseSum(terms: readonly string[]): string {
 export function innerProduct(a: string, b: string): string {
   return pairwiseSum(["x", "y", "z", "w"].map((part) => `${a}.${part} * ${b}.${part}`));
 }
+
+/** Code that brings numbered texels to every lane: before their use, and at the use of each. */
+export interface Loads {
+  readonly early: string;
+  readonly inTime: (n: number) => string;
+}
+
+/** Every lane loads every texel itself. */
+export function loadedByEach(
+  name: (n: number) => string,
+  texel: (n: string) => string,
+): Loads {
+  return { early: "", inTime: (n) => `let ${name(n)} = ${texel(`${n}u`)};\n` };
+}
+
+/** Each lane of a subgroup loads one in `period` of `count` texels, and hands it to the others. */
+export function handedRound(
+  count: number,
+  period: number,
+  name: (n: number) => string,
+  texel: (n: string) => string,
+): Loads {
+  const own = (i: number) => `own_${name(i)}`;
+  return {
+    early: unroll(
+      Math.ceil(count / period),
+      (i) => `let ${own(i)} = ${texel(`(lane % ${period}u + ${i * period}u)`)};`,
+    ),
+    inTime: (n) =>
+      `let ${name(n)} = subgroupBroadcast(${own(Math.floor(n / period))}, ${n % period}u);\n`,
+  };
+}

@@ -1,4 +1,4 @@
-import { innerProduct, range, unroll } from "./code.ts";
+import { handedRound, innerProduct, range, unroll } from "./code.ts";
 import type { LinearTile, RegisterTile, SharedTile } from "./linear_tiles.ts";
 
 /**
@@ -90,14 +90,7 @@ export function placeInBand(tileRows: number): string {
  */
 function weightLoads({ cols, weights }: RegisterTile, lanes: number) {
   if (weights === "broadcast") {
-    return {
-      early: unroll(
-        cols / lanes,
-        (i) => `let lane_w${i} = load_w(col + ${i * lanes}u + lane, k);`,
-      ),
-      inTime: (n: number) =>
-        `let w${n} = subgroupBroadcast(lane_w${Math.floor(n / lanes)}, ${n % lanes}u);\n`,
-    };
+    return handedRound(cols, lanes, (n) => `w${n}`, (n) => `load_w(col + ${n}, k)`);
   }
   const load = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);\n` : "";
   return { early: unroll(weights, load), inTime: (n: number) => load(n + weights) };

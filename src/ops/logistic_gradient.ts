@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { pairwiseSum, range, unroll } from "./code.ts";
+import { handedRound, loadedByEach, pairwiseSum, range, unroll } from "./code.ts";
 import { columnTexels, type ColumnTiles } from "./logistic_tiles.ts";
 
 /**
@@ -159,18 +159,11 @@ function residualLoads(
   fitTexels: number,
   load: (row: string, t: string) => string,
 ): string {
-  const each = (value: (i: number, t: number) => string) =>
-    unroll(rowsInFlight, (i) => unroll(fitTexels, (t) => `let r${i}_${t} = ${value(i, t)};`));
-  if (!subgroups) return each((i, t) => load(`row + ${i}u`, `${t}u`));
-  // Each lane loads some of the texels, and hands them to the others.
-  const own = (n: number) => {
-    const place = `(lane + ${n * lanes}u)`;
-    return `let lane_r${n} = ${
-      load(`row + ${place} / ${fitTexels}u`, `${place} % ${fitTexels}u`)
-    };`;
-  };
-  const handed = (place: number) =>
-    `subgroupBroadcast(lane_r${Math.floor(place / lanes)}, ${place % lanes}u)`;
-  return unroll(Math.ceil(rowsInFlight * fitTexels / lanes), own) + "\n" +
-    each((i, t) => handed(i * fitTexels + t));
+  const count = rowsInFlight * fitTexels;
+  const name = (n: number) => `r${Math.floor(n / fitTexels)}_${n % fitTexels}`;
+  const texel = (n: string) => load(`row + ${n} / ${fitTexels}u`, `${n} % ${fitTexels}u`);
+  const { early, inTime } = subgroups
+    ? handedRound(count, lanes, name, texel)
+    : loadedByEach(name, texel);
+  return early + "\n" + unroll(count, inTime);
 }

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { pairwiseSum, range, unroll } from "./code.ts";
+import { handedRound, loadedByEach, type Loads, pairwiseSum, range, unroll } from "./code.ts";
 import { blockSize } from "./logistic_inverse_stack.ts";
 
 /** Texels of a row of a block. */
@@ -96,7 +96,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       ${right.early}
       ${
     unroll(texels, (t) =>
-      unroll(4, (i) => right.inTime(i, t)) + "\n" +
+      unroll(4, (i) => right.inTime(i + 4 * t)) + "\n" +
       unroll(rows, (r) =>
         `s${r}_${t} = s${r}_${t} ${product.sign} ${
           pairwiseSum(range(4).map((i) => `l${r}.${"xyzw"[i]} * r${i}_${t}`))
@@ -120,22 +120,9 @@ function rightTexels(
   gpu: Gpu,
   lanes: number,
   { right }: BlockProduct,
-): { early: string; inTime: (i: number, t: number) => string } {
-  const perLoad = lanes / 4;
-  if (!gpu.subgroups || gpu.lanes !== lanes || texels % perLoad !== 0) {
-    return {
-      early: "",
-      inTime: (i, t) => `let r${i}_${t} = ${right(`${i}u`, `k + ${t}u`)};`,
-    };
-  }
-  // Each lane loads one texel of the block, and gives it to the others.
-  const load = (n: number) =>
-    `let lane_r${n} = ${right("(lane & 3u)", `k + ${n * perLoad}u + lane / 4u`)};`;
-  return {
-    early: range(texels / perLoad).map(load).join("\n"),
-    inTime: (i, t) =>
-      `let r${i}_${t} = subgroupBroadcast(lane_r${Math.floor(t / perLoad)}, ${
-        i + 4 * (t % perLoad)
-      }u);`,
-  };
+): Loads {
+  const name = (n: number) => `r${n & 3}_${n >> 2}`;
+  const texel = (n: string) => right(`(${n} & 3u)`, `k + ${n} / 4u`);
+  const canShare = gpu.subgroups && gpu.lanes === lanes && 4 * texels % lanes === 0;
+  return canShare ? handedRound(4 * texels, lanes, name, texel) : loadedByEach(name, texel);
 }

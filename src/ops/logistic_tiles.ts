@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
-import { range, unroll } from "./code.ts";
+import { handedRound, loadedByEach, range, unroll } from "./code.ts";
 
 /** A tile of fits that stand side by side and use the same columns. */
 export interface TileSpan {
@@ -150,13 +150,9 @@ export function fitTexels(
   name: (n: number) => string,
   load: (fit: string) => string,
 ): string {
-  if (!subgroups) return unroll(live, (n) => `let ${name(n)} = ${load(`fit + ${n}u`)};`);
-  const own = (i: number) => `lane_${name(i)}`;
-  return unroll(
-    Math.ceil(live / lanes),
-    (i) => `let ${own(i)} = ${load(`fit + ${i * lanes}u + lane`)};`,
-  ) + "\n" + unroll(
-    live,
-    (n) => `let ${name(n)} = subgroupBroadcast(${own(Math.floor(n / lanes))}, ${n % lanes}u);`,
-  );
+  const texel = (n: string) => load(`fit + ${n}`);
+  const { early, inTime } = subgroups
+    ? handedRound(live, lanes, name, texel)
+    : loadedByEach(name, texel);
+  return early + "\n" + unroll(live, inTime);
 }
