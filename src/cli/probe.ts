@@ -69,7 +69,7 @@ export const command = defineCommand({
       C,
       tolerance,
       maxIterations,
-      scale: scale as "raw" | "standardized",
+      scale,
       l1Ratio,
     };
     const models = await fitLogistic(gpu, x, y, options);

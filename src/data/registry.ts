@@ -11,30 +11,21 @@ export const metrics: readonly Metric[] = ["accuracy", "macro-f1"];
 export interface BundledDataset {
   /** The name to ask for it by. */
   readonly name: string;
-  /** What it holds. */
-  readonly description: string;
   /** The files of its splits, below `datasets/`. */
   readonly files: { readonly train: string; readonly validation: string; readonly test: string };
   /** The class that each label in the files stands for. */
   readonly classNames: ReadonlyMap<string, string>;
   /** How predictions are scored. */
   readonly metric: Metric;
-  /** The licence it is under. */
-  readonly licence: string;
-  /** Where it comes from. */
-  readonly source: string;
 }
 
 /** The data sets that come with the project. */
 export const bundledDatasets: readonly BundledDataset[] = [
   {
     name: "mr",
-    description: "Sentences from film reviews, positive or negative (Pang and Lee, 2005)",
     files: { train: "mr/train.tsv", validation: "mr/validation.tsv", test: "mr/test.tsv" },
     classNames: new Map([["0", "negative"], ["1", "positive"]]),
     metric: "accuracy",
-    licence: "CC BY 4.0",
-    source: "https://www.cs.cornell.edu/people/pabo/movie-review-data/",
   },
 ];
 

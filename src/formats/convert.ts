@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { SpindleError } from "../util.ts";
 import { exists, fileFailure, isSame, openForReading, readAt } from "./files.ts";
-import { float32ToBfloat16, float32ToFloat16 } from "./float.ts";
+import { float32ToBfloat16 } from "./float.ts";
 import { makeFolder } from "./folder.ts";
 import { type NewFile, replaceLargeFiles, type WriteProgress } from "./replace.ts";
 import {
@@ -91,10 +91,10 @@ function* pieces({ shape, byteLength }: TensorInfo): Generator<RowRange | undefi
 
 const rounding = {
   F32: (floats: Float32Array) => floats,
-  F16: float32ToFloat16,
+  F16: (floats: Float32Array) => new Float16Array(floats),
   BF16: float32ToBfloat16,
 };
-const infinity = { F32: Infinity, F16: 0x7c00, BF16: 0x7f80 };
+const bfloat16Infinity = 0x7f80;
 
 function roundFloats(
   name: string,
@@ -103,10 +103,11 @@ function roundFloats(
 ): ArrayBufferView {
   const floats = values instanceof Float32Array ? values : new Float32Array(values);
   const rounded = rounding[dtype](floats);
-  // Types of 16 bits are given as their bits, of which the first is the sign.
-  const sizeOf = (value: number) => dtype === "F32" ? Math.abs(value) : value & 0x7fff;
+  // bfloat16 numbers are given as their bits, of which the first is the sign.
+  const isInfinite = (value: number) =>
+    dtype === "BF16" ? (value & 0x7fff) === bfloat16Infinity : Math.abs(value) === Infinity;
   const overflow = values.findIndex((value, i) =>
-    Number.isFinite(value) && sizeOf(rounded[i]!) === infinity[dtype]
+    Number.isFinite(value) && isInfinite(rounded[i]!)
   );
   if (overflow >= 0) {
     throw new SpindleError(

@@ -13,7 +13,6 @@ const folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/e
  * elsewhere `system`, the release that brings drivers along.
  */
 export function driverBuild(): Record<string, string> {
-  if (!globalThis.Deno) return {}; // in a browser
   const system = Deno.build.os === "linux" ? newestDriver() : systemRelease();
   return { deno: Deno.version.deno, ...system };
 }

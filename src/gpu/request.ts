@@ -87,7 +87,7 @@ async function requestDevice(adapter: GPUAdapter, name: string): Promise<GPUDevi
 /** Mesa prints two error lines where this variable is not set. */
 function quietMesa(): void {
   const variable = "XDG_RUNTIME_DIR";
-  if (!globalThis.Deno || !isGranted({ name: "env", variable })) return;
+  if (!isGranted({ name: "env", variable })) return;
   if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
 }
 

@@ -1,6 +1,7 @@
 import { Batch } from "./batch.ts";
 import type { Design } from "./design.ts";
 import type { Run } from "./run.ts";
+import { penaltyWeight } from "./wide_certificate.ts";
 import { type ColumnSets, createColumnSets } from "./sets.ts";
 
 /** Steps between two looks at the results. */
@@ -39,10 +40,7 @@ export function prepareSets(
   const weights = setNumbers.map((set) => {
     const { places, problem } = runs.find((run) => run.set === set)!;
     const each = new Float32Array(deviation.length).fill(Infinity);
-    for (const place of places) {
-      const sd = deviation[place]!;
-      if (sd > 0) each[place] = problem.scale === "standardized" ? 1 : 1 / sd;
-    }
+    for (const place of places) each[place] = penaltyWeight(problem, deviation[place]!);
     return each;
   });
   return createColumnSets(design, weights, share);

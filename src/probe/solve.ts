@@ -6,7 +6,7 @@ import { SpindleError } from "../util.ts";
 import { Batch } from "./batch.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { createDesign, cutRows, type Design, type DesignBlock } from "./design.ts";
-import type { Fit, LabelledFeatures, Problem } from "./fit.ts";
+import { type Fit, type LabelledFeatures, positiveClasses, type Problem } from "./fit.ts";
 import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { solveByOwnModels } from "./own_model.ts";
@@ -104,7 +104,7 @@ async function fitOnDesign(
 
 /** For each regression its positive class and the intercept of a model without columns. */
 function classStarts(labels: Int32Array, classes: number): ClassStart[] {
-  const targets = classes === 2 ? [1] : [...Array(classes).keys()];
+  const targets = positiveClasses(range(classes));
   return targets.map((target) => {
     const members = labels.reduce((count, label) => count + Number(label === target), 0);
     if (members === 0 || members === labels.length) {

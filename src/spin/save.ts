@@ -4,6 +4,7 @@ import { replaceFiles, requireWritable, textFile } from "../formats/replace.ts";
 import { countNeurons } from "./select.ts";
 import { classifierFile } from "./classifier_file.ts";
 import type { Experiment, Results } from "./experiment.ts";
+import type { Regression } from "./regressions.ts";
 
 const names = {
   classifier: "classifier.safetensors",
@@ -56,62 +57,25 @@ function timeless({ seconds: _, tokensPerSecond: __, ...results }: Results) {
 }
 
 function probeTable({ probes }: Experiment): string {
-  const rows = probes.flatMap(({ state, pool, probes }) =>
-    probes.map(({ C, validation, test, nonzeros, gap, nIter, stop }) => [
-      state.name,
-      pool,
-      C,
-      validation,
-      test,
-      nonzeros,
-      gap,
-      nIter,
-      stop,
-    ])
-  );
   return table(
-    ["state", "pool", "C", "validation", "test", "nonzeros", "gap", "nIter", "stop"],
-    rows,
+    probes.flatMap(({ state, pool, probes }) =>
+      probes.map((probe) => ({ state: state.name, pool, ...scores(probe) }))
+    ),
   );
 }
 
 function headTable({ heads }: Experiment): string {
-  const rows = heads.map((head) => {
-    const { site, pool, eta, layers, C, validation, test, nonzeros, gap, nIter, stop } = head;
-    return [
-      site,
-      pool,
-      eta,
-      layers,
-      countNeurons(head),
-      C,
-      validation,
-      test,
-      nonzeros,
-      gap,
-      nIter,
-      stop,
-    ];
-  });
-  return table(
-    [
-      "site",
-      "pool",
-      "eta",
-      "layers",
-      "neurons",
-      "C",
-      "validation",
-      "test",
-      "nonzeros",
-      "gap",
-      "nIter",
-      "stop",
-    ],
-    rows,
-  );
+  return table(heads.map((head) => {
+    const { site, pool, eta, layers } = head;
+    return { site, pool, eta, layers, neurons: countNeurons(head), ...scores(head) };
+  }));
 }
 
-function table(header: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  return [header, ...rows].map((row) => `${row.join("\t")}\n`).join("");
+function scores({ C, validation, test, nonzeros, gap, nIter, stop }: Regression) {
+  return { C, validation, test, nonzeros, gap, nIter, stop };
+}
+
+function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
+  return [Object.keys(rows[0]!), ...rows.map(Object.values)]
+    .map((row) => `${row.join("\t")}\n`).join("");
 }

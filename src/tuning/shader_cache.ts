@@ -14,7 +14,7 @@ const leastBytes = 16e6;
  * word. Mesa reads the variable once, when the first adapter is requested.
  */
 export function disableShaderCacheWithoutRoom(): void {
-  if (globalThis.Deno?.build.os !== "linux") return; // without Mesa's driver, or in a browser
+  if (Deno.build.os !== "linux") return; // without Mesa's driver
   if (!isGranted({ name: "env", variable: disableVariable })) return;
   const folder = shaderCacheFolder();
   if (!folder || Deno.env.get(disableVariable)) return;

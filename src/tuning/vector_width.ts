@@ -18,7 +18,7 @@ const name = "512-bit vectors";
 
 /** Has Mesa's software driver use 512-bit vectors where the processor has them and they work. */
 export function chooseVectorWidth(): void {
-  if (globalThis.Deno?.build.os !== "linux") return; // without Mesa's driver, or in a browser
+  if (Deno.build.os !== "linux") return; // without Mesa's driver
   if (
     ![widthVariable, compiledVariable].every((variable) => isGranted({ name: "env", variable }))
   ) {

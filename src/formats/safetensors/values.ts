@@ -1,5 +1,5 @@
 import { SpindleError } from "../../util.ts";
-import { bfloat16ToFloat32, float16ToFloat32 } from "../float.ts";
+import { bfloat16ToFloat32 } from "../float.ts";
 import { findTensor, type RowRange, type TensorSource } from "./reader.ts";
 
 /**
@@ -21,7 +21,7 @@ export function readFloats(
     case "F32":
       return new Float32Array(source.readBytes(name, rows).buffer);
     case "F16":
-      return float16ToFloat32(new Uint16Array(source.readBytes(name, rows).buffer));
+      return new Float32Array(new Float16Array(source.readBytes(name, rows).buffer));
     case "BF16":
       return bfloat16ToFloat32(new Uint16Array(source.readBytes(name, rows).buffer));
     case "F64":

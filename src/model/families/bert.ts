@@ -18,7 +18,7 @@ export const bert: Family = {
       vocabulary: config.count("vocab_size"),
       maxTokens: config.count("max_position_embeddings"),
       norm: { kind: "layer", epsilon: config.number("layer_norm_eps", 1e-12), place: "post" },
-      embedding: { width, positionOffset: 0 },
+      embedding: { width },
       stacks: [{
         prefix: "",
         blocks: config.count("num_hidden_layers"),

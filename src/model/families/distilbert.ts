@@ -17,7 +17,7 @@ export const distilbert: Family = {
       vocabulary: config.count("vocab_size"),
       maxTokens: config.count("max_position_embeddings"),
       norm: { kind: "layer", epsilon: 1e-12, place: "post" },
-      embedding: { width, positionOffset: 0 },
+      embedding: { width },
       stacks: [{
         prefix: "",
         blocks: config.count("n_layers"),

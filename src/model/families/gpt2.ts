@@ -19,7 +19,7 @@ export const gpt2: Family = {
       vocabulary: config.count("vocab_size"),
       maxTokens: config.count("n_positions", 1024),
       norm: { kind: "layer", epsilon: config.number("layer_norm_epsilon", 1e-5), place: "pre" },
-      embedding: { width, positionOffset: 0 },
+      embedding: { width },
       stacks: [{
         prefix: "",
         blocks: config.count("n_layer"),
