@@ -41,7 +41,8 @@
  */
 
 export { type AdapterDescription, Gpu, type MatrixStorage } from "./src/gpu/device.ts";
-export { type GpuOptions, requestGpu } from "./src/gpu/request.ts";
+export type { GpuOptions } from "./src/gpu/request.ts";
+export { requestGpu } from "./src/tuning/request.ts";
 export type { Precision } from "./src/gpu/precision.ts";
 export { type Pool, pools } from "./src/ops/pool.ts";
 export { type Site, sites, type StateId } from "./src/model/states.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Gpu, type MatrixStorage } from "../src/gpu/device.ts";
-import { requestGpu } from "../src/gpu/request.ts";
+import { idleStaging } from "../src/gpu/staging.ts";
 import { useTuning } from "../src/gpu/tuning.ts";
+import { requestGpu } from "../src/tuning/request.ts";
 
 /**
  * Registers a test for each way in which kernels are specialised: matrices in textures, in buffers,
@@ -43,8 +44,8 @@ export function limitBindings({ device }: Gpu, bytes: number): void {
 }
 
 /** Bytes of GPU memory without what the device keeps for the next recorder. */
-export function ownedBytes({ liveBytes, idleStaging }: Gpu): number {
-  return liveBytes - idleStaging.reduce((sum, { buffer }) => sum + buffer.size, 0);
+export function ownedBytes(gpu: Gpu): number {
+  return gpu.liveBytes - idleStaging(gpu).reduce((sum, { buffer }) => sum + buffer.size, 0);
 }
 
 /** Checks that nobody owns GPU memory any more. */

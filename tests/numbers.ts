@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { largestError } from "../src/bench/problem.ts";
+import { largestError } from "../src/measure/problem.ts";
 
-export { randomNumbers } from "../src/bench/numbers.ts";
+export { randomNumbers } from "../src/measure/numbers.ts";
 
 /** Fails where the {@linkcode largestError} exceeds a bound. */
 export function assertClose(

@@ -1,7 +1,7 @@
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import type { QueryBlocks } from "../ops/attention.ts";
+import type { AttentionOperands } from "../measure/attention_problem.ts";
 import { attentionHeader, onlineCode } from "./attention_online.ts";
 
 /** A step from the plainest attention towards the best one. */
@@ -51,20 +51,6 @@ export const attentionSteps: readonly AttentionStep[] = [
     options: { queries: 4, keys: 8, broadcast: true },
   },
 ];
-
-/** What attention within the sentences of a packed batch reads and writes. */
-export interface AttentionOperands {
-  /** Queries, keys and values side by side, `[tokens, 3 * heads * headWidth]`. */
-  readonly qkv: Matrix;
-  /** `[tokens, heads * headWidth]`. */
-  readonly out: Matrix;
-  /** (first query, first row, end row, 0) of each sentence, for workgroups of `queries` a lane. */
-  blocks(queries: number): QueryBlocks;
-  readonly heads: number;
-  /** Texels of a head. */
-  readonly headTexels: number;
-  readonly scale: number;
-}
 
 /**
  * Records attention in three kernels, one query a lane.

@@ -1,7 +1,7 @@
 import type { AdapterDescription } from "../gpu/device.ts";
 import type { Tuning } from "../gpu/tuning.ts";
-import type { KernelName } from "./problem.ts";
-import type { Clock } from "./stopwatch.ts";
+import type { KernelName } from "../measure/problem.ts";
+import type { Clock } from "../measure/stopwatch.ts";
 
 /** What a run of `spindle bench` found: what `--json` prints and `--save` writes. */
 export interface BenchDocument {

@@ -1,6 +1,6 @@
+import { largestError } from "../measure/problem.ts";
 import type { Capture, Model } from "../model/model.ts";
 import type { StateId } from "../model/states.ts";
-import { largestError } from "./problem.ts";
 import { referenceStates } from "./forward_reference.ts";
 
 /** What a forward pass is timed with: what the main job captures. */

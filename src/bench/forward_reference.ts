@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { openModelWeights, readFloats } from "../formats/safetensors.ts";
+import { referenceAttention, referenceLayerNorm, referenceMatmul } from "../measure/reference.ts";
 import { readConfig } from "../model/config.ts";
-import { referenceAttention, referenceLayerNorm, referenceMatmul } from "./reference.ts";
 
 /** A tensor's numbers by its name in the file. */
 type Weights = (name: string) => Float32Array;

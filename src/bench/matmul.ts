@@ -1,15 +1,11 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
+import { matmulNumbers, type MatmulShape, productProblem } from "../measure/matmul_problem.ts";
+import type { Problem, Variant } from "../measure/problem.ts";
 import { linear } from "../ops/linear.ts";
 import { matmulSteps, plainMatmul, tiledMatmul } from "./matmul_ladder.ts";
-import { randomNumbers } from "./numbers.ts";
-import type { Problem, Variant } from "./problem.ts";
-import { referenceMatmul } from "./reference.ts";
 import { withStorage } from "./storage.ts";
-
-/** Rows, outputs and inputs of a product `y = x w^T`. */
-export type MatmulShape = readonly [rows: number, outputs: number, inputs: number];
 
 /** Linear layers of small and mid-sized transformers at 512 tokens, and of many tokens. */
 export const matmulShapes: readonly MatmulShape[] = [
@@ -18,14 +14,6 @@ export const matmulShapes: readonly MatmulShape[] = [
   [512, 768, 3072],
   [4096, 384, 384],
 ];
-
-/** What is multiplied: `x [rows, inputs]` and `w [outputs, inputs]`, all of it exact in float16. */
-export function matmulNumbers([rows, outputs, inputs]: MatmulShape) {
-  return {
-    x: randomNumbers(rows * inputs, 1),
-    w: new Float32Array(new Float16Array(randomNumbers(outputs * inputs, 2))),
-  };
-}
 
 /** A matrix product: the linear layer that models run on, and where wanted the ladder to it. */
 export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Problem {
@@ -38,25 +26,6 @@ export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Pr
     linearVariant(create, "linear, float16 weights", "f16"),
   ];
   return productProblem(shape, numbers, variants, onFailure.move());
-}
-
-/** The problem of a matrix product that owns what its variants use. */
-export function productProblem(
-  shape: MatmulShape,
-  numbers: ReturnType<typeof matmulNumbers>,
-  variants: readonly Variant[],
-  owned: DisposableStack,
-): Problem {
-  const [rows, outputs, inputs] = shape;
-  return {
-    kernel: "matmul",
-    shape,
-    work: { flops: 2 * rows * outputs * inputs },
-    bound: 1e-5,
-    variants,
-    expected: () => referenceMatmul(numbers.x, numbers.w, rows, outputs, inputs),
-    [Symbol.dispose]: () => owned.dispose(),
-  };
 }
 
 /** What the linear layer adds to the ladder. */

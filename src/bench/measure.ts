@@ -1,10 +1,16 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Recorder } from "../gpu/recorder.ts";
+import {
+  comparableMs,
+  type Contestant,
+  contestantOf,
+  milliseconds,
+  roundRobin,
+} from "../measure/contestant.ts";
+import { summarize } from "../measure/numbers.ts";
+import { largestError, type Problem, runOnce, type Variant } from "../measure/problem.ts";
+import type { Stopwatch, Timing } from "../measure/stopwatch.ts";
 import type { BenchResult, Rate } from "./document.ts";
-import { summarize } from "./numbers.ts";
 import type { PeakKernel, PeakKernels } from "./peak.ts";
-import { largestError, type Problem, runOnce, type Variant } from "./problem.ts";
-import { repeatsOf, type Stopwatch, type Timing } from "./stopwatch.ts";
 
 /** What measures. */
 export interface Bench {
@@ -14,42 +20,6 @@ export interface Bench {
   readonly rounds: number;
   /** Every rate that a peak kernel reached, a nanosecond. */
   readonly peakRates: { readonly arithmetic: number[]; readonly copy: number[] };
-}
-
-/** Something that takes part in a round: it runs, and tells how long a run took. */
-export interface Contestant<Measured extends Timing = Timing> {
-  /** Milliseconds. */
-  run(): Promise<Measured>;
-  /** Takes part in so many rounds at most. */
-  readonly rounds?: number;
-}
-
-/** Lets all contestants run in turn, `rounds` times, so that what slows the machine slows all. */
-export async function roundRobin<Measured extends Timing>(
-  contestants: readonly Contestant<Measured>[],
-  rounds: number,
-): Promise<Measured[][]> {
-  const times: Measured[][] = contestants.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, contestant] of contestants.entries()) {
-      if (round < (contestant.rounds ?? rounds)) times[i]!.push(await contestant.run());
-    }
-  }
-  return times;
-}
-
-/**
- * A kernel as a contestant, with the repeats that make its work long enough.
- *
- * @param milliseconds How long is enough, where not the usual is.
- */
-export async function contestantOf(
-  stopwatch: Stopwatch,
-  record: (recorder: Recorder) => void,
-  milliseconds?: number,
-): Promise<Contestant> {
-  const repeats = await repeatsOf(stopwatch, record, milliseconds);
-  return { run: () => stopwatch.time(record, repeats) };
 }
 
 /** Checks all variants of a problem and times the right ones, with a peak kernel in each round. */
@@ -111,22 +81,6 @@ export function shareOfPeak(
     amount / comparableMs(bench, timing) / (peak.work / comparableMs(bench, peakTimes[round]!))
   );
   return summarize(shares).median;
-}
-
-/**
- * Of a software driver the processor time, which does not grow where other programs keep it
- * waiting.
- */
-export function comparableMs(
-  { gpu, stopwatch }: Pick<Bench, "gpu" | "stopwatch">,
-  timing: Timing,
-): number {
-  return gpu.adapter.software ? timing.processor : milliseconds(stopwatch, timing);
-}
-
-/** The milliseconds of the clock that a stopwatch trusts. */
-export function milliseconds({ clock }: Stopwatch, { wall, timestamps }: Timing): number {
-  return clock === "timestamps" ? timestamps : wall;
 }
 
 async function checkVariants({ gpu }: Bench, problem: Problem): Promise<number[]> {

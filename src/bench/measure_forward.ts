@@ -1,4 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
+import { type Contestant, contestantOf, roundRobin } from "../measure/contestant.ts";
+import { summarize } from "../measure/numbers.ts";
+import { timeHost, type Timing } from "../measure/stopwatch.ts";
 import { type Capture, loadModel, type Model } from "../model/model.ts";
 import type { BenchResult, PeerResult } from "./document.ts";
 import {
@@ -10,19 +13,10 @@ import {
   sampleTokens,
   type Sentences,
 } from "./forward.ts";
-import {
-  type Bench,
-  type Contestant,
-  contestantOf,
-  notePeak,
-  roundRobin,
-  shareOfPeak,
-} from "./measure.ts";
-import { summarize } from "./numbers.ts";
+import { type Bench, notePeak, shareOfPeak } from "./measure.ts";
 import { timeDispatch, timeOverhead } from "./overhead.ts";
 import { peerResult, prepareForwardPeers, type ReadyEntry } from "./peers/measure_forward_peers.ts";
 import { afterRest } from "./peers/rest.ts";
-import { timeHost, type Timing } from "./stopwatch.ts";
 
 /** What the forward pass is measured on. */
 export interface ForwardOptions {

@@ -1,9 +1,9 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { randomNumbers } from "../measure/numbers.ts";
+import type { Problem } from "../measure/problem.ts";
+import { referenceLayerNorm } from "../measure/reference.ts";
 import { norm } from "../ops/norm.ts";
-import { randomNumbers } from "./numbers.ts";
-import type { Problem } from "./problem.ts";
-import { referenceLayerNorm } from "./reference.ts";
 
 const epsilon = 1e-12;
 

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/kernel.ts";
 import { Readback } from "../gpu/readback.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { type Stopwatch, timeHost, type Timing } from "./stopwatch.ts";
+import { type Stopwatch, timeHost, type Timing } from "../measure/stopwatch.ts";
 
 /** What a piece of work took, and how much of it was overhead. */
 export interface OverheadTiming extends Timing {

@@ -1,10 +1,10 @@
 import type { Gpu } from "../gpu/device.ts";
 import { uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
+import { randomNumbers } from "../measure/numbers.ts";
+import type { Problem } from "../measure/problem.ts";
+import { referencePools } from "../measure/reference.ts";
 import { pool } from "../ops/pool.ts";
-import { randomNumbers } from "./numbers.ts";
-import type { Problem } from "./problem.ts";
-import { referencePools } from "./reference.ts";
 
 /** First, maximum and mean of sentences of unequal lengths, `tokens` in all. */
 export function poolProblem(gpu: Gpu, sentences: number, tokens: number, width: number): Problem {

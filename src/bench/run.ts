@@ -1,5 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { tuningOf } from "../gpu/tuning.ts";
+import type { KernelName, Problem } from "../measure/problem.ts";
+import { startStopwatch } from "../measure/stopwatch.ts";
 import { tuneOnFirstUse } from "../tuning/first_use.ts";
 import { attentionProblem, attentionShapes } from "./attention.ts";
 import type { BenchDocument, BenchResult, PeerResult } from "./document.ts";
@@ -11,8 +13,6 @@ import { normProblem } from "./norm.ts";
 import { createPeakKernels } from "./peak.ts";
 import { measureAttentionPeers, measureMatmulPeers } from "./peers/measure_peers.ts";
 import { poolProblem } from "./pool.ts";
-import type { KernelName, Problem } from "./problem.ts";
-import { startStopwatch } from "./stopwatch.ts";
 import { tuneKernels } from "./tune.ts";
 
 /** What to measure, and how. */

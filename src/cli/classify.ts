@@ -1,7 +1,7 @@
-import { requestGpu } from "../gpu/request.ts";
 import { loadClassifier } from "../spin/classifier_file.ts";
 import { loadClassifierModel } from "../spin/classifier_model.ts";
 import { classify } from "../spin/classify.ts";
+import { requestGpu } from "../tuning/request.ts";
 import { UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { readLines } from "./lines.ts";

@@ -1,9 +1,10 @@
 import type { Gpu } from "../gpu/device.ts";
-import { requestGpu, wantedLimits } from "../gpu/request.ts";
-import { defineCommand } from "./command.ts";
+import { wantedLimits } from "../gpu/request.ts";
 import { tuningOf } from "../gpu/tuning.ts";
-import { checkLinear } from "../ops/self_test.ts";
-import { explainVectorWidth } from "../tuning/vector_width.ts";
+import { explainVectorWidth } from "../gpu/vector_width.ts";
+import { requestGpu } from "../tuning/request.ts";
+import { checkLinear } from "../tuning/self_test.ts";
+import { defineCommand } from "./command.ts";
 import { print } from "./terminal.ts";
 
 /** `spindle doctor`. */

@@ -1,8 +1,8 @@
-import { defaultFeatureFolder } from "../features/location.ts";
 import { listStores, removeStore, type StoreSummary } from "../features/list.ts";
+import { defaultFeatureFolder } from "../features/location.ts";
+import { megabytes } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { escapeControls, note, print } from "./terminal.ts";
-import { megabytes } from "../util.ts";
 
 /** `spindle features`. */
 export const command = defineCommand({

@@ -10,10 +10,10 @@ import {
   type SafetensorsFile,
   writeSafetensors,
 } from "../formats/safetensors.ts";
-import { requestGpu } from "../gpu/request.ts";
 import { positiveClasses } from "../probe/fit.ts";
 import { fitLogistic, type LogisticModel, type LogisticOptions } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
+import { requestGpu } from "../tuning/request.ts";
 import { SpindleError } from "../util.ts";
 import { alignColumns } from "./columns.ts";
 import { defineCommand } from "./command.ts";

@@ -1,5 +1,5 @@
-import type { Experiment } from "../spin/experiment.ts";
 import type { StopReason } from "../probe/fit.ts";
+import type { Experiment } from "../spin/experiment.ts";
 import type { Iterate, Regression } from "../spin/regressions.ts";
 import { note } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
-import { fileFailure } from "../formats/files.ts";
 import { registerCleanUp } from "../clean_up.ts";
+import { fileFailure } from "../formats/files.ts";
 import { isGranted, SpindleError } from "../util.ts";
 import { exit } from "./exit.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { exists } from "../formats/files.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
-import { requestGpu } from "../gpu/request.ts";
 import { requireModelFolder } from "../model/files.ts";
 import { loadModel } from "../model/model.ts";
 import { bound, verifyModel } from "../model/verify.ts";
+import { requestGpu } from "../tuning/request.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { noteMemory } from "./memory_note.ts";

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
+import { type Random, seededRandom } from "../random.ts";
 import { countOf, SpindleError, UsageError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
 import { bundledPath, findDataset, type Metric } from "./registry.ts";
-import { chooseHeldOut, largestSeed, type Random, seededRandom, stratifiedOrder } from "./split.ts";
+import { chooseHeldOut, largestSeed, stratifiedOrder } from "./split.ts";
 
 /** Labelled texts for one purpose. */
 export interface Split {

@@ -1,7 +1,4 @@
 import { messageOf, nextTurn, SpindleError } from "../util.ts";
-import type { Pipeline } from "./kernel.ts";
-import type { StorageBuffer } from "./memory.ts";
-import type { Readback } from "./readback.ts";
 
 /** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
 export type MatrixStorage = "texture" | "buffer";
@@ -14,6 +11,12 @@ export interface AdapterDescription {
   readonly description: string;
   /** Whether the adapter is a software driver: the CPU does the work. */
   readonly software: boolean;
+}
+
+/** A compiled kernel. */
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
 }
 
 /** A WebGPU device with what Spindle knows about it. Dispose it to free the device. */
@@ -31,17 +34,11 @@ export class Gpu implements Disposable {
    */
   readonly idleUniforms: GPUBuffer[] = [];
   /**
-   * Buffers that no recorder stages matrices in at the moment.
-   *
-   * @ignore
-   */
-  readonly idleStaging: StorageBuffer[] = [];
-  /**
    * Readbacks of submitted work that nobody waits for yet.
    *
    * @ignore
    */
-  readonly unread: Set<Readback> = new Set();
+  readonly unread: Set<{ wait(): void }> = new Set();
   /**
    * Bytes of the buffers and textures that were allocated and not yet freed, without the parameters
    * of kernels. Software drivers keep some to stage results in, until the device is freed.
@@ -123,7 +120,6 @@ export class Gpu implements Disposable {
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const buffer of this.idleUniforms) buffer.destroy();
-    for (const buffer of this.idleStaging) buffer[Symbol.dispose]();
     this.device.destroy();
   }
 }

@@ -1,7 +1,7 @@
-import type { Gpu } from "./device.ts";
+import { SpindleError } from "../util.ts";
+import type { Gpu, Pipeline } from "./device.ts";
 import type { Matrix } from "./matrix.ts";
 import type { StorageBuffer } from "./memory.ts";
-import { SpindleError } from "../util.ts";
 
 /** A storage buffer as a kernel sees it. */
 export interface BufferOperand {
@@ -36,12 +36,6 @@ export interface Dispatch {
   readonly workgroups: readonly [number, number?, number?];
   /** About how many floating-point operations it takes, where they can be many. */
   readonly operations?: number;
-}
-
-/** A compiled kernel. */
-export interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
 }
 
 /** Compiles the kernel of a dispatch, or finds it compiled. */

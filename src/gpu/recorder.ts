@@ -1,8 +1,8 @@
+import { roundUp } from "../util.ts";
 import type { Gpu } from "./device.ts";
 import { compile, type Dispatch, paramBytes, resources } from "./kernel.ts";
 import type { Readback } from "./readback.ts";
 import { Staging } from "./staging.ts";
-import { roundUp } from "../util.ts";
 
 const uniformBytes = 64 * 1024;
 

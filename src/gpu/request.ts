@@ -1,10 +1,10 @@
-import { disableShaderCacheWithoutRoom } from "../tuning/shader_cache.ts";
-import { checkVectorWidth, chooseVectorWidth } from "../tuning/vector_width.ts";
 import { isGranted, messageOf, requireOneOf, SpindleError } from "../util.ts";
 import { Gpu, type MatrixStorage } from "./device.ts";
+import { disableShaderCacheWithoutRoom } from "./shader_cache.ts";
 import { storageOf } from "./tuning.ts";
+import { chooseVectorWidth } from "./vector_width.ts";
 
-/** Choices that {@linkcode requestGpu} otherwise makes from the adapter. */
+/** Choices that {@linkcode openGpu} otherwise makes from the adapter. */
 export interface GpuOptions {
   /** Where matrices lie. */
   storage?: MatrixStorage;
@@ -14,22 +14,11 @@ export interface GpuOptions {
 export const mostTextures = 6;
 
 /**
- * Requests the adapter and a device with all the limits that it offers.
+ * Opens a device with all the limits that the adapter offers, as it comes.
  *
- * @param options What to decide here instead of by the adapter.
- * @returns The device; dispose it when done.
- * @throws {SpindleError} If there is no such storage, no adapter, its driver gives no device, or the
- * first self-test with wide vectors fails.
- *
- * @example
- * ```ts
- * import { requestGpu } from "spindle";
- *
- * using gpu = await requestGpu();
- * console.log(gpu.adapter.description);
- * ```
+ * @throws {SpindleError} If there is no such storage, no adapter, or its driver gives no device.
  */
-export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   if (options.storage) requireOneOf("the storage", options.storage, ["texture", "buffer"]);
   quietMesa();
   chooseVectorWidth();
@@ -48,23 +37,17 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const device = await requestDevice(adapter, name);
   const oneSize = subgroupMinSize === lanes && subgroupMaxSize === lanes;
   const described = { vendor: vendorName(vendor), description: name, software };
-  using onFailure = new DisposableStack();
-  const gpu = onFailure.use(
-    new Gpu(
-      device,
-      described,
-      [...adapter.features],
-      lanes,
-      oneSize && device.features.has("subgroups"),
-      options.storage ?? storageOf(described) ??
-        (software && device.limits.maxStorageTexturesPerShaderStage >= mostTextures
-          ? "texture"
-          : "buffer"),
-    ),
+  return new Gpu(
+    device,
+    described,
+    [...adapter.features],
+    lanes,
+    oneSize && device.features.has("subgroups"),
+    options.storage ?? storageOf(described) ??
+      (software && device.limits.maxStorageTexturesPerShaderStage >= mostTextures
+        ? "texture"
+        : "buffer"),
   );
-  await checkVectorWidth(gpu);
-  onFailure.move();
-  return gpu;
 }
 
 /** Some drivers have subgroups and do not say so: they are asked for first. */

@@ -12,6 +12,15 @@ export interface Staged {
   readonly size: readonly [number, number];
 }
 
+const idle = new WeakMap<Gpu, StorageBuffer[]>();
+
+/** The buffers of a GPU in which nobody stages matrices at the moment. */
+export function idleStaging(gpu: Gpu): StorageBuffer[] {
+  const buffers = idle.get(gpu) ?? [];
+  idle.set(gpu, buffers);
+  return buffers;
+}
+
 /**
  * Buffers that kernels write to before it is copied to a texture: Mesa's software driver takes
  * twice to three times as long to store a texel to a texture as to store it to a buffer and copy
@@ -48,13 +57,13 @@ export class Staging {
   /** Once all that was staged is submitted or given up: gives the buffer back to the GPU's pool. */
   release(): void {
     for (const buffer of this.#outgrown) buffer[Symbol.dispose]();
-    if (this.#current) this.gpu.idleStaging.push(this.#current);
+    if (this.#current) idleStaging(this.gpu).push(this.#current);
     this.#outgrown = [];
     this.#current = undefined;
   }
 
   #buffer(bytes: number): StorageBuffer {
-    this.#current ??= this.gpu.idleStaging.pop();
+    this.#current ??= idleStaging(this.gpu).pop();
     if (this.#current && this.#current.buffer.size >= bytes) return this.#current;
     if (this.#current) this.#outgrown.push(this.#current);
     return this.#current = createStorage(this.gpu, bytes, "staging");

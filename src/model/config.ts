@@ -1,6 +1,6 @@
-import { SpindleError } from "../util.ts";
 import { isJsonObject, type JsonObject, readJsonObject } from "../formats/json.ts";
 import type { Activation } from "../ops/linear.ts";
+import { SpindleError } from "../util.ts";
 
 /** Checked access to config.json, where null is the same as absent. */
 export interface Config {

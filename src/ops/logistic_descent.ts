@@ -4,9 +4,9 @@ import stepsCode from "../../shaders/logistic_steps.wgsl" with { type: "text" };
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { pairwiseSum, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
-import { pairwiseSum, unroll } from "./code.ts";
 import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /**

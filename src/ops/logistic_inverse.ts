@@ -1,6 +1,6 @@
+import inverseCode from "../../shaders/logistic_inverse.wgsl" with { type: "text" };
 import diagonalCode from "../../shaders/logistic_inverse_diagonal.wgsl" with { type: "text" };
 import gatherCode from "../../shaders/logistic_inverse_gather.wgsl" with { type: "text" };
-import inverseCode from "../../shaders/logistic_inverse.wgsl" with { type: "text" };
 import mirrorCode from "../../shaders/logistic_inverse_mirror.wgsl" with { type: "text" };
 import pivotCode from "../../shaders/logistic_inverse_pivot.wgsl" with { type: "text" };
 import stripCode from "../../shaders/logistic_inverse_strip.wgsl" with { type: "text" };

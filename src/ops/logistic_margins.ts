@@ -2,8 +2,8 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { tunedVariant } from "../gpu/tuning.ts";
-import { cachedCode } from "./code_cache.ts";
 import { innerProduct, unroll } from "./code.ts";
+import { cachedCode } from "./code_cache.ts";
 import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /** How many rows of a lane are worth timing, by name; the first is the default. */

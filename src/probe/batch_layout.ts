@@ -9,8 +9,8 @@ import {
   sumsPerChunk,
 } from "../ops/logistic_rows.ts";
 import type { ColumnTiles } from "../ops/logistic_tiles.ts";
-import type { Design, DesignBlock } from "./design.ts";
 import { roundUp } from "../util.ts";
+import type { Design, DesignBlock } from "./design.ts";
 
 /** One regression of a batch: a class against the rest. */
 export interface BatchFit {

@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { readMatrix } from "../gpu/read_matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";

@@ -1,6 +1,7 @@
-import { copyMatrixBack, type Matrix } from "../gpu/matrix.ts";
-import type { Pending } from "../gpu/readback.ts";
+import type { Matrix } from "../gpu/matrix.ts";
+import { copyMatrixBack } from "../gpu/read_matrix.ts";
 import { copyStorageBack } from "../gpu/read_storage.ts";
+import type { Pending } from "../gpu/readback.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { type FitState, type StateField, stateFields } from "../ops/logistic_rows.ts";
 

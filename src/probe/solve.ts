@@ -7,12 +7,12 @@ import { Batch } from "./batch.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { createDesign, cutRows, type Design, type DesignBlock } from "./design.ts";
 import { type Fit, type LabelledFeatures, positiveClasses, type Problem } from "./fit.ts";
+import { solveByOwnModels } from "./own_model.ts";
+import { fitsHost, proveFits } from "./prove.ts";
 import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
-import { solveByOwnModels } from "./own_model.ts";
 import { limitsOf, requireLimits, type SolverOptions } from "./solver_options.ts";
 import { remember } from "./standardize.ts";
-import { fitsHost, proveFits } from "./prove.ts";
 import { fitWide, widestDesign } from "./wide.ts";
 
 export type { SolverOptions } from "./solver_options.ts";

@@ -1,5 +1,5 @@
-import { type Matrix, writeTexels } from "../gpu/matrix.ts";
 import type { Features } from "../features/store.ts";
+import { type Matrix, writeTexels } from "../gpu/matrix.ts";
 import { range } from "../ops/code.ts";
 import { SpindleError } from "../util.ts";
 

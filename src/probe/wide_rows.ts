@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, type Matrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, type Matrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage } from "../gpu/memory.ts";
+import { readMatrix } from "../gpu/read_matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { elsewhere, gatherColumns } from "../ops/gather_columns.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";

@@ -1,6 +1,6 @@
 import { SpindleError } from "../util.ts";
-import type { StateProbes } from "./probes.ts";
 import type { Head } from "./integrate.ts";
+import type { StateProbes } from "./probes.ts";
 import { countNeurons } from "./select.ts";
 
 /**

@@ -1,9 +1,10 @@
 import type { Dataset } from "../data/dataset.ts";
 import { bySplit, type Features, type FeatureStore, readFeatures } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { mapOverlapping } from "../gpu/overlap.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { mapOverlapping } from "../gpu/overlap.ts";
+import { SpindleError } from "../util.ts";
 import { defaultC, type StateProbes } from "./probes.ts";
 import {
   fitRegressions,
@@ -11,7 +12,6 @@ import {
   requireSameTexts,
   type SolverChoices,
 } from "./regressions.ts";
-import { SpindleError } from "../util.ts";
 import { countFor, etas, rankNeurons, saliency } from "./select.ts";
 
 /** A classifier over the selected neurons of the first layers of a site. */

@@ -1,16 +1,16 @@
 import type { Dataset } from "../data/dataset.ts";
 import { bySplit, type FeatureStore, readFeatures } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { mapOverlapping } from "../gpu/overlap.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { mapOverlapping } from "../gpu/overlap.ts";
+import { SpindleError } from "../util.ts";
 import {
   fitRegressions,
   type Regression,
   requireSameTexts,
   type SolverChoices,
 } from "./regressions.ts";
-import { SpindleError } from "../util.ts";
 
 /** The values of C that probes and heads are fitted with. */
 export const defaultC = [0.1, 0.2, 1, 10, 100] as const;

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { makeFolder } from "../formats/folder.ts";
 import { replaceFiles, requireWritable, textFile } from "../formats/replace.ts";
-import { countNeurons } from "./select.ts";
 import { classifierFile } from "./classifier_file.ts";
 import type { Experiment, Results } from "./experiment.ts";
 import type { Regression } from "./regressions.ts";
+import { countNeurons } from "./select.ts";
 
 const names = {
   classifier: "classifier.safetensors",

@@ -1,5 +1,5 @@
-import { largestError, type Problem, runOnce } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { largestError, type Problem, runOnce } from "../measure/problem.ts";
 import { SpindleError } from "../util.ts";
 import type { Contest } from "./contests.ts";
 

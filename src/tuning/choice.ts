@@ -1,6 +1,6 @@
-import { type Problem, runOnce, type Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Recorder } from "../gpu/recorder.ts";
+import { type Problem, runOnce, type Variant } from "../measure/problem.ts";
 import { attempt } from "../util.ts";
 
 /** A variant must be this much faster than the default: noise is not to choose. */

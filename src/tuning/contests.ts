@@ -1,9 +1,9 @@
-import { type AttentionShape, attentionVariantsProblem } from "../bench/attention.ts";
-import { marginsProblem } from "../bench/logistic.ts";
-import { matmulNumbers, type MatmulShape, productProblem } from "../bench/matmul.ts";
-import type { Problem, Variant } from "../bench/problem.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { type AttentionShape, attentionVariantsProblem } from "../measure/attention_problem.ts";
+import { marginsProblem } from "../measure/margins_problem.ts";
+import { matmulNumbers, type MatmulShape, productProblem } from "../measure/matmul_problem.ts";
+import type { Problem, Variant } from "../measure/problem.ts";
 import { sentenceLength } from "../ops/attention_variants.ts";
 import { linear } from "../ops/linear.ts";
 import { fitTile, linearTiles, type RowCount } from "../ops/linear_tiles.ts";

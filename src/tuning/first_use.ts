@@ -1,9 +1,10 @@
 import { Gpu, type MatrixStorage } from "../gpu/device.ts";
-import { mostTextures, requestGpu } from "../gpu/request.ts";
+import { mostTextures } from "../gpu/request.ts";
 import { saveStorage, saveTuning, type Tuning, tuningOf, useTuning } from "../gpu/tuning.ts";
 import { attempt, SpindleError } from "../util.ts";
 import { checkDefaults } from "./check.ts";
 import { type Contest, quickContests } from "./contests.ts";
+import { requestGpu } from "./request.ts";
 import { compareDevices, fastestVariants } from "./timing.ts";
 
 /** Other memory must be this much faster: it decides which limits hold. */

@@ -1,13 +1,13 @@
-import { comparableMs, type Contestant, contestantOf, roundRobin } from "../bench/measure.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { tunedVariant, type Tuning } from "../gpu/tuning.ts";
+import { comparableMs, type Contestant, contestantOf, roundRobin } from "../measure/contestant.ts";
 import {
   pieceMilliseconds,
   startStopwatch,
   type Stopwatch,
   type Timing,
   WallStopwatch,
-} from "../bench/stopwatch.ts";
-import type { Gpu } from "../gpu/device.ts";
-import { tunedVariant, type Tuning } from "../gpu/tuning.ts";
+} from "../measure/stopwatch.ts";
 import { unusable } from "./check.ts";
 import { chooseFastest, equalVariants } from "./choice.ts";
 import type { Contest } from "./contests.ts";

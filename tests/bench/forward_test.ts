@@ -10,9 +10,9 @@ import {
 import { countsNear } from "../../src/bench/measure_forward.ts";
 import { timeDispatch, timeOverhead } from "../../src/bench/overhead.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
-import { startStopwatch } from "../../src/bench/stopwatch.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import { startStopwatch } from "../../src/measure/stopwatch.ts";
 import { loadModel } from "../../src/model/model.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { DispatchLog } from "../gpu/dispatch_log.ts";
 
 const folder = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));

@@ -4,14 +4,14 @@ import { fileURLToPath } from "node:url";
 import type { Bench } from "../../src/bench/measure.ts";
 import { measureForward } from "../../src/bench/measure_forward.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
-import { startStopwatch } from "../../src/bench/stopwatch.ts";
 import {
   openModelWeights,
   readFloats,
   type TensorData,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import { startStopwatch } from "../../src/measure/stopwatch.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
 import { writeLetterTokenizer } from "../model/text_model.ts";
 import { randomNumbers } from "../numbers.ts";

@@ -1,24 +1,19 @@
 import assert from "node:assert/strict";
-import {
-  type Bench,
-  comparableMs,
-  measureProblem,
-  roundRobin,
-  shareOfPeak,
-} from "../../src/bench/measure.ts";
-import { summarize } from "../../src/bench/numbers.ts";
-import { createPeakKernels } from "../../src/bench/peak.ts";
-import type { Problem, Variant } from "../../src/bench/problem.ts";
+import { type Bench, measureProblem, shareOfPeak } from "../../src/bench/measure.ts";
 import { normProblem } from "../../src/bench/norm.ts";
+import { createPeakKernels } from "../../src/bench/peak.ts";
+import { Gpu } from "../../src/gpu/device.ts";
+import { comparableMs, roundRobin } from "../../src/measure/contestant.ts";
+import { summarize } from "../../src/measure/numbers.ts";
+import type { Problem, Variant } from "../../src/measure/problem.ts";
 import {
   type Clock,
   clocksAgree,
   repeatsOf,
   startStopwatch,
   WallStopwatch,
-} from "../../src/bench/stopwatch.ts";
-import { Gpu } from "../../src/gpu/device.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+} from "../../src/measure/stopwatch.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 
 /** Measures variants of a small problem, made of the right one. */
 async function measure(variantsOf: (right: Variant, problem: Problem) => Variant[]) {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createPeakKernels } from "../../src/bench/peak.ts";
-import type { Variant } from "../../src/bench/problem.ts";
-import { WallStopwatch } from "../../src/bench/stopwatch.ts";
 import { tuneKernels } from "../../src/bench/tune.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import type { Variant } from "../../src/measure/problem.ts";
+import { WallStopwatch } from "../../src/measure/stopwatch.ts";
 import { type Contest, linearContest } from "../../src/tuning/contests.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withCache } from "../cache.ts";
 
 Deno.test("tuneKernels() passes over a variant that the driver does not take", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
+import { runSpindle } from "./support.ts";
 
 Deno.test("spindle bench --json prints what was measured, --compare the ratios to a saved run", async () => {
   await withFolder(async (folder) => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openModelWeights, safetensorsHeader } from "../../src/formats/safetensors.ts";
-import { runCodeOnTerminal, runSpindle, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
+import { runCodeOnTerminal, runSpindle, startSpindle } from "./support.ts";
 
 const model = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 

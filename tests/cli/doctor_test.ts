@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/request.ts";
-import { checkLinear } from "../../src/ops/self_test.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
+import { checkLinear } from "../../src/tuning/self_test.ts";
 import { assertFreed } from "../gpu.ts";
 import { runSpindle } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { withFolder } from "../folder.ts";
 import { rememberUse } from "../../src/features/last_use.ts";
 import { key, openStore } from "../features/support.ts";
+import { withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
 Deno.test("spindle features lists and removes features, and says where there are none", () =>

@@ -7,9 +7,9 @@ import {
   type TensorData,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
+import { withFolder } from "../folder.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 import { runSpindle } from "./support.ts";
-import { withFolder } from "../folder.ts";
 
 interface FitLine {
   readonly C: number;

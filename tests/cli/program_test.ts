@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { commands } from "../../src/cli/commands.ts";
-import { runCode, runSpindle, startCode, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
+import { runCode, runSpindle, startCode, startSpindle } from "./support.ts";
 
 Deno.test("spindle --help lists every command on stdout", async () => {
   const { code, stdout, stderr } = await runSpindle(["--help"]);

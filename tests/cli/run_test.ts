@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadDataset } from "../../src/data/dataset.ts";
-import { runCode, runSpindle, runSpindleWith, startSpindle } from "./support.ts";
 import { withFolder } from "../folder.ts";
 import { letterTexts, writeTextModel } from "../model/text_model.ts";
+import { runCode, runSpindle, runSpindleWith, startSpindle } from "./support.ts";
 
 /** A run of the main job that takes seconds: a part of the data, one site, one pool. */
 function smallRun(folder: string, out: string, ...more: string[]): string[] {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10";
-import { chooseHeldOut, seededRandom, stratifiedOrder } from "../../src/data/split.ts";
+import { chooseHeldOut, stratifiedOrder } from "../../src/data/split.ts";
+import { seededRandom } from "../../src/random.ts";
 
 Deno.test("seededRandom() gives the numbers of mulberry32", () => {
   // From the published C code: seed 1.

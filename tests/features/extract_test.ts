@@ -10,8 +10,8 @@ import type { Site } from "../../src/model/states.ts";
 import type { Pool } from "../../src/ops/pool.ts";
 import { letterTexts, withTextModel } from "../model/text_model.ts";
 import { assertClose } from "../numbers.ts";
-import { openStore } from "./support.ts";
 import { Turns } from "../turns.ts";
+import { openStore } from "./support.ts";
 
 const choice = { sites: ["hidden"], pools: ["mean"] } as const;
 

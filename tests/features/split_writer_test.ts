@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { SplitWriter } from "../../src/features/split_writer.ts";
 import {
   type FeatureStore,
   missingStates,
@@ -8,7 +9,6 @@ import {
   readFeatures,
   stateBytes,
 } from "../../src/features/store.ts";
-import { SplitWriter } from "../../src/features/split_writer.ts";
 import type { StateId } from "../../src/model/states.ts";
 import { SpindleError } from "../../src/util.ts";
 import { namesIn, withFolder } from "../folder.ts";

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { lastUse, rememberUse } from "../../src/features/last_use.ts";
+import { listStores, removeStore } from "../../src/features/list.ts";
 import { defaultFeatureFolder, removalCommand } from "../../src/features/location.ts";
+import { SplitWriter } from "../../src/features/split_writer.ts";
 import {
   beginStore,
   findStore,
@@ -9,13 +12,10 @@ import {
   requireRoom,
   type StoreKey,
 } from "../../src/features/store.ts";
-import { SplitWriter } from "../../src/features/split_writer.ts";
-import { lastUse, rememberUse } from "../../src/features/last_use.ts";
-import { listStores, removeStore } from "../../src/features/list.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { runCode } from "../cli/support.ts";
 import { shellWord, SpindleError } from "../../src/util.ts";
 import { withCache } from "../cache.ts";
+import { runCode } from "../cli/support.ts";
 import { withFolder } from "../folder.ts";
 import { key, openStore, states, values } from "./support.ts";
 

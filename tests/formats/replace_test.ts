@@ -11,8 +11,8 @@ import {
 import { SpindleError } from "../../src/util.ts";
 import { startCode } from "../cli/support.ts";
 import { namesIn, withFolder as withFolderLater } from "../folder.ts";
-import { withFolder } from "./support.ts";
 import { Turns } from "../turns.ts";
+import { withFolder } from "./support.ts";
 
 /** A file whose content is told when it is asked for. */
 const file = (path: string, content: () => Iterable<Uint8Array>): NewFile => ({

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { Gpu } from "../../src/gpu/device.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { createMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
-import { Readback } from "../../src/gpu/readback.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
+import { Readback } from "../../src/gpu/readback.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { idleStaging } from "../../src/gpu/staging.ts";
 import { range } from "../../src/ops/code.ts";
 import { linear } from "../../src/ops/linear.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { SpindleError } from "../../src/util.ts";
 import { assertFreed } from "../gpu.ts";
 
@@ -80,7 +81,7 @@ Deno.test("a recorder gives back what it holds for work that was not submitted",
     linear(recorder, x, x, x, 3);
   }
   assert.equal(gpu.idleUniforms.length, 1);
-  assert.equal(gpu.idleStaging.length, gpu.adapter.software ? 1 : 0);
+  assert.equal(idleStaging(gpu).length, gpu.adapter.software ? 1 : 0);
 });
 
 Deno.test("requestGpu() says what to install where there is no adapter", async () => {

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/request.ts";
 import {
   createMatrix,
   fillTexels,
   mostRows,
   packTexels,
-  readMatrix,
   uploadMatrix,
   writeMatrix,
   writeTexels,
 } from "../../src/gpu/matrix.ts";
 import { createStorage, uploadPiece } from "../../src/gpu/memory.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { SpindleError } from "../../src/util.ts";
 import { gpuTest, limitBindings, ownedBytes, requestHardware } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
-import { Readback } from "../../src/gpu/readback.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
+import { Readback } from "../../src/gpu/readback.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { assertFreed } from "../gpu.ts";
 
 const { mapAsync, getMappedRange } = GPUBuffer.prototype;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createStorage, type StorageBuffer } from "../../src/gpu/memory.ts";
-import { Readback } from "../../src/gpu/readback.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
+import { Readback } from "../../src/gpu/readback.ts";
 import { mostOperations, Recorder } from "../../src/gpu/recorder.ts";
 import { gpuTest } from "../gpu.ts";
 

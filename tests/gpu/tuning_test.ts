@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { driverBuild } from "../../src/gpu/driver_build.ts";
 import { saveStorage, saveTuning, tuningOf } from "../../src/gpu/tuning.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withCache } from "../cache.ts";
 
 Deno.test("saveTuning() keeps the choice for this adapter and storage alone", async () => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { requestGpu } from "../../src/gpu/request.ts";
-import { longestSentence, longestText, tokensPerBatch } from "../../src/model/longest.ts";
 import { mostOperations } from "../../src/gpu/recorder.ts";
 import { readModel } from "../../src/model/family.ts";
+import { longestSentence, longestText, tokensPerBatch } from "../../src/model/longest.ts";
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
 import { longestAttended } from "../../src/ops/attention.ts";
 import { keysOfGroup } from "../../src/ops/attention_variants.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { byteLevel, withTokenizer } from "./tokenizers.ts";
 
 const { spec } = readModel(fileURLToPath(new URL("golden/llama", import.meta.url)));

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { captureBatches } from "../../src/model/capture.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { pools } from "../../src/ops/pool.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { ownedBytes } from "../gpu.ts";
 
 const miniLm = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));

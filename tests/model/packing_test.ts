@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { tokensPerBatch } from "../../src/model/longest.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { readModel } from "../../src/model/family.ts";
+import { tokensPerBatch } from "../../src/model/longest.ts";
 import { loadModel, type Model } from "../../src/model/model.ts";
 import { sites } from "../../src/model/states.ts";
 import { pools } from "../../src/ops/pool.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { assertClose } from "../numbers.ts";
 
 const folder = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));

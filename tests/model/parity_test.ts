@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { assertFreed } from "../gpu.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { seededRandom } from "../../src/data/split.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel, type Model, type ModelOptions } from "../../src/model/model.ts";
+import { seededRandom } from "../../src/random.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
 import { rewriteModel } from "./rewrite.ts";
 import { byteLevel } from "./tokenizers.ts";

@@ -5,8 +5,8 @@ import { openSafetensors, readIntegers } from "../../src/formats/safetensors.ts"
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
 import { SpindleError } from "../../src/util.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
-import { byteLevel, unigram, withTokenizer } from "./tokenizers.ts";
 import reference from "./tokenizer_reference.json" with { type: "json" };
+import { byteLevel, unigram, withTokenizer } from "./tokenizers.ts";
 
 const BUNDLED = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 const [CLS, SEP] = [101, 102];

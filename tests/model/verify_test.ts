@@ -8,9 +8,9 @@ import {
   type TensorData,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { loadModel } from "../../src/model/model.ts";
 import { verifyModel } from "../../src/model/verify.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
 import { rewriteModel } from "./rewrite.ts";
 import { writeTextModel } from "./text_model.ts";

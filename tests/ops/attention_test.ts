@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { mostOperations, Recorder } from "../../src/gpu/recorder.ts";
 import { packBatch } from "../../src/model/batch.ts";
 import { attention } from "../../src/ops/attention.ts";

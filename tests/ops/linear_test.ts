@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
 import type { Precision } from "../../src/gpu/precision.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Activation, linear } from "../../src/ops/linear.ts";
 import { chooseTile, type LinearTile, linearTiles } from "../../src/ops/linear_tiles.ts";

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
-import {
-  createMatrix,
-  type Matrix,
-  readMatrix,
-  uploadMatrix,
-  writeMatrix,
-} from "../../src/gpu/matrix.ts";
+import { createMatrix, type Matrix, uploadMatrix, writeMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
 import { invertSets } from "../../src/ops/logistic_inverse.ts";
-import { logisticMargins, marginHeights } from "../../src/ops/logistic_margins.ts";
 import { pivotsFor } from "../../src/ops/logistic_inverse_stack.ts";
+import { logisticMargins, marginHeights } from "../../src/ops/logistic_margins.ts";
 import { logisticSums, stateFields, sumsPerChunk } from "../../src/ops/logistic_rows.ts";
 import { createWholeTiles } from "../../src/ops/logistic_tiles.ts";
 import { compileOther, loosenLog, refuseVectorParts } from "../compilers.ts";

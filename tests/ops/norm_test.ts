@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createMatrix, readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { norm } from "../../src/ops/norm.ts";
 import { gpuTest } from "../gpu.ts";

@@ -1,6 +1,7 @@
 import type { Gpu } from "../../src/gpu/device.ts";
-import { readMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
+import { uploadMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { rotary } from "../../src/ops/rotary.ts";
 import { gpuTest } from "../gpu.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../src/data/split.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import type { Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import { seededRandom } from "../../src/random.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { exactObjective, referenceFit } from "./reference.ts";
 
 /** Rows of random shape: columns of scales from 1e-3 to 1e3, some constant, equal or dependent. */

@@ -1,4 +1,4 @@
-import { seededRandom } from "../../src/data/split.ts";
+import { seededRandom } from "../../src/random.ts";
 import type { BinaryRows } from "./reference.ts";
 
 /** What makes a problem hard. */

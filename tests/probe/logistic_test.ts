@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { fitLogistic, type LogisticOptions } from "../../src/probe/logistic.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";

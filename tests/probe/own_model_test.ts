@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { hardRows } from "./hard_rows.ts";
 
 Deno.test("fitProblems() keeps the same iterate whatever the order of the classes", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/request.ts";
 import type { Problem } from "../../src/probe/fit.ts";
 import { fitLogistic } from "../../src/probe/logistic.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { type Hardness, hardRows } from "./hard_rows.ts";
 import { type BinaryRows, exactObjective, referenceFit } from "./reference.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/request.ts";
 import type { Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { randomNumbers } from "../numbers.ts";
 import { exactObjective, referenceFit } from "./reference.ts";
 

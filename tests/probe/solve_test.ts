@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import type { Gpu } from "../../src/gpu/device.ts";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
 import { decision } from "../../src/probe/decision.ts";
 import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { assertFreed, gpuTest, limitBindings, ownedBytes } from "../gpu.ts";
 import { DispatchLog } from "../gpu/dispatch_log.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 
 /** Rows whose class depends on three of their columns, and on noise. */
 function problem(rows: number, cols: number, seed = 1) {

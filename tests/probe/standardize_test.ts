@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createMatrix, readMatrix } from "../../src/gpu/matrix.ts";
+import { createMatrix } from "../../src/gpu/matrix.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import {
   featuresOf,
   measureScaling,

@@ -1,5 +1,5 @@
 import type { Gpu } from "../../src/gpu/device.ts";
-import { copyMatrixBack } from "../../src/gpu/matrix.ts";
+import { copyMatrixBack } from "../../src/gpu/read_matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { WideRows } from "../../src/probe/wide_rows.ts";

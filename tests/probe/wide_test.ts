@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { decision } from "../../src/probe/decision.ts";
 import type { Fit, Problem } from "../../src/probe/fit.ts";
 import { fitProblems, type SolverOptions } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 import { exactObjective, referenceFit } from "./reference.ts";

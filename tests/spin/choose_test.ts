@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import type { Site } from "../../src/model/states.ts";
 import { chooseBaseline, chooseHead, chooseProbe } from "../../src/spin/choose.ts";
 import type { Head } from "../../src/spin/integrate.ts";
 import type { StateProbes } from "../../src/spin/probes.ts";
-import type { Site } from "../../src/model/states.ts";
 
 const scores = (validation: number, test: number, C: number) => ({
   C,

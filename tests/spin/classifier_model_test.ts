@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { modelSha256 } from "../../src/model/files.ts";
 import { loadModel } from "../../src/model/model.ts";
 import type { Classifier } from "../../src/spin/classifier.ts";
 import { loadClassifierModel } from "../../src/spin/classifier_model.ts";
 import { classify } from "../../src/spin/classify.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, writeTextModel } from "../model/text_model.ts";
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type TensorData, writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Metric } from "../../src/data/registry.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
+import { type TensorData, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { loadedSha256 } from "../../src/model/files.ts";
 import { loadModel, type Model } from "../../src/model/model.ts";
+import type { Pool } from "../../src/ops/pool.ts";
 import type { Classifier } from "../../src/spin/classifier.ts";
 import { loadClassifier, saveClassifier } from "../../src/spin/classifier_file.ts";
 import { classify } from "../../src/spin/classify.ts";
-import type { Pool } from "../../src/ops/pool.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, withTextModel, writeTextModel } from "../model/text_model.ts";
 import { randomNumbers } from "../numbers.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { accuracy } from "../../src/probe/fit.ts";
 import config from "../../deno.json" with { type: "json" };
 import { type Dataset, loadDataset } from "../../src/data/dataset.ts";
 import { bySplit, type SplitName } from "../../src/features/store.ts";
+import { accuracy } from "../../src/probe/fit.ts";
 import { loadClassifier } from "../../src/spin/classifier_file.ts";
 import { classify } from "../../src/spin/classify.ts";
 import { type Experiment, type Results, runExperiment } from "../../src/spin/experiment.ts";

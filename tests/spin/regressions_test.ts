@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Dataset } from "../../src/data/dataset.ts";
 import type { SplitName } from "../../src/features/store.ts";
-import { openStore } from "../features/support.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { integrate } from "../../src/spin/integrate.ts";
@@ -13,6 +12,7 @@ import {
   type SolverChoices,
 } from "../../src/spin/regressions.ts";
 import { SpindleError } from "../../src/util.ts";
+import { openStore } from "../features/support.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 

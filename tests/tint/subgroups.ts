@@ -1,16 +1,19 @@
-import { attentionProblem, attentionVariantsProblem } from "../../src/bench/attention.ts";
-import { logisticProblem, marginsProblem } from "../../src/bench/logistic.ts";
+import { attentionProblem } from "../../src/bench/attention.ts";
+import { logisticProblem } from "../../src/bench/logistic.ts";
 import { matmulProblem } from "../../src/bench/matmul.ts";
-import { createPeakKernels } from "../../src/bench/peak.ts";
 import { nothing } from "../../src/bench/overhead.ts";
-import type { Problem } from "../../src/bench/problem.ts";
-import { tileProblem } from "../../src/tuning/contests.ts";
+import { createPeakKernels } from "../../src/bench/peak.ts";
 import { Gpu } from "../../src/gpu/device.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
-import { createMatrix, readMatrix } from "../../src/gpu/matrix.ts";
+import { createMatrix } from "../../src/gpu/matrix.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
+import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { attentionVariantsProblem } from "../../src/measure/attention_problem.ts";
+import { marginsProblem } from "../../src/measure/margins_problem.ts";
+import type { Problem } from "../../src/measure/problem.ts";
 import { gatherColumns } from "../../src/ops/gather_columns.ts";
+import { tileProblem } from "../../src/tuning/contests.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 
 /** The kernels that other adapters' subgroups would be given are compiled, for they cannot run. */
 for (const lanes of [8, 16]) {

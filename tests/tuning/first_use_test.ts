@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Variant } from "../../src/bench/problem.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import type { Dispatch } from "../../src/gpu/kernel.ts";
-import { requestGpu } from "../../src/gpu/request.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { storageOf, tuningOf } from "../../src/gpu/tuning.ts";
+import type { Variant } from "../../src/measure/problem.ts";
 import { attentionVariants } from "../../src/ops/attention_variants.ts";
 import { linearTiles } from "../../src/ops/linear_tiles.ts";
 import { marginHeights } from "../../src/ops/logistic_margins.ts";
@@ -18,10 +17,11 @@ import {
   marginsContest,
 } from "../../src/tuning/contests.ts";
 import { tuneOnFirstUse } from "../../src/tuning/first_use.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { compareDevices } from "../../src/tuning/timing.ts";
 import { SpindleError } from "../../src/util.ts";
-import { assertFreed, requestHardware } from "../gpu.ts";
 import { withCache } from "../cache.ts";
+import { assertFreed, requestHardware } from "../gpu.ts";
 
 /** Too small to tell which variant is faster, and quick. */
 const contests: Contest[] = [

@@ -1,4 +1,4 @@
-import { attentionNumbers, type AttentionShape } from "../attention.ts";
+import { attentionNumbers, type AttentionShape } from "../../measure/attention_problem.ts";
 import { type JaxBackend, openJax, runJax } from "./jax.ts";
 import { attentionModel } from "./onnx.ts";
 import { type OnnxruntimeKind, onnxruntimeKinds, prepareModel } from "./onnxruntime.ts";

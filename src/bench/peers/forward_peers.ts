@@ -2,10 +2,10 @@ import type { Sentences } from "../forward.ts";
 import {
   type OnnxruntimeKind,
   onnxruntimeKinds,
+  type OpenSession,
   openSession,
   type Session,
 } from "./onnxruntime.ts";
-import type { OpenSession } from "./onnxruntime.ts";
 
 /** A peer that is ready to run the model. */
 export interface ReadyForward {

@@ -1,4 +1,5 @@
-import { matmulNumbers, type MatmulShape, transpose } from "../matmul.ts";
+import { matmulNumbers, type MatmulShape } from "../../measure/matmul_problem.ts";
+import { transpose } from "../matmul.ts";
 import { type JaxBackend, openJax, runJax } from "./jax.ts";
 import { matmulModel } from "./onnx.ts";
 import { type OnnxruntimeKind, onnxruntimeKinds, prepareModel } from "./onnxruntime.ts";

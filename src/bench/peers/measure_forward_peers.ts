@@ -1,10 +1,10 @@
+import { summarize } from "../../measure/numbers.ts";
+import { largestError } from "../../measure/problem.ts";
+import type { Timing } from "../../measure/stopwatch.ts";
 import type { Model } from "../../model/model.ts";
+import { SpindleError } from "../../util.ts";
 import type { PeerResult } from "../document.ts";
 import { forwardFlops, sampleSentences, sampleTokens, type Sentences } from "../forward.ts";
-import { summarize } from "../numbers.ts";
-import { largestError } from "../problem.ts";
-import { SpindleError } from "../../util.ts";
-import type { Timing } from "../stopwatch.ts";
 import { forwardPeers, prepareForward, type ReadyForward } from "./forward_peers.ts";
 import { reasonOf, somethingElse } from "./measure_peers.ts";
 

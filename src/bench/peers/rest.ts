@@ -1,6 +1,6 @@
 import process from "node:process";
-import type { Contestant } from "../measure.ts";
-import type { Timing } from "../stopwatch.ts";
+import type { Contestant } from "../../measure/contestant.ts";
+import type { Timing } from "../../measure/stopwatch.ts";
 
 /** How long is looked whether the threads of this process rest, and how often at most. */
 const lookMilliseconds = 20;

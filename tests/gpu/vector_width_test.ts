@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestGpu } from "../../src/gpu/request.ts";
+import { requestGpu } from "../../src/tuning/request.ts";
 import { runSpindle } from "../cli/support.ts";
 import { withFolder } from "../folder.ts";
 

@@ -1,19 +1,17 @@
 import { join } from "node:path";
 import { cacheFolder } from "../formats/cache_folder.ts";
-import type { Gpu } from "../gpu/device.ts";
-import { recall, remember } from "../gpu/tuning.ts";
-import { checkLinear } from "../ops/self_test.ts";
-import { attempt, isGranted, SpindleError } from "../util.ts";
+import { attempt, isGranted } from "../util.ts";
+import type { Gpu } from "./device.ts";
+import { recall, remember, type Remembered } from "./remembered.ts";
 
 /**
  * Mesa's software driver works on vectors of at most 256 bits unless this variable says otherwise,
  * even on processors with twice that. It reads it once, when the first adapter is requested.
  */
-const widthVariable = "LP_NATIVE_VECTOR_WIDTH";
+export const widthVariable = "LP_NATIVE_VECTOR_WIDTH";
 /** Where Mesa keeps compiled kernels, without telling those for different widths apart. */
 export const compiledVariable = "MESA_SHADER_CACHE_DIR";
 
-/** Under this name it is remembered how the self-test in 512 bits ended, and on which driver. */
 const name = "512-bit vectors";
 
 /** Has Mesa's software driver use 512-bit vectors where the processor has them and they work. */
@@ -27,7 +25,7 @@ export function chooseVectorWidth(): void {
   const chosen = Deno.env.get(widthVariable);
   const compiled = Deno.env.get(compiledVariable);
   if (chosen && compiled) return;
-  const works = mayBeTried(recall(name)?.selfTest);
+  const works = mayBeTried(recallSelfTest()?.selfTest);
   const width = chosen || (works && processorHas512Bits() ? "512" : undefined);
   const parent = compiled || cacheFolder();
   if (!width || !parent) return;
@@ -40,38 +38,15 @@ export function chooseVectorWidth(): void {
   } catch { /* nowhere to keep what is compiled for another width: the usual one serves too */ }
 }
 
-/**
- * Runs the self-test where 512-bit vectors are used for the first time on this driver. Where it did
- * not come to its end, as when it was interrupted, the next start tries once more.
- *
- * @throws {SpindleError} If it fails: a program cannot change the width any more.
- */
-export async function checkVectorWidth(gpu: Gpu): Promise<void> {
-  const { lanes, adapter: { software, description } } = gpu;
-  if (!software || lanes !== 16) return;
-  const known = recall(name);
-  const isOfDriver = known?.driver === description;
-  if (isOfDriver && known?.selfTest === "passed") return;
-  const selfTest = isOfDriver && known?.selfTest === "begun" ? "begun again" : "begun";
-  tryToRemember({ selfTest, driver: description });
-  const { passed, largestDifference } = await checkLinear(gpu);
-  tryToRemember({ selfTest: passed ? "passed" : "failed", driver: description });
-  if (passed) return;
-  throw new SpindleError(
-    `Cannot use 512-bit vectors as the self-test is ${largestDifference.toExponential(1)} off ` +
-      `with them: start again, with ${widthVariable}=256 if this is said again`,
-  );
-}
-
 /** Forgets how the self-test ended, so that it is run again. */
 export function forgetVectorWidth(): void {
-  if (recall(name)) tryToRemember({});
+  if (recallSelfTest()) rememberSelfTest({});
 }
 
 /** What decided about the vectors of a software driver, in words for the user. */
 export function explainVectorWidth({ lanes }: Gpu): string {
   if (lanes === 16) return `512 bits; ${widthVariable}=256 makes it 256`;
-  const state = recall(name)?.selfTest;
+  const state = recallSelfTest()?.selfTest;
   if (!mayBeTried(state)) {
     return `${32 * lanes} bits, as the self-test did not pass in 512: bench --tune tries again`;
   }
@@ -82,7 +57,13 @@ function mayBeTried(selfTest: string | undefined): boolean {
   return [undefined, "passed", "begun"].includes(selfTest);
 }
 
-function tryToRemember(state: Record<string, string>): void {
+/** How the self-test in 512 bits ended (`selfTest`), and on which driver. */
+export function recallSelfTest(): Remembered | undefined {
+  return recall(name);
+}
+
+/** A cache folder that cannot be written only costs the next start the self-test. */
+export function rememberSelfTest(state: Remembered): void {
   attempt(() => remember(name, state));
 }
 

@@ -1,8 +1,10 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type Matrix, readMatrix, writeMatrix } from "../gpu/matrix.ts";
+import { type Matrix, writeMatrix } from "../gpu/matrix.ts";
 import { StorageBuffer } from "../gpu/memory.ts";
+import { readMatrix } from "../gpu/read_matrix.ts";
 import { readStorage } from "../gpu/read_storage.ts";
 import { Recorder } from "../gpu/recorder.ts";
+import { idleStaging } from "../gpu/staging.ts";
 
 /** What `spindle bench` measures. */
 export const kernelNames = [
@@ -52,7 +54,7 @@ export async function runOnce(
   gpu: Gpu,
   { record, output, pick }: Omit<Variant, "name">,
 ): Promise<Float32Array> {
-  gpu.idleStaging.forEach(spoil);
+  idleStaging(gpu).forEach(spoil);
   if (output instanceof StorageBuffer) spoil(output);
   else writeMatrix(output, new Float32Array(output.rows * output.cols).fill(NaN));
   using recorder = new Recorder(gpu);

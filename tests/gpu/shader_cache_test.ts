@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { withFolder } from "../folder.ts";
 import { runSpindle } from "../cli/support.ts";
+import { withFolder } from "../folder.ts";
 
 const linux = Deno.build.os === "linux";
 

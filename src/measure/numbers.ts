@@ -1,4 +1,4 @@
-import { seededRandom } from "../data/split.ts";
+import { seededRandom } from "../random.ts";
 
 /** Numbers from -1 to 1, the same for a seed. */
 export function randomNumbers(length: number, seed = 1): Float32Array<ArrayBuffer> {

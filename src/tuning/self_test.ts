@@ -1,8 +1,9 @@
-import { seededRandom } from "../data/split.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { createMatrix, readMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
+import { readMatrix } from "../gpu/read_matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
-import { linear } from "./linear.ts";
+import { linear } from "../ops/linear.ts";
+import { seededRandom } from "../random.ts";
 
 /** No dimension is a multiple of what a kernel works in, so that its edges are checked too. */
 const ROWS = 37, INPUTS = 130, OUTPUTS = 53;
