@@ -19,7 +19,8 @@ export const mostOperations = 5e10;
  * submitted.
  */
 export class Recorder implements Disposable {
-  #encoder: GPUCommandEncoder;
+  /** Made for the first command: one that is never finished keeps its memory for long. */
+  #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   /** Finished ones, to be submitted before what the encoder holds. */
   #pieces: GPUCommandBuffer[] = [];
@@ -31,7 +32,6 @@ export class Recorder implements Disposable {
 
   constructor(readonly gpu: Gpu) {
     this.#staging = new Staging(gpu);
-    this.#encoder = gpu.device.createCommandEncoder();
   }
 
   /** Adds one dispatch; it sees what the dispatches before it wrote. */
@@ -41,7 +41,7 @@ export class Recorder implements Disposable {
     this.#run(staged?.dispatch ?? dispatch);
     if (!staged) return;
     this.#endPass();
-    this.#encoder.copyBufferToTexture(staged.from, staged.to, [...staged.size]);
+    this.#open().copyBufferToTexture(staged.from, staged.to, [...staged.size]);
   }
 
   #count(operations: number): void {
@@ -55,7 +55,7 @@ export class Recorder implements Disposable {
     const params = paramBytes(dispatch);
     const entries = resources(dispatch).map((resource, i) => ({ binding: i + 1, resource }));
     if (params.length > 0) entries.unshift({ binding: 0, resource: this.#uniform(params) });
-    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass ??= this.#open().beginComputePass();
     this.#pass.setPipeline(pipeline);
     this.#pass.setBindGroup(0, this.gpu.device.createBindGroup({ layout, entries }));
     this.#pass.dispatchWorkgroups(...dispatch.workgroups);
@@ -64,7 +64,7 @@ export class Recorder implements Disposable {
   /** Adds a copy of the first bytes of a buffer, to be read once this is submitted. */
   copyBack(from: GPUBuffer, readback: Readback, bytes: number): void {
     this.#endPass();
-    this.#encoder.copyBufferToBuffer(from, 0, readback.target, 0, roundUp(bytes, 4));
+    this.#open().copyBufferToBuffer(from, 0, readback.target, 0, roundUp(bytes, 4));
     this.#readbacks.push(readback);
   }
 
@@ -77,7 +77,7 @@ export class Recorder implements Disposable {
   ): void {
     this.#endPass();
     const target = { buffer: readback.target, bytesPerRow };
-    this.#encoder.copyTextureToBuffer({ texture }, target, [...size]);
+    this.#open().copyTextureToBuffer({ texture }, target, [...size]);
     this.#readbacks.push(readback);
   }
 
@@ -108,10 +108,14 @@ export class Recorder implements Disposable {
     this.#release();
   }
 
+  #open(): GPUCommandEncoder {
+    return this.#encoder ??= this.gpu.device.createCommandEncoder();
+  }
+
   #finish(): GPUCommandBuffer {
     this.#endPass();
-    const finished = this.#encoder.finish();
-    this.#encoder = this.gpu.device.createCommandEncoder();
+    const finished = this.#open().finish();
+    this.#encoder = undefined;
     this.#operations = 0;
     return finished;
   }

@@ -99,3 +99,33 @@ gpuTest("a recorder encodes while the GPU works, and only then waits and submits
   assert.deepEqual(events, ["finish", "mapAsync", "submit"]);
   await unread.read(4);
 });
+
+gpuTest("a recorder leaves no command encoder unfinished", async (gpu) => {
+  using x = createStorage(gpu, 16, "number");
+  using stack = new DisposableStack();
+  const { createCommandEncoder } = GPUDevice.prototype;
+  const { finish } = GPUCommandEncoder.prototype;
+  stack.defer(() => Object.assign(GPUDevice.prototype, { createCommandEncoder }));
+  stack.defer(() => Object.assign(GPUCommandEncoder.prototype, { finish }));
+  const unfinished = new Set<GPUCommandEncoder>();
+  GPUDevice.prototype.createCommandEncoder = function (descriptor) {
+    const encoder = createCommandEncoder.call(this, descriptor);
+    unfinished.add(encoder);
+    return encoder;
+  };
+  GPUCommandEncoder.prototype.finish = function (descriptor) {
+    unfinished.delete(this);
+    return finish.call(this, descriptor);
+  };
+  {
+    using recorder = new Recorder(gpu);
+    appendDigit(recorder, x, 1, mostOperations);
+    appendDigit(recorder, x, 2, mostOperations);
+    recorder.submit();
+    appendDigit(recorder, x, 3);
+    recorder.submit();
+  }
+  assert.equal(unfinished.size, 0);
+  assert.equal(new Uint32Array(await readStorage(x))[0], 123);
+  assert.equal(unfinished.size, 0);
+});
