@@ -1,6 +1,6 @@
 import { listStores, removeStore, type StoreSummary } from "../features/list.ts";
 import { defaultFeatureFolder } from "../features/location.ts";
-import { megabytes } from "../util.ts";
+import { megabytes, SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { escapeControls, note, print } from "./terminal.ts";
 
@@ -25,20 +25,29 @@ export const command = defineCommand({
   // deno-lint-ignore require-await
   async run({ remove, features }) {
     const parent = features ?? defaultFeatureFolder();
-    const stores = listStores(parent);
-    const isAboutAll = remove === undefined || remove === "all";
-    if (isAboutAll && stores.length === 0) note(`There are no features in ${parent}`);
-    if (remove !== undefined) {
-      const names = remove === "all" ? stores.map(({ name }) => name) : [remove];
-      for (const name of names) {
-        const { folder, bytes } = removeStore(parent, name);
-        print(`removed ${folder} (${megabytes(bytes)})`);
+    const all = listStores(parent);
+    const stores = remove === undefined || remove === "all"
+      ? all
+      : [findNamed(all, parent, remove)];
+    if (stores.length === 0) note(`There are no features in ${parent}`);
+    for (const store of stores) {
+      if (remove === undefined) {
+        print(describeStore(store));
+      } else {
+        removeStore(store);
+        print(`removed ${store.folder} (${megabytes(store.bytes)})`);
       }
-      return;
     }
-    for (const store of stores) print(describeStore(store));
   },
 });
+
+function findNamed(stores: readonly StoreSummary[], parent: string, wanted: string): StoreSummary {
+  const found = stores.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  throw new SpindleError(
+    `Cannot remove the features "${wanted}" as "${parent}" holds none of that name: list them first`,
+  );
+}
 
 function describeStore({ name, bytes, texts, modified, use }: StoreSummary): string {
   const count = `${texts ?? "?"} texts`.padStart(13);

@@ -3,7 +3,11 @@ import { exists, fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 import { type LastUse, lastUse, useFile } from "./last_use.ts";
-import { manifestName, splitNames } from "./store.ts";
+import { isStoreName, manifestName, splitNames } from "./store.ts";
+
+/** The files that runs write to a store, also while they are written. */
+const storeFile =
+  /^((manifest|last_use)\.json|(train|validation|test)\.(progress\.json|.+\.safetensors(\.partial)?))(\.\d+\.tmp)?$/;
 
 /** A feature store as the disk holds it. */
 export interface StoreSummary {
@@ -23,7 +27,7 @@ export function listStores(parent: string): StoreSummary[] {
   if (!exists(parent)) return [];
   return guarded("list", parent, () =>
     [...Deno.readDirSync(parent)]
-      .filter(({ name }) => exists(join(parent, name, manifestName)))
+      .filter(({ name }) => isStoreName(name) && exists(join(parent, name, manifestName)))
       .map(({ name }) => summarise(parent, name))
       .sort((a, b) => Number(a.modified) - Number(b.modified)));
 }
@@ -31,17 +35,22 @@ export function listStores(parent: string): StoreSummary[] {
 /**
  * Removes a feature store.
  *
- * @throws {SpindleError} If there is none of that name.
+ * @throws {SpindleError} If it holds anything else, which then is still there as the store is, or
+ * the system refuses.
  */
-export function removeStore(parent: string, name: string): StoreSummary {
-  const store = listStores(parent).find((store) => store.name === name);
-  if (!store) {
-    throw new SpindleError(
-      `Cannot remove the features "${name}" as "${parent}" holds none of that name: list them first`,
+export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
+  guarded("remove", folder, () => {
+    const other = [...Deno.readDirSync(folder)].find(({ name, isDirectory }) =>
+      isDirectory || !storeFile.test(name)
     );
-  }
-  guarded("remove", store.folder, () => Deno.removeSync(store.folder, { recursive: true }));
-  return store;
+    if (other !== undefined) {
+      throw new SpindleError(
+        `Cannot remove the features in "${folder}" as no run wrote the "${other.name}" there: ` +
+          "move it elsewhere first",
+      );
+    }
+    Deno.removeSync(folder, { recursive: true });
+  });
 }
 
 function guarded<T>(what: string, folder: string, action: () => T): T {

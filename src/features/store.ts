@@ -79,6 +79,11 @@ export async function findStore(parent: string, key: StoreKey): Promise<FeatureS
   return { folder: join(parent, new Uint8Array(digest).toHex().slice(0, 16)), key };
 }
 
+/** Whether a name is of the kind that {@linkcode findStore} gives the folder of a store. */
+export function isStoreName(name: string): boolean {
+  return /^[0-9a-f]{16}$/.test(name);
+}
+
 /**
  * A store that was made with more pools, and holds all splits of some states.
  *
@@ -91,7 +96,7 @@ export function findRicherStore(
   key: StoreKey,
   states: readonly StateId[],
 ): FeatureStore | undefined {
-  for (const name of namesIn(parent)) {
+  for (const name of namesIn(parent).filter(isStoreName)) {
     const folder = join(parent, name);
     const pools = richerPools(folder, key);
     const store = { folder, key: { ...key, pools } };

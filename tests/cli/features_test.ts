@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { rememberUse } from "../../src/features/last_use.ts";
 import { key, openStore } from "../features/support.ts";
-import { withFolder } from "../folder.ts";
+import { namesIn, withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
 Deno.test("spindle features lists and removes features, and says where there are none", () =>
@@ -20,13 +20,19 @@ Deno.test("spindle features lists and removes features, and says where there are
       await listed(),
       "0 MB  10 texts  used DAY  /data/\\u000a.csv with /models/a\n",
     );
+    const project = join(folder, "project");
+    Deno.mkdirSync(project);
+    Deno.writeTextFileSync(join(project, "manifest.json"), "{}");
     const removed = await features("--remove", "all");
     assert.deepEqual([removed.code, removed.stdout], [0, `removed ${store.folder} (0 MB)\n`]);
     for (const args of [[], ["--remove", "all"]]) {
       const none = { code: 0, stdout: "", stderr: `There are no features in ${folder}\n` };
       assert.deepEqual(await features(...args), none);
     }
-    const { code, stderr } = await features("--remove", "other");
-    assert.equal(code, 1);
-    assert.match(stderr, /^spindle: Cannot remove the features "other" as [^\n]+\n$/);
+    for (const name of ["other", "project"]) {
+      const { code, stderr } = await features("--remove", name);
+      assert.equal(code, 1);
+      assert.match(stderr, /^spindle: Cannot remove the features "\w+" as [^\n]+\n$/);
+    }
+    assert.deepEqual(namesIn(folder), ["project"]);
   }));

@@ -6,6 +6,7 @@ import { defaultFeatureFolder, removalCommand } from "../../src/features/locatio
 import { SplitWriter } from "../../src/features/split_writer.ts";
 import {
   beginStore,
+  findRicherStore,
   findStore,
   missingStates,
   readFeatures,
@@ -13,10 +14,10 @@ import {
   type StoreKey,
 } from "../../src/features/store.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { shellWord, SpindleError } from "../../src/util.ts";
+import { shellWord } from "../../src/util.ts";
 import { withCache } from "../cache.ts";
 import { runCode } from "../cli/support.ts";
-import { withFolder } from "../folder.ts";
+import { namesIn, withFolder } from "../folder.ts";
 import { key, openStore, states, values } from "./support.ts";
 
 Deno.test("a feature store gives back each pool's rows, also a part of them", () =>
@@ -150,9 +151,46 @@ Deno.test("stores are listed with their size, and removed by name", () =>
     const [summary] = listStores(folder);
     assert.equal(summary!.folder, store.folder);
     assert.equal(summary!.texts, 10);
-    removeStore(folder, summary!.name);
+    removeStore(summary!);
     assert.deepEqual(listStores(folder), []);
-    assert.throws(() => removeStore(folder, "none"), SpindleError);
+  }));
+
+Deno.test("folders of other names are no stores, and a store that holds other things stays", () =>
+  withFolder(async (folder) => {
+    const project = join(folder, "project");
+    Deno.mkdirSync(join(project, "src"), { recursive: true });
+    Deno.writeTextFileSync(join(project, "manifest.json"), JSON.stringify(key));
+    assert.deepEqual(listStores(folder), []);
+    assert.equal(findRicherStore(folder, key, []), undefined);
+    const store = await openStore(folder, key);
+    assert.deepEqual(findRicherStore(folder, key, []), store);
+    {
+      using writer = new SplitWriter(store, "train", states);
+      writer.write(values(0, 4), 4);
+      await writer.checkpoint();
+    }
+    rememberUse(store.folder, { model: "/models/a", source: "mr" });
+    Deno.writeTextFileSync(join(store.folder, "manifest.json.0.tmp"), "{");
+    Deno.writeTextFileSync(join(store.folder, "train.encoder.hidden.0.safetensors"), "");
+    const [summary] = listStores(folder);
+    for (const name of ["notes.txt", "my.train.hidden.0.safetensors", "manifest.json.bak"]) {
+      const path = join(store.folder, name);
+      Deno.writeTextFileSync(path, "");
+      const before = namesIn(store.folder);
+      assert.throws(() => removeStore(summary!), {
+        name: "SpindleError",
+        message: `Cannot remove the features in "${store.folder}" as no run wrote the "${name}" ` +
+          "there: move it elsewhere first",
+      });
+      assert.deepEqual(namesIn(store.folder), before);
+      Deno.removeSync(path);
+    }
+    const below = join(store.folder, "train.deep.safetensors");
+    Deno.mkdirSync(below);
+    assert.throws(() => removeStore(summary!), /no run wrote the "train\.deep\.safetensors" there/);
+    Deno.removeSync(below);
+    removeStore(summary!);
+    assert.deepEqual(namesIn(folder), ["project"]);
   }));
 
 Deno.test("stores are listed by when they were last used, with what for where that is known", () =>
@@ -200,7 +238,7 @@ Deno.test("a store whose manifest is broken is listed, and can be removed", () =
       Deno.writeTextFileSync(join(store.folder, "manifest.json"), manifest);
       const [summary] = listStores(folder);
       assert.equal(summary!.texts, undefined);
-      removeStore(folder, summary!.name);
+      removeStore(summary!);
       assert.deepEqual(listStores(folder), []);
     }
   }));
