@@ -17,7 +17,7 @@ export function stratifiedOrder(labels: Int32Array, random: Random): number[] {
   for (const label of [...rowsOfClass.keys()].sort((a, b) => a - b)) {
     const rows = shuffle(rowsOfClass.get(label)!, random);
     rows.forEach((row, i) => {
-      placed.push({ row, label, place: i === 0 ? 0 : (i + 0.5) / rows.length });
+      placed.push({ row, label, place: i === 0 ? 0 : (i + random()) / rows.length });
     });
   }
   placed.sort((a, b) => a.place - b.place || a.label - b.label);

@@ -61,6 +61,19 @@ Deno.test("stratifiedOrder() follows the random numbers, not the order of the ro
   assert.notDeepEqual(first, stratifiedOrder(labels, seededRandom(2)).slice(0, 500));
 });
 
+Deno.test("stratifiedOrder() ends with each of many small classes about as often", () => {
+  const classes = 50;
+  const labels = Int32Array.from({ length: 4 * classes }, (_, row) => row % classes);
+  const counts = new Array<number>(classes).fill(0);
+  for (let seed = 0; seed < 1000; seed++) {
+    for (const row of stratifiedOrder(labels, seededRandom(seed)).slice(-20)) {
+      counts[labels[row]!]!++;
+    }
+  }
+  // Five standard deviations of 400 of a thousand are 77.
+  assert(counts.every((count) => Math.abs(count - 400) < 77), String(counts));
+});
+
 const manyRows = fc.array(fc.record({ text: fc.nat(30).map(String), label: fc.nat(2) }), {
   minLength: 1,
   maxLength: 60,
