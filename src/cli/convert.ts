@@ -14,7 +14,7 @@ export const command = defineCommand({
   summary: "Write a model to another folder with its weights in another float type",
   positionals: {
     folder: { count: "one", description: "The model: config.json and safetensors files" },
-    out: { count: "one", description: "The folder to write" },
+    out: { count: "one", description: "The folder to write, refused where it holds a model" },
   },
   options: {
     weights: {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SpindleError } from "../util.ts";
-import { exists, fileFailure, isSame, openForReading, readAt } from "./files.ts";
+import { exists, openForReading, readAt } from "./files.ts";
 import { float32ToBfloat16 } from "./float.ts";
 import { makeFolder } from "./folder.ts";
 import { type NewFile, replaceLargeFiles, type WriteProgress } from "./replace.ts";
@@ -37,8 +37,8 @@ const MODEL_FILES = [
  * @param dtype The type of the floats.
  * @param onProgress Told now and then how many bytes are written.
  * @returns How many tensors were written.
- * @throws {SpindleError} Where a weight is too large for the type, or a file cannot be read or
- * written; the new folder then is as it was.
+ * @throws {SpindleError} Where a model is in the folder to write, a weight is too large for the
+ * type, or a file cannot be read or written; the folder then is as it was.
  */
 export async function convertWeights(
   from: string,
@@ -47,9 +47,7 @@ export async function convertWeights(
   onProgress?: WriteProgress,
 ): Promise<number> {
   using source = openModelWeights(from);
-  if (isSame(from, to)) {
-    throw new SpindleError(`Cannot convert "${from}" into itself: name another folder`);
-  }
+  refuseModelIn(to);
   using _folder = makeFolder(to);
   const tensors = new Map<string, TensorData>();
   for (const info of source.tensors.values()) {
@@ -58,7 +56,6 @@ export async function convertWeights(
   // Other readers want to know which framework laid the tensors out: "pt" is the usual layout.
   const weights = safetensorsFile(join(to, "model.safetensors"), tensors, { format: "pt" });
   await replaceLargeFiles([weights, ...copies(from, to)], onProgress);
-  removeOthers(from, to);
   return tensors.size;
 }
 
@@ -127,17 +124,15 @@ function copies(from: string, to: string): NewFile[] {
   });
 }
 
-/** What another model left in the folder would be taken for this one's. */
-function removeOthers(from: string, to: string): void {
-  const others = MODEL_FILES.filter((name) => !exists(join(from, name)));
-  for (const path of others.map((name) => join(to, name)).filter((path) => exists(path))) {
-    try {
-      Deno.removeSync(path);
-    } catch (error) {
-      throw new SpindleError(
-        `Cannot remove "${path}", which is of another model, as ${fileFailure(error)}`,
-        { cause: error },
-      );
-    }
-  }
+/**
+ * A model that is there may be the only copy, such as the one that this was converted from, and
+ * what is there of one would be taken for this one's.
+ */
+function refuseModelIn(folder: string): void {
+  const parts = [...MODEL_FILES, "model.safetensors", "model.safetensors.index.json"];
+  if (!parts.some((name) => exists(join(folder, name)))) return;
+  throw new SpindleError(
+    `Cannot convert to "${folder}" as it holds a model already: name another folder, or remove it ` +
+      "first",
+  );
 }

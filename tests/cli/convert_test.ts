@@ -34,7 +34,7 @@ Deno.test("spindle convert says in one line what is missing, wrong or refused", 
       [[join(folder, "absent"), out], 1, /Cannot load a model from ".*absent" as it is no folder/],
       [[folder, out], 1, /Cannot read ".*model\.safetensors"/],
       [[model, join(folder, "model.safetensors", "below")], 1, /Cannot make the folder/],
-      [[model, model], 1, /into itself/],
+      [[model, model], 1, /holds a model already/],
     ];
     for (const [args, expected, message] of cases) {
       const { code, stdout, stderr } = await runSpindle(["convert", ...args]);
