@@ -1,8 +1,9 @@
 import { loadClassifier } from "../spin/classifier_file.ts";
 import { loadClassifierModel } from "../spin/classifier_model.ts";
 import { classify } from "../spin/classify.ts";
+import { EmptyTextError } from "../spin/read_neurons.ts";
 import { requestGpu } from "../tuning/request.ts";
-import { UsageError } from "../util.ts";
+import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { readLines } from "./lines.ts";
 import { escapeControls, print } from "./terminal.ts";
@@ -42,13 +43,27 @@ export const command = defineCommand({
     const source = texts.length ? [texts] : readLines(Deno.stdin.readable, linesAtOnce);
     let truncated = 0;
     const onTruncated = (texts: number) => truncated += texts;
-    for await (const group of source) {
+    const answer = async (group: readonly string[]) => {
       for (const prediction of await classify(classifier, model, group, { onTruncated })) {
         const { label, probability } = prediction;
         print(
           json ? JSON.stringify(prediction) : `${escapeControls(label)}\t${probability.toFixed(4)}`,
         );
       }
+    };
+    let lines = 0;
+    for await (const group of source) {
+      try {
+        await answer(group);
+      } catch (error) {
+        if (!(error instanceof EmptyTextError)) throw error;
+        await answer(group.slice(0, error.index));
+        throw texts.length > 0 ? error : new SpindleError(
+          `Cannot classify line ${lines + error.index + 1} of stdin as the model has no tokens ` +
+            "for it: leave it out",
+        );
+      }
+      lines += group.length;
     }
     noteTruncation(truncated, model);
   },

@@ -10,6 +10,14 @@ export interface ClassifyOptions {
   onTruncated?: (texts: number) => void;
 }
 
+/** Is thrown for a text without tokens, of which there are no states. */
+export class EmptyTextError extends SpindleError {
+  /** @param index Which of the texts it is, from 0. */
+  constructor(readonly index: number) {
+    super(`Cannot classify text ${index + 1} as the model has no tokens for it: leave it out`);
+  }
+}
+
 /**
  * Reads the neurons of a classifier, running only the blocks of the model that their states need.
  *
@@ -30,6 +38,8 @@ export async function readNeurons(
   const { pool, neurons } = classifier;
   const states = neurons.map(({ state }) => state);
   const { ids, truncated } = model.encode(texts);
+  const empty = ids.findIndex(({ length }) => length === 0);
+  if (empty >= 0) throw new EmptyTextError(empty);
   if (truncated > 0) onTruncated?.(truncated);
   const captured = await model.capture(ids, { states, pools: [pool] });
   const columns = neurons.map(({ state, indices }) => {

@@ -89,3 +89,29 @@ Deno.test("spindle classify answers a line before the next one has come", () =>
     assert.equal((await process.status).code, 0);
     await process.stderr.cancel();
   }));
+
+Deno.test("spindle classify answers what comes before a text without tokens, and names that one", () =>
+  withClassifier(["bad", "good"], async (path) => {
+    const answer = "bad\t0.7311\n";
+    const refusal = (text: string) =>
+      `spindle: Cannot classify ${text} as the model has no tokens for it: leave it out\n`;
+    for (const [texts, before] of [[["a", "b", "", "c", ""], 2], [["", "a"], 0]] as const) {
+      assert.deepEqual(await runSpindle(["classify", path, ...texts]), {
+        code: 1,
+        stdout: answer.repeat(before),
+        stderr: refusal(`text ${before + 1}`),
+      });
+    }
+    assert.deepEqual(await runSpindle(["explain", path, "a", ""]), {
+      code: 1,
+      stdout: "",
+      stderr: refusal("text 2"),
+    });
+    const process = startSpindle(["classify", path]);
+    const writer = process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("a\n".repeat(300) + "\na\n"));
+    await writer.close();
+    const { code, stdout, stderr } = await process.output();
+    const [told, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assert.deepEqual([code, told, said], [1, answer.repeat(300), refusal("line 301 of stdin")]);
+  }));
