@@ -65,6 +65,7 @@ export {
   type DatasetOrigin,
   loadDataset,
   type Split,
+  type TextPlaces,
 } from "./src/data/dataset.ts";
 export type { Metric } from "./src/data/registry.ts";
 export {

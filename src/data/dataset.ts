@@ -12,6 +12,16 @@ export interface Split {
   readonly texts: string[];
   /** The class of each text, as an index into the data set's classes. */
   readonly labels: Int32Array;
+  /** Where they stand; not there where they were not read from a file. */
+  readonly places?: TextPlaces;
+}
+
+/** Where texts stand. */
+export interface TextPlaces {
+  /** The file, by the path that was given. */
+  readonly path: string;
+  /** The line at which the row of each text begins, from 1. */
+  readonly lines: Int32Array;
 }
 
 /** Labelled texts to fit, choose and test classifiers with. */
@@ -72,6 +82,9 @@ interface LabelledFile {
   readonly rows: LabelledText[];
 }
 
+/** A split whose texts were read from a file. */
+type FileSplit = Required<Split>;
+
 interface LabelledFiles {
   readonly train: LabelledFile;
   readonly validation: LabelledFile | undefined;
@@ -114,7 +127,7 @@ export async function loadDataset(
   const classes = classesOf(files.train);
   if (limit !== undefined) checkLimit(limit, classes);
   const random = seededRandom(seed);
-  const shorten = (split: Split) =>
+  const shorten = (split: FileSplit) =>
     limit === undefined
       ? split
       : select(split, stratifiedOrder(split.labels, random).slice(0, limit));
@@ -208,7 +221,7 @@ function checkLimit(limit: number, classes: string[]): void {
 function splitFiles(files: LabelledFiles, classes: string[], random: Random) {
   const indices = new Map(classes.map((label, index) => [label, index]));
   let train = encodeLabels(files.train, indices);
-  const readOrHoldOut = (file: LabelledFile | undefined): Split => {
+  const readOrHoldOut = (file: LabelledFile | undefined): FileSplit => {
     if (file !== undefined) return encodeLabels(file, indices);
     const whole = train;
     const heldOut = chooseHeldOut(whole, HELD_OUT_SHARE, random);
@@ -227,7 +240,7 @@ function splitFiles(files: LabelledFiles, classes: string[], random: Random) {
   return { train, validation, test };
 }
 
-function encodeLabels({ path, rows }: LabelledFile, indices: Map<string, number>): Split {
+function encodeLabels({ path, rows }: LabelledFile, indices: Map<string, number>): FileSplit {
   const labels = Int32Array.from(rows, ({ label, line }) => {
     const index = indices.get(label);
     if (index !== undefined) return index;
@@ -236,15 +249,18 @@ function encodeLabels({ path, rows }: LabelledFile, indices: Map<string, number>
         `on has: train on texts of that class too`,
     );
   });
-  return { texts: rows.map(({ text }) => text), labels };
+  const lines = Int32Array.from(rows, ({ line }) => line);
+  return { texts: rows.map(({ text }) => text), labels, places: { path, lines } };
 }
 
 /** Some of a split's rows, in its order. */
-function select(split: Split, chosen: Iterable<number>): Split {
+function select({ texts, labels, places }: FileSplit, chosen: Iterable<number>): FileSplit {
   const rows = [...chosen].sort((a, b) => a - b);
+  const { path, lines } = places;
   return {
-    texts: rows.map((row) => split.texts[row]!),
-    labels: Int32Array.from(rows, (row) => split.labels[row]!),
+    texts: rows.map((row) => texts[row]!),
+    labels: Int32Array.from(rows, (row) => labels[row]!),
+    places: { path, lines: Int32Array.from(rows, (row) => lines[row]!) },
   };
 }
 

@@ -9,7 +9,7 @@ export interface LabelledText {
   readonly text: string;
   /** The label, without blanks at its ends. */
   readonly label: string;
-  /** The line at which its row ends, from 1. */
+  /** The line at which its row begins, from 1. */
   readonly line: number;
 }
 
@@ -175,6 +175,10 @@ function csvRows(path: string, bytes: Uint8Array): Row[] {
   // The parser counts CR LF within quotes twice and passes empty lines over, but knows the bytes.
   const lineAt = lineCounter(bytes);
   let end = 0;
+  const nextLine = () => {
+    while (bytes[end] === CARRIAGE_RETURN || bytes[end] === LINE_FEED) end++;
+    return lineAt(end);
+  };
   try {
     parse(bytes, {
       bom: true,
@@ -182,16 +186,15 @@ function csvRows(path: string, bytes: Uint8Array): Row[] {
       record_delimiter: ["\r\n", "\n"],
       relax_column_count: true,
       on_record: (fields: string[], info) => {
+        rows.push({ line: nextLine(), fields });
         end = info.bytes;
-        rows.push({ line: lineAt(end - 1), fields });
       },
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    while (bytes[end] === CARRIAGE_RETURN || bytes[end] === LINE_FEED) end++;
     throw refuseLine(
       path,
-      lineAt(end),
+      nextLine(),
       error.code === "CSV_QUOTE_NOT_CLOSED"
         ? "opens a quote that is never closed: close it"
         : "begins a row with a misplaced quote: quote the whole field and double the quotes " +

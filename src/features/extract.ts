@@ -31,7 +31,7 @@ export interface ExtractOptions {
   pools: readonly Pool[];
   /** The folder that keeps feature stores. */
   features: string;
-  /** Is told before the work starts where the features go and how large they will be. */
+  /** Is told before the model runs where the features go and how large they will be. */
   onPlan?: (plan: ExtractPlan) => void;
   /** Is told now and then how many tokens of a split are done. */
   onProgress?: (split: SplitName, tokens: number, total: number) => void;
@@ -121,17 +121,18 @@ export async function extractFeatures(
   const partial = missing.flatMap(({ split, states }) =>
     states.map((state) => partialBytes(store, split, state))
   );
-  beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
-  rememberUse(store.folder, { model: model.folder, source: sourceOf(dataset) });
-  options.onPlan?.({ folder: store.folder, bytes, missingBytes });
-
   const start = performance.now();
+  // Before a store is begun, as a text may have no tokens.
   const encodings = {
     train: await encodeSplit(model, dataset, "train"),
     validation: await encodeSplit(model, dataset, "validation"),
     test: await encodeSplit(model, dataset, "test"),
   };
   const tokenized = performance.now();
+  beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
+  rememberUse(store.folder, { model: model.folder, source: sourceOf(dataset) });
+  options.onPlan?.({ folder: store.folder, bytes, missingBytes });
+
   let tokensRun = 0;
   for (const { split, states } of missing) {
     if (states.length === 0) continue;
@@ -157,7 +158,7 @@ function sourceOf({ name, origin }: Dataset): string {
 }
 
 async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Promise<Encoding> {
-  const { texts } = dataset[split];
+  const { texts, places } = dataset[split];
   const encodings: Encoding[] = [];
   for (let start = 0; start < texts.length; start += textsAtOnce) {
     encodings.push(model.encode(texts.slice(start, start + textsAtOnce)));
@@ -169,10 +170,10 @@ async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Pr
   };
   const empty = encoding.ids.findIndex((ids) => ids.length === 0);
   if (empty >= 0) {
-    throw new SpindleError(
-      `Cannot run text ${empty + 1} of the ${split} split of "${dataset.name}" as it has no ` +
-        "tokens: remove empty texts",
-    );
+    const what = places === undefined
+      ? `text ${empty + 1} of the ${split} split of "${dataset.name}"`
+      : `line ${places.lines[empty]} of "${places.path}"`;
+    throw new SpindleError(`Cannot run ${what} as the model has no tokens for it: leave it out`);
   }
   return encoding;
 }

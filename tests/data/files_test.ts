@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10";
 import { SpindleError } from "../../src/util.ts";
+import { loadDataset } from "../../src/data/dataset.ts";
 import { gzip, loadFile, rows, withFiles } from "./files.ts";
 
 const expected = [["pos", "a, b"], ["neg", 'say "hi"'], ["pos", ""]];
@@ -37,6 +38,30 @@ Deno.test("loadDataset() reads a quoted text over several lines", () =>
     const dataset = await loadFile(`${folder}/a.csv`);
     assert.deepEqual(rows(dataset), [["x", "one\r\ntwo\n"], ["y", "b"]]);
   }));
+
+Deno.test("loadDataset() tells the line at which the row of each text begins", () =>
+  withFiles({
+    "a.csv": '\uFEFFtext,label\r\n"one\r\n\r\ntwo\n",x\r\n\r\n\nb,y\n"\nc",x\nd,y',
+    "a.tsv": "text\tlabel\na\tx\n\nb\ty\n",
+    "a.jsonl": '\n{"text":"a","label":"x"}\n\n{"text":"b","label":"y"}\n',
+  }, async (folder) => {
+    const lines = { "a.csv": [2, 8, 9, 11], "a.tsv": [2, 4], "a.jsonl": [2, 4] };
+    for (const [name, expected] of Object.entries(lines)) {
+      const path = `${folder}/${name}`;
+      const { validation } = await loadFile(path);
+      assert.deepEqual(validation.places, { path, lines: Int32Array.from(expected) });
+    }
+  }));
+
+Deno.test("loadDataset() tells where texts stand that are held out or limited", () => {
+  const rows = Array.from({ length: 60 }, (_, i) => `${i % 2}\t${i + 2}`);
+  return withFiles({ "a.tsv": ["label\ttext", ...rows].join("\n") }, async (folder) => {
+    const dataset = await loadDataset({ train: `${folder}/a.tsv` }, { limit: 20 });
+    for (const { texts, places } of [dataset.train, dataset.validation, dataset.test]) {
+      assert.deepEqual(Array.from(places!.lines, String), texts);
+    }
+  });
+});
 
 Deno.test("loadDataset() takes other columns where asked to", () =>
   withFiles({ "a.tsv": "id\tsentence\tsentiment\n1\ta\tx\n2\tb\ty\n" }, async (folder) => {
@@ -130,6 +155,12 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
   ["an open quote", "a.csv", 'label,text\n1,a\n0,"b\n1,c\n', /line 3 opens a quote that is never/],
   ["text behind a quote", "a.csv", 'label,text\n1,"a"b\n', /line 2 begins a row with a misplaced/],
   ["a quote inside a field", "a.csv", 'label,text\n1,a "b"\n', /line 2 begins a row with a mis/],
+  [
+    "a short row that begins with quoted lines",
+    "a.csv",
+    'label,text\n1,a\n"\n1"\n1,b\n',
+    /line 3 has 1 f/,
+  ],
   [
     "a short row after quoted lines",
     "a.csv",

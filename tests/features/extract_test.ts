@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { extractFeatures, type ExtractPlan } from "../../src/features/extract.ts";
@@ -178,16 +179,26 @@ Deno.test("extractFeatures() remembers beside features what they were last used 
     });
   }));
 
-Deno.test("extractFeatures() names a text that has no tokens, the first one too", () =>
+Deno.test("extractFeatures() names a text that has no tokens, the first one too, and begins no store", () =>
   withTextModel({}, async (model, folder) => {
+    const features = join(folder, "features");
+    const refused = (dataset: Dataset, what: string) =>
+      assert.rejects(extractFeatures(model, dataset, { ...choice, features }), {
+        name: "SpindleError",
+        message: `Cannot run ${what} as the model has no tokens for it: leave it out`,
+      });
     for (const place of [0, 3]) {
-      const dataset = letters();
-      dataset.validation.texts[place] = "";
-      await assert.rejects(
-        extractFeatures(model, dataset, { ...choice, features: folder }),
-        new RegExp(`Cannot run text ${place + 1} of the validation split of "letters"`),
+      const { validation, ...others } = letters();
+      validation.texts[place] = "";
+      const dataset = { ...others, validation };
+      await refused(dataset, `text ${place + 1} of the validation split of "letters"`);
+      const places = { path: "a.csv", lines: Int32Array.of(2, 3, 5, 9, 10) };
+      await refused(
+        { ...dataset, validation: { ...validation, places } },
+        `line ${places.lines[place]} of "a.csv"`,
       );
     }
+    assert.equal(existsSync(features), false);
   }));
 
 Deno.test("extractFeatures() refuses a model whose files changed since it was loaded", () =>
