@@ -213,6 +213,22 @@ Deno.test("loadDataset() cuts U+FEFF only where a file begins", () =>
     assert.deepEqual(rows(dataset), [["\uFEFFx", "\uFEFFa"], ["x", "b"]]);
   }));
 
+Deno.test("loadDataset() takes no time over long runs of blanks", () => {
+  const blanks = " ".repeat(400_000);
+  return withFiles({
+    "a.tsv": `text\tlabel\n${blanks}a\t.${blanks}x\nb\ty${blanks}\n`,
+    "a.jsonl": `{"text":"${blanks}a","label":".${blanks}x"}\n{"text":"b","label":"y${blanks}"}\n`,
+  }, async (folder) => {
+    for (const name of ["a.tsv", "a.jsonl"]) {
+      const begin = performance.now();
+      const dataset = await loadFile(`${folder}/${name}`);
+      // In time with the square of the blanks it would be minutes.
+      assert.ok(performance.now() - begin < 5000);
+      assert.deepEqual(rows(dataset), [[`.${blanks}x`, `${blanks}a`], ["y", "b"]]);
+    }
+  });
+});
+
 Deno.test("loadDataset() tells labels apart that differ beyond what a float holds", () => {
   const row = (label: string) => `{"label":${label},"text":"a"}\n`;
   const content = ["9007199254740992", "9007199254740993", "1"].map(row).join("").repeat(20);
