@@ -3,7 +3,7 @@ import { exists, fileFailure } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 import { type LastUse, lastUse, useFile } from "./last_use.ts";
-import { isStoreName, manifestName, splitNames } from "./store.ts";
+import { bytesOnDisk, isStoreName, manifestName, splitNames } from "./store.ts";
 
 /** The files that runs write to a store, also while they are written. */
 const storeFile =
@@ -71,21 +71,11 @@ function summarise(parent: string, name: string): StoreSummary {
   return {
     name,
     folder,
-    bytes: files.reduce((sum, path) => sum + sizeOf(path), 0),
+    bytes: files.reduce((sum, path) => sum + bytesOnDisk(path), 0),
     texts: countTexts(join(folder, manifestName)),
     use,
     modified: Deno.statSync(join(folder, use ? useFile : manifestName)).mtime,
   };
-}
-
-/** A run beside this one renames its files: one that is gone takes no room. */
-function sizeOf(path: string): number {
-  try {
-    return Deno.lstatSync(path).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
 }
 
 /** A store whose manifest is broken can still be listed, and removed. */

@@ -154,9 +154,17 @@ export function missingStates(store: FeatureStore, split: SplitName, states: rea
 
 /** The bytes that an interrupted run has already taken of the disk for a state of a split. */
 export function partialBytes(store: FeatureStore, split: SplitName, state: StateId): number {
+  return bytesOnDisk(partialPath(store, split, state));
+}
+
+/**
+ * The bytes that a file takes of the disk: one that is not whole yet takes less than it is long, one
+ * that is gone, as a run beside this one renames its files, takes none.
+ */
+export function bytesOnDisk(path: string): number {
   try {
-    const { blocks } = Deno.statSync(partialPath(store, split, state));
-    return 512 * (blocks ?? 0);
+    const { size, blocks } = Deno.lstatSync(path);
+    return Math.min(size, 512 * (blocks ?? Infinity));
   } catch {
     return 0;
   }
