@@ -1,6 +1,6 @@
 import { CsvError, parse } from "npm:csv-parse@7.0/sync";
-import { isJsonObject, type JsonObject, parseStrictJson, type Reviver } from "../formats/json.ts";
-import { countOf, messageOf, SpindleError } from "../util.ts";
+import { isJsonObject, type JsonObject, parseStrictJson } from "../formats/json.ts";
+import { beginningOf, countOf, messageOf, SpindleError } from "../util.ts";
 import { CARRIAGE_RETURN, decodeLines, LINE_FEED, readUnpacked } from "./lines.ts";
 
 /** A labelled text and where it stands. */
@@ -32,11 +32,18 @@ interface Row {
 
 type Reader = (path: string, bytes: Uint8Array, columns: Columns) => LabelledText[];
 
+/** What is advised where a row has too few fields or too many. */
+const commaAdvice = "put those that hold commas in quotes";
+const tabAdvice = "quotes mean nothing in .tsv, so save what holds tabs or line ends as .csv";
+
 const READERS: readonly [ending: string, read: Reader][] = [
-  [".csv", (path, bytes, columns) => fromTable(path, csvRows(path, bytes), columns)],
-  [".tsv", (path, bytes, columns) => fromTable(path, tsvRows(path, bytes), columns)],
+  [".csv", (path, bytes, columns) => fromTable(path, csvRows(path, bytes), columns, commaAdvice)],
+  [".tsv", (path, bytes, columns) => fromTable(path, tsvRows(path, bytes), columns, tabAdvice)],
   [".jsonl", fromJsonLines],
 ];
+
+/** What is advised where a line holds something else. */
+const oneObject = "write one object a line, with a text and a label";
 
 /** Names of columns that a message lists at most, and characters of each. */
 const MOST_NAMES = 20;
@@ -63,12 +70,21 @@ export async function readLabelledFile(path: string, columns: Columns): Promise<
     );
   }
   const bytes = await readUnpacked(path);
+  refuseWideCharacters(path, bytes);
   refuseBareReturns(path, bytes);
   const rows = read(path, bytes, columns);
   if (rows.length === 0) {
     throw new SpindleError(`Cannot read "${path}" as it has no rows: labelled texts are needed`);
   }
   return rows;
+}
+
+/** Letters of two bytes each, of which one is mostly zero, would be taken for names of columns. */
+function refuseWideCharacters(path: string, bytes: Uint8Array): void {
+  const lineFeed = bytes.indexOf(LINE_FEED);
+  const zero = bytes.indexOf(0);
+  if (zero < 0 || lineFeed >= 0 && zero > lineFeed) return;
+  throw new SpindleError(`Cannot read "${path}" as it looks like UTF-16: save it as UTF-8`);
 }
 
 /** A file of one line that holds CR is one of many lines, which no reader would tell apart. */
@@ -84,10 +100,14 @@ function refuseBareReturns(path: string, bytes: Uint8Array): void {
   );
 }
 
-function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] {
+function fromTable(
+  path: string,
+  rows: Row[],
+  columns: Columns,
+  fieldAdvice: string,
+): LabelledText[] {
   if (rows.length === 0) return [];
   const header = rows[0]!.fields;
-  refuseSeparator(path, header);
   const textColumn = findColumn(path, header, columns, "text");
   const labelColumn = findColumn(path, header, columns, "label");
   return rows.slice(1).map(({ line, fields }) => {
@@ -95,7 +115,8 @@ function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] 
       throw refuseLine(
         path,
         line,
-        `has ${countOf(fields.length, "field")} where the header has ${header.length}`,
+        `has ${countOf(fields.length, "field")} where the header has ${header.length}: ` +
+          fieldAdvice,
       );
     }
     const label = checkLabel(path, line, fields[labelColumn]!);
@@ -103,11 +124,15 @@ function fromTable(path: string, rows: Row[], columns: Columns): LabelledText[] 
   });
 }
 
-/** A header of one column is often one of several, with another separator than the ending says. */
-function refuseSeparator(path: string, header: readonly string[]): void {
-  const separators = { semicolons: ";", tabs: "\t", commas: "," };
-  const found = Object.entries(separators).find(([, mark]) => header[0]!.includes(mark));
-  if (header.length > 1 || found === undefined) return;
+/** A header without a column is often one with another separator than the ending says. */
+function refuseSeparator(path: string, header: readonly string[], wanted: string): void {
+  const separators = { semicolons: ";", "vertical bars": "|", tabs: "\t", commas: "," };
+  const found = Object.entries(separators).find(([, mark]) =>
+    header.length === 1
+      ? header[0]!.includes(mark)
+      : header.some((name) => name.split(mark).includes(wanted))
+  );
+  if (found === undefined) return;
   throw new SpindleError(
     `Cannot read "${path}" as its header is separated by ${found[0]}: save it with commas as ` +
       ".csv, or with tabs as .tsv",
@@ -122,7 +147,10 @@ function findColumn(
 ): number {
   const name = columns[role];
   const column = header.indexOf(name);
-  if (column < 0) throw refuseColumn(path, header, role, `has no column "${name}"`);
+  if (column < 0) {
+    refuseSeparator(path, header, name);
+    throw refuseColumn(path, header, role, `has no column "${name}"`);
+  }
   if (header.lastIndexOf(name) !== column) {
     throw refuseColumn(path, header, role, `has more than one column "${name}"`);
   }
@@ -224,32 +252,38 @@ function lineCounter(bytes: Uint8Array): (position: number) => number {
 function fromJsonLines(path: string, bytes: Uint8Array, columns: Columns): LabelledText[] {
   return decodeLines(path, bytes)
     .filter(({ text }) => trimBlanks(text) !== "")
-    .map(({ number, text }) => fromJson(path, number, parseLine(path, number, text), columns))
+    .map(({ number, text }) =>
+      fromJson(path, number, parseLine(path, number, text, columns.label), columns)
+    )
     .toArray();
 }
 
-function parseLine(path: string, line: number, text: string): JsonObject {
+function parseLine(path: string, line: number, text: string, label: string): JsonObject {
   let value: unknown;
   try {
-    value = parseStrictJson(text, keepDigits);
+    // A number that a float cannot hold is kept as it is written, as a label may be one.
+    value = parseStrictJson(
+      text,
+      (key, value, { source }) => key === label && isBeyondFloats(value, source) ? source : value,
+    );
   } catch (error) {
     throw refuseLine(
       path,
       line,
       error instanceof RangeError
         ? "is nested too deeply: an object with a text and a label is needed"
-        : `is not valid JSON: ${messageOf(error)}`,
+        : `is not valid JSON (${messageOf(error)}): ${oneObject}`,
     );
   }
   if (isJsonObject(value)) return value;
-  throw refuseLine(path, line, "is not a JSON object: one with a text and a label is needed");
+  throw refuseLine(path, line, `is not a JSON object: ${oneObject}`);
 }
 
-/** Whole numbers that a float cannot hold are kept as they are written: labels may be such. */
-const keepDigits: Reviver = (_, value, { source }) =>
-  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? "")
-    ? source
-    : value;
+/** Whether a value is a number that is infinite as a float, or a whole one that is rounded. */
+function isBeyondFloats(value: unknown, source: string | undefined): boolean {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return false;
+  return !Number.isFinite(value) || /^-?\d+$/.test(source ?? "");
+}
 
 function fromJson(path: string, line: number, value: JsonObject, columns: Columns): LabelledText {
   for (const role of ["text", "label"] as const) {
@@ -257,13 +291,17 @@ function fromJson(path: string, line: number, value: JsonObject, columns: Column
     if (Object.hasOwn(value, name)) continue;
     throw refuseColumn(path, Object.keys(value), role, `has no "${name}" in its line ${line}`);
   }
+  const refuse = (role: keyof Columns, wanted: string) => {
+    const name = columns[role];
+    const found = value[name];
+    const shown = beginningOf(typeof found === "number" ? `${found}` : JSON.stringify(found));
+    return refuseLine(path, line, `has ${shown} as its "${name}": ${wanted} is needed`);
+  };
   const text = value[columns.text];
-  if (typeof text !== "string") {
-    throw refuseLine(path, line, `has a "${columns.text}" that is no text`);
-  }
+  if (typeof text !== "string") throw refuse("text", "a text in quotes");
   const label = value[columns.label];
   if (!["string", "number", "boolean"].includes(typeof label)) {
-    throw refuseLine(path, line, `has a "${columns.label}" that is neither text nor number`);
+    throw refuse("label", "a text in quotes, a number, true or false");
   }
   return { text, label: checkLabel(path, line, String(label)), line };
 }

@@ -87,6 +87,11 @@ Deno.test("loadDataset() takes a column whose name every object inherits where i
     }
   }));
 
+/** A text in UTF-16 without a byte order mark. */
+function utf16(text: string): Uint8Array {
+  return new Uint8Array(Uint16Array.from(text, (letter) => letter.charCodeAt(0)).buffer);
+}
+
 const broken: [string, string, string | Uint8Array, RegExp][] = [
   ["an unknown ending", "a.txt", "label\ttext\n", /ending is unknown: \.csv, \.tsv or \.jsonl/],
   ["an empty file", "a.csv", "", /a\.csv" as it is empty/],
@@ -133,6 +138,12 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
     /header is separated by semicolons: save it with/,
   ],
   ["semicolons", "a.tsv", "text;label\na;x\n", /header is separated by semicolons/],
+  ["semicolons", "a.csv", "id, old;text;label\n1;a\n", /header is separated by semicolons/],
+  ["vertical bars", "a.csv", "text|label\na|x\n", /header is separated by vertical bars: save/],
+  ["vertical bars", "a.tsv", "id|text\tlabel\n", /header is separated by vertical bars/],
+  ["a column with a semicolon", "a.csv", "a;b,label\n", /has no column "text": .* "a;b", "label"$/],
+  ["UTF-16", "a.csv", utf16("text,label\na,x\nb,y\n"), /looks like UTF-16: save it as UTF-8$/],
+  ["UTF-16", "a.tsv", utf16("text\tlabel\r\na\tx\r\nb\ty\r\n"), /looks like UTF-16/],
   [
     "tabs",
     "a.csv",
@@ -142,15 +153,53 @@ const broken: [string, string, string | Uint8Array, RegExp][] = [
   ["commas", "a.tsv", "text,label\na,x\n", /separated by commas: .* or with tabs as \.tsv$/],
   ["a key of every object", "a.jsonl", '{"text":"a","constructor":1}', /no "label" in its line 1/],
   ["two columns of one name", "a.csv", "text,label,text\n", /more than one column "text"/],
-  ["a long row", "a.csv", "label,text\n1,a\n0,b,c\n", /line 3 has 3 fields where the header has 2/],
+  [
+    "a long row",
+    "a.csv",
+    "label,text\n1,a\n0,b,c\n",
+    /line 3 has 3 .* has 2: put those that hold commas/,
+  ],
   ["a short row", "a.csv", "label,text\n\n1\n", /line 3 has 1 field where the header has 2/],
-  ["a ragged row", "a.tsv", "label\ttext\n1\ta\tb\n", /line 2 has 3 fields/],
+  [
+    "a ragged row",
+    "a.tsv",
+    "label\ttext\n1\ta\tb\n",
+    / 3 fields .*: quotes mean nothing in \.tsv, so save/,
+  ],
   ["an empty label", "a.csv", "label,text\n1,a\n,b\n", /line 3 has an empty label/],
   ["a blank label", "a.tsv", "label\ttext\n  \tb\n", /line 2 has an empty label/],
-  ["a label that is null", "a.jsonl", '{"text":"a","label":null}', /line 1 has a "label" that is/],
-  ["a text that is a number", "a.jsonl", '{"text":1,"label":1}', /line 1 has a "text" that is no/],
+  [
+    "a label that is null",
+    "a.jsonl",
+    '{"text":"a","label":null}',
+    /line 1 has null as its "label": a text in quotes, a number, true or false is needed$/,
+  ],
+  ["a label that is a list", "a.jsonl", '{"text":"a","label":["x"]}', /line 1 has \["x"\] as its/],
+  [
+    "a text that is an object",
+    "a.jsonl",
+    `{"text":{"${"a".repeat(50)}":1},"label":1}`,
+    /line 1 has \{"a{38}… as its "text": a text in quotes is needed$/,
+  ],
+  ...["1", "12345678901234567890123", "1e999"].map((number): [string, string, string, RegExp] => [
+    `a text that is the number ${number}`,
+    "a.jsonl",
+    `{"text":${number},"label":1}`,
+    /line 1 has (1|1\.23\d+e\+22|Infinity) as its "text": a text in quotes is needed$/,
+  ]),
   ["a line that is not JSON", "a.jsonl", '{"text":"a","label":1}\n{', /line 2 is not valid JSON/],
-  ["a line that is a list", "a.jsonl", "[]", /line 1 is not a JSON object/],
+  [
+    "a list of objects",
+    "a.jsonl",
+    '[{"text":"a","label":1}]',
+    /line 1 is not a JSON object: write/,
+  ],
+  [
+    "a list over lines",
+    "a.jsonl",
+    '[\n{"text":"a","label":1}\n]',
+    /\): write one object a line, with/,
+  ],
   ["a repeated key", "a.jsonl", '{"text":"a","text":"b","label":1}', /key "text" is repeated/],
   ["an open quote", "a.csv", 'label,text\n1,a\n0,"b\n1,c\n', /line 3 opens a quote that is never/],
   ["text behind a quote", "a.csv", 'label,text\n1,"a"b\n', /line 2 begins a row with a misplaced/],
@@ -231,10 +280,10 @@ Deno.test("loadDataset() takes no time over long runs of blanks", () => {
 
 Deno.test("loadDataset() tells labels apart that differ beyond what a float holds", () => {
   const row = (label: string) => `{"label":${label},"text":"a"}\n`;
-  const content = ["9007199254740992", "9007199254740993", "1"].map(row).join("").repeat(20);
-  return withFiles({ "a.jsonl": content }, async (folder) => {
+  const labels = ["1", "1e999", "2e999", "9007199254740992", "9007199254740993"];
+  return withFiles({ "a.jsonl": labels.map(row).join("") }, async (folder) => {
     const { classes } = await loadFile(`${folder}/a.jsonl`);
-    assert.deepEqual([...classes].sort(), ["1", "9007199254740992", "9007199254740993"]);
+    assert.deepEqual([...classes].sort(), labels);
   });
 });
 
