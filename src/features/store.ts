@@ -141,10 +141,18 @@ export const manifestName = "manifest.json";
  * was.
  */
 export function beginStore({ folder, key }: FeatureStore, bytes: number): void {
-  using _folder = makeFolder(folder);
-  requireRoom(folder, bytes);
-  const manifest = join(folder, manifestName);
-  if (!exists(manifest)) replaceFile(manifest, JSON.stringify(key, undefined, 2) + "\n");
+  try {
+    using _folder = makeFolder(folder);
+    requireRoom(folder, bytes);
+    const manifest = join(folder, manifestName);
+    if (!exists(manifest)) replaceFile(manifest, JSON.stringify(key, undefined, 2) + "\n");
+  } catch (error) {
+    // Whoever did not choose the folder does not know how to choose another.
+    if (!(error instanceof SpindleError) || error.cause === undefined) throw error;
+    throw new SpindleError(`${error.message}, or set features (--features) to another folder`, {
+      cause: error.cause,
+    });
+  }
 }
 
 /** The states of a split that the store does not hold yet. */

@@ -84,7 +84,11 @@ export function openForReading(path: string): Deno.FsFile {
     // Opening a named pipe would wait for its writer, so the kind is checked before.
     if (Deno.statSync(path).isFile) return Deno.openSync(path, { read: true });
   } catch (error) {
-    throw new SpindleError(`Cannot read "${path}" as ${fileFailure(error)}`, { cause: error });
+    // What stands in the place of a byte that no letter has.
+    const reason = error instanceof Deno.errors.NotFound && path.includes("\uFFFD")
+      ? "a name in it is not UTF-8: rename that file or folder"
+      : fileFailure(error);
+    throw new SpindleError(`Cannot read "${path}" as ${reason}`, { cause: error });
   }
   throw new SpindleError(`Cannot read "${path}" as it is not a regular file: give a file's path`);
 }

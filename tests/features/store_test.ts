@@ -136,7 +136,10 @@ Deno.test("beginStore() says in one sentence that a folder cannot be written", (
   withFolder(async (folder) => {
     const file = join(folder, "file");
     Deno.writeTextFileSync(file, "");
-    await assert.rejects(openStore(file, key), /^SpindleError: Cannot make the folder/);
+    await assert.rejects(
+      openStore(file, key),
+      /^SpindleError: Cannot make the folder .*, or set features \(--features\) to another folder$/,
+    );
   }));
 
 Deno.test("requireRoom() refuses what the disk cannot hold", () =>

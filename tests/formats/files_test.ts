@@ -94,6 +94,12 @@ Deno.test("openForReading() says that a part of the path is no folder", () =>
     );
   }));
 
+Deno.test("openForReading() says that a name is not UTF-8, which no path can tell", () =>
+  assert.throws(
+    () => openForReading("/nowhere/caf\uFFFD.csv"),
+    /caf\uFFFD\.csv" as a name in it is not UTF-8: rename that file or folder$/,
+  ));
+
 Deno.test("makeFolder() makes the folders above, and removes what stays empty", () =>
   withFolder((folder) => {
     makeFolder(`${folder}/a/b/c`)[Symbol.dispose]();

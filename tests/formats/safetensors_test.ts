@@ -110,6 +110,34 @@ Deno.test("readIntegers() widens every integer type and rejects what needs more 
   });
 });
 
+Deno.test("readFloats() refuses a finite number that is too large for 32 bits", () =>
+  roundTrip({
+    good: tensor("F64", [3], Float64Array.of(Infinity, -3.4e38, NaN)),
+    bad: tensor("F64", [3], Float64Array.of(Infinity, 1, -3.5e38)),
+  }, (file) => {
+    assert.deepEqual(readFloats(file, "good"), Float32Array.of(Infinity, -3.4e38, NaN));
+    assert.throws(
+      () => readFloats(file, "bad"),
+      /tensor "bad" .* as floats: -3\.5e\+38 is too large for float32, so scale it down$/,
+    );
+  }));
+
+Deno.test("a missing tensor is told with the names of the others where they are few", () => {
+  const held = (count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`${i}`, tensor("I32", [1], new Int32Array(1))]),
+    );
+  const cases = { none: 0, '"0", "1", "2", "3", "4"': 5, "6 others": 6 };
+  for (const [others, count] of Object.entries(cases)) {
+    roundTrip(held(count), (file) =>
+      assert.throws(() => readFloats(file, "y"), {
+        name: "SpindleError",
+        message: `Cannot find tensor "y" in "${file.path}" as it holds ${others}: give a file ` +
+          "that has one of that name",
+      }));
+  }
+});
+
 Deno.test("readFloats() and readIntegers() name a missing tensor and one of the other kind", () =>
   roundTrip({
     a: tensor("I32", [1], new Int32Array(1)),

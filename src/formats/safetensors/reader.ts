@@ -1,9 +1,12 @@
-import { countOf, SpindleError } from "../../util.ts";
+import { SpindleError } from "../../util.ts";
 import { openForReading, readAt } from "../files.ts";
 import { MAX_HEADER_BYTES, parseHeader, PREFIX_BYTES, type TensorInfo } from "./header.ts";
 
 /** Bytes at the begin of a file that tell whether it is text. */
 const TEXT_BYTES = 64;
+
+/** So many other tensors are named at most where one is missing. */
+const mostNames = 5;
 
 /** Rows `start` to `end` (not included) along a tensor's first dimension. */
 export interface RowRange {
@@ -117,13 +120,15 @@ function refuseText(path: string, bytes: Uint8Array): void {
  */
 export function findTensor(source: TensorSource, name: string): TensorInfo {
   const info = source.tensors.get(name);
-  if (info === undefined) {
-    throw new SpindleError(
-      `Cannot find tensor ${JSON.stringify(name)} in "${source.path}": it holds ` +
-        countOf(source.tensors.size, "other tensor"),
-    );
-  }
-  return info;
+  if (info !== undefined) return info;
+  const { tensors, path } = source;
+  const others = tensors.size > mostNames
+    ? `${tensors.size} others`
+    : [...tensors.keys()].map((other) => JSON.stringify(other)).join(", ") || "none";
+  throw new SpindleError(
+    `Cannot find tensor ${JSON.stringify(name)} in "${path}" as it holds ${others}: give a file ` +
+      "that has one of that name",
+  );
 }
 
 function selectRows(

@@ -9,7 +9,8 @@ import { findTensor, type RowRange, type TensorSource } from "./reader.ts";
  * @param name The tensor's name.
  * @param rows Rows along its first dimension; all where not given.
  * @returns The values, row by row.
- * @throws {SpindleError} Where there is no such tensor or it does not hold floats.
+ * @throws {SpindleError} Where there is no such tensor, it does not hold floats, or a finite value
+ * is too large for 32 bits.
  */
 export function readFloats(
   source: TensorSource,
@@ -25,7 +26,7 @@ export function readFloats(
     case "BF16":
       return bfloat16ToFloat32(new Uint16Array(source.readBytes(name, rows).buffer));
     case "F64":
-      return new Float32Array(new Float64Array(source.readBytes(name, rows).buffer));
+      return narrow(source, name, new Float64Array(source.readBytes(name, rows).buffer));
     default:
       throw new SpindleError(
         `Cannot read tensor ${
@@ -33,6 +34,22 @@ export function readFloats(
         } of "${source.path}" as floats: it holds ${dtype}`,
       );
   }
+}
+
+function narrow(
+  { path }: TensorSource,
+  name: string,
+  values: Float64Array,
+): Float32Array<ArrayBuffer> {
+  const floats = new Float32Array(values);
+  const beyond = values.findIndex((value, i) =>
+    Number.isFinite(value) && !Number.isFinite(floats[i])
+  );
+  if (beyond < 0) return floats;
+  throw new SpindleError(
+    `Cannot read tensor ${JSON.stringify(name)} of "${path}" as floats: ${values[beyond]} is too ` +
+      "large for float32, so scale it down",
+  );
 }
 
 /**
