@@ -1,3 +1,5 @@
+import type { Model } from "../src/model/model.ts";
+
 /** Counts how often other work gets its turn, until it is disposed. */
 export class Turns implements Disposable {
   count = 0;
@@ -11,4 +13,15 @@ export class Turns implements Disposable {
   [Symbol.dispose](): void {
     clearImmediate(this.#next);
   }
+}
+
+/** Tells for each call with which a model encodes texts from now on how many turns were taken. */
+export function turnsOfEncoding(model: Model, turns: Turns): number[] {
+  const encode = model.encode.bind(model);
+  const seen: number[] = [];
+  model.encode = (texts) => {
+    seen.push(turns.count);
+    return encode(texts);
+  };
+  return seen;
 }

@@ -1,11 +1,12 @@
 import type { Dataset } from "../data/dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
+import { encodeInTurns } from "../model/encode.ts";
 import { loadedSha256 } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, StateId } from "../model/states.ts";
 import type { Encoding } from "../model/tokenizer.ts";
 import type { Pool } from "../ops/pool.ts";
-import { nextTurn, SpindleError } from "../util.ts";
+import { SpindleError } from "../util.ts";
 import { rememberUse } from "./last_use.ts";
 import { SplitWriter } from "./split_writer.ts";
 import {
@@ -67,9 +68,6 @@ export interface Extraction {
 
 /** Raised when the forward pass or a pool gives other numbers than before. */
 const featuresVersion = 1;
-
-/** Texts that are tokenized between turns for others. */
-const textsAtOnce = 100;
 
 /** How long an interruption may throw work away for. */
 const checkpointMilliseconds = 3000;
@@ -159,15 +157,7 @@ function sourceOf({ name, origin }: Dataset): string {
 
 async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Promise<Encoding> {
   const { texts, places } = dataset[split];
-  const encodings: Encoding[] = [];
-  for (let start = 0; start < texts.length; start += textsAtOnce) {
-    encodings.push(model.encode(texts.slice(start, start + textsAtOnce)));
-    await nextTurn();
-  }
-  const encoding = {
-    ids: encodings.flatMap(({ ids }) => ids),
-    truncated: encodings.reduce((sum, { truncated }) => sum + truncated, 0),
-  };
+  const encoding = await encodeInTurns(model, texts);
   const empty = encoding.ids.findIndex((ids) => ids.length === 0);
   if (empty >= 0) {
     const what = places === undefined

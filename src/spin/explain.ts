@@ -1,7 +1,7 @@
 import type { Model } from "../model/model.ts";
 import type { Classifier } from "./classifier.ts";
 import { logitsOf, predict, type Prediction } from "./classify.ts";
-import { type ClassifyOptions, readNeurons } from "./read_neurons.ts";
+import { type ClassifyOptions, placesOf, readNeurons } from "./read_neurons.ts";
 
 /** What a classifier says of a text, and what each neuron had to do with it. */
 export interface Explanation extends Prediction {
@@ -61,11 +61,8 @@ export async function explain(
 export function listNeurons(
   { neurons, coef, intercept }: Classifier,
 ): Pick<ExplainedNeuron, "state" | "index" | "weights">[] {
-  const places = neurons.flatMap(({ state, indices }) =>
-    Array.from(indices, (index) => ({ state, index }))
-  );
-  return places.map((place, i) => ({
+  return placesOf(neurons).map((place, i, { length }) => ({
     ...place,
-    weights: Array.from(intercept, (_, k) => coef[k * places.length + i]!),
+    weights: Array.from(intercept, (_, k) => coef[k * length + i]!),
   }));
 }

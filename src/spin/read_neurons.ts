@@ -1,4 +1,7 @@
+import { captureBatches, type CapturedState } from "../model/capture.ts";
+import { encodeInTurns } from "../model/encode.ts";
 import type { Model } from "../model/model.ts";
+import { findStates, type StateId } from "../model/states.ts";
 import { beginningOf, SpindleError } from "../util.ts";
 import { type Classifier, misfitOf } from "./classifier.ts";
 import { requireModelOf } from "./classifier_model.ts";
@@ -36,38 +39,58 @@ export async function readNeurons(
   }
   await requireModelOf(classifier, model);
   const { pool, neurons } = classifier;
-  const states = neurons.map(({ state }) => state);
-  const { ids, truncated } = model.encode(texts);
+  const states = findStates(model.spec, neurons.map(({ state }) => state));
+  neurons.forEach(({ indices }, i) => requireNeurons(states[i]!, indices));
+  const { ids, truncated } = await encodeInTurns(model, texts);
   const empty = ids.findIndex(({ length }) => length === 0);
   if (empty >= 0) throw new EmptyTextError(empty);
   if (truncated > 0) onTruncated?.(truncated);
-  const captured = await model.capture(ids, { states, pools: [pool] });
-  const columns = neurons.map(({ state, indices }) => {
-    const { width, values } = captured.states.get(state)!;
-    const beyond = indices.find((index) => index >= width);
-    if (beyond !== undefined) {
-      throw new SpindleError(
-        `Cannot classify with neuron ${beyond} of ${state} as the model has ${width} there: ` +
-          "use the model that the classifier was made from",
-      );
-    }
-    return { state, width, indices, values: values[pool]! };
-  });
-  const count = countNeurons(classifier);
-  return texts.map((text, row) => {
-    const read = new Float32Array(count);
-    let at = 0;
-    for (const { state, width, indices, values } of columns) {
-      for (const index of indices) {
-        const value = values[row * width + index]!;
-        if (!Number.isFinite(value)) {
-          throw refuseValue(model, text, `neuron ${index} of ${state} is ${value}`);
-        }
-        read[at++] = value;
+  const rows: Float32Array[] = [];
+  // Batch by batch, as the states are thousands of times as large as the neurons that are read.
+  for await (const batch of captureBatches(model, ids, states, [pool])) {
+    for (let row = 0; row < batch.count; row++) {
+      const read = gather(neurons, batch.states, row);
+      const broken = read.findIndex((value) => !Number.isFinite(value));
+      if (broken >= 0) {
+        const { state, index } = placesOf(neurons)[broken]!;
+        const reason = `neuron ${index} of ${state} is ${read[broken]}`;
+        throw refuseValue(model, texts[rows.length]!, reason);
       }
+      rows.push(read);
     }
-    return read;
+  }
+  return rows;
+}
+
+/** Where each neuron of a classifier is, in its order. */
+export function placesOf(neurons: Classifier["neurons"]): { state: string; index: number }[] {
+  return neurons.flatMap(({ state, indices }) =>
+    Array.from(indices, (index) => ({ state, index }))
+  );
+}
+
+function requireNeurons({ name, width }: StateId, indices: Uint32Array): void {
+  const beyond = indices.find((index) => index >= width);
+  if (beyond === undefined) return;
+  throw new SpindleError(
+    `Cannot classify with neuron ${beyond} of ${name} as the model has ${width} there: ` +
+      "use the model that the classifier was made from",
+  );
+}
+
+/** The values of a classifier's neurons in a row of its states. */
+function gather(
+  neurons: Classifier["neurons"],
+  states: readonly CapturedState[],
+  row: number,
+): Float32Array {
+  const read = new Float32Array(countNeurons({ neurons }));
+  let at = 0;
+  neurons.forEach(({ indices }, i) => {
+    const { id: { width }, values: [values] } = states[i]!;
+    for (const index of indices) read[at++] = values![row * width + index]!;
   });
+  return read;
 }
 
 function refuseValue({ weights }: Model, text: string, reason: string): SpindleError {

@@ -11,7 +11,7 @@ import type { Site } from "../../src/model/states.ts";
 import type { Pool } from "../../src/ops/pool.ts";
 import { letterTexts, withTextModel } from "../model/text_model.ts";
 import { assertClose } from "../numbers.ts";
-import { Turns } from "../turns.ts";
+import { Turns, turnsOfEncoding } from "../turns.ts";
 import { openStore } from "./support.ts";
 
 const choice = { sites: ["hidden"], pools: ["mean"] } as const;
@@ -70,12 +70,7 @@ Deno.test("extractFeatures() gives others their turns while it tokenizes", () =>
     const dataset = letters(1000);
     const expected = model.encode(dataset.train.texts);
     using turns = new Turns();
-    const encode = model.encode.bind(model);
-    const seen: number[] = [];
-    model.encode = (texts) => {
-      seen.push(turns.count);
-      return encode(texts);
-    };
+    const seen = turnsOfEncoding(model, turns);
     let total = 0;
     const onProgress = (_split: string, _done: number, tokens: number) => {
       total = tokens;

@@ -12,6 +12,7 @@ import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, withTextModel, writeTextModel } from "../model/text_model.ts";
 import { randomNumbers } from "../numbers.ts";
+import { Turns, turnsOfEncoding } from "../turns.ts";
 
 const classifier: Classifier = {
   classes: ["bad", "good"],
@@ -255,6 +256,42 @@ Deno.test("classify() refuses a neuron that the model lacks", () =>
       classify(await madeFrom(model, { neurons }), model, ["a fine film"]),
       /^SpindleError: Cannot classify with neuron 12 of hidden\.0 as the model has 12 there/,
     );
+  }));
+
+Deno.test("classify() looks at each batch when it has run, and keeps no states", () =>
+  withFolder(async (folder) => {
+    writeTextModel(folder);
+    breakLetter(folder, "b");
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, folder);
+    const own = await madeFrom(model, {
+      neurons: [{ state: "hidden.0", indices: Uint32Array.of(0, 3) }],
+    });
+    let batches = 0;
+    const check = model.check.bind(model);
+    model.check = () => {
+      batches++;
+      check();
+    };
+    const texts = Array<string>(model.tokensPerBatch).fill("acacac");
+    assert.equal((await classify(own, model, texts)).length, texts.length);
+    assert.ok(batches > 4, `${batches} batches`);
+    batches = 0;
+    await assert.rejects(classify(own, model, ["b", ...texts]), /Cannot classify "b" as neuron 3/);
+    assert.equal(batches, 2, "the second runs while the first is looked at");
+  }));
+
+Deno.test("classify() gives others their turns while it tokenizes", () =>
+  withTextModel({}, async (model) => {
+    const neurons = [{ state: "hidden.0", indices: Uint32Array.of(11, 0) }];
+    const own = await madeFrom(model, { neurons });
+    using turns = new Turns();
+    const seen = turnsOfEncoding(model, turns);
+    const texts = Array.from({ length: 300 }, (_, i) => "ab".repeat(i % 5 + 1));
+    const found = await classify(own, model, texts);
+    assert.ok(seen.length >= 3 && new Set(seen).size === seen.length, seen.join());
+    const alone = await classify(own, model, texts.slice(-5));
+    assert.deepEqual(found.slice(-5).map(({ label }) => label), alone.map(({ label }) => label));
   }));
 
 Deno.test("classify() refuses a classifier whose parts do not fit", () =>
