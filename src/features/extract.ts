@@ -89,7 +89,8 @@ export async function extractFeatures(
   dataset: Dataset,
   options: ExtractOptions,
 ): Promise<Extraction> {
-  const states = model.states(options.sites ?? ["hidden", "activation"]);
+  const { sites = ["hidden", "activation"], features, onPlan, onProgress } = options;
+  const states = model.states(sites);
   const pools = orderPools(options.pools);
   if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(
@@ -104,10 +105,8 @@ export async function extractFeatures(
     pools,
     rows: bySplit((split) => dataset[split].texts.length),
   };
-  const own = await findStore(options.features, key);
-  const store = holdsStates(own, states)
-    ? own
-    : findRicherStore(options.features, key, states) ?? own;
+  const own = await findStore(features, key);
+  const store = holdsStates(own, states) ? own : findRicherStore(features, key, states) ?? own;
   const missing = splitNames.map((split) => ({
     split,
     states: missingStates(store, split, states),
@@ -134,7 +133,7 @@ export async function extractFeatures(
   let tokensRun = 0;
   for (const { split, states } of missing) {
     if (states.length === 0) continue;
-    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, options);
+    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, onProgress);
   }
   return {
     store,
@@ -174,7 +173,7 @@ async function extractSplit(
   split: SplitName,
   states: readonly StateId[],
   sentences: readonly number[][],
-  { onProgress }: ExtractOptions,
+  onProgress: ExtractOptions["onProgress"],
 ): Promise<number> {
   using writer = new SplitWriter(store, split, states);
   const total = countTokens(sentences);

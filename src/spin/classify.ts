@@ -34,8 +34,9 @@ export async function classify(
   texts: readonly string[],
   options: ClassifyOptions = {},
 ): Promise<Prediction[]> {
-  const rows = await readNeurons(classifier, model, texts, options);
-  return rows.map((values) => predict(classifier, logitsOf(classifier, values)));
+  const own = structuredClone(classifier); // what the caller writes to it meanwhile comes too late
+  const rows = await readNeurons(own, model, texts, options);
+  return rows.map((values) => predict(own, logitsOf(own, values)));
 }
 
 /** The logit of each regression, given the values of the neurons in the classifier's order. */

@@ -44,16 +44,17 @@ export async function explain(
   texts: readonly string[],
   options: ClassifyOptions = {},
 ): Promise<Explanation[]> {
-  const rows = await readNeurons(classifier, model, texts, options);
-  const neurons = listNeurons(classifier);
+  const own = structuredClone(classifier); // what the caller writes to it meanwhile comes too late
+  const rows = await readNeurons(own, model, texts, options);
+  const neurons = listNeurons(own);
   return rows.map((values) => {
     const explained = neurons.map((neuron, i) => {
       const value = values[i]!;
       const contributions = neuron.weights.map((weight) => weight * value);
       return { ...neuron, value, contributions };
     });
-    const logits = Array.from(logitsOf(classifier, values));
-    return { ...predict(classifier, logits), logits, neurons: explained };
+    const logits = Array.from(logitsOf(own, values));
+    return { ...predict(own, logits), logits, neurons: explained };
   });
 }
 

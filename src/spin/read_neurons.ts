@@ -24,6 +24,7 @@ export class EmptyTextError extends SpindleError {
 /**
  * Reads the neurons of a classifier, running only the blocks of the model that their states need.
  *
+ * @param classifier The classifier, which stays as it is until all is read.
  * @returns A row a text: the values of the neurons in the classifier's order.
  * @throws {SpindleError} As `classify` does.
  */
@@ -37,11 +38,12 @@ export async function readNeurons(
   if (misfit !== undefined) {
     throw new SpindleError(`Cannot classify with a classifier as ${misfit}`);
   }
+  const copies = [...texts]; // the caller may use the array again before they are read
   await requireModelOf(classifier, model);
   const { pool, neurons } = classifier;
   const states = findStates(model.spec, neurons.map(({ state }) => state));
   neurons.forEach(({ indices }, i) => requireNeurons(states[i]!, indices));
-  const { ids, truncated } = await encodeInTurns(model, texts);
+  const { ids, truncated } = await encodeInTurns(model, copies);
   const empty = ids.findIndex(({ length }) => length === 0);
   if (empty >= 0) throw new EmptyTextError(empty);
   if (truncated > 0) onTruncated?.(truncated);
@@ -54,7 +56,7 @@ export async function readNeurons(
       if (broken >= 0) {
         const { state, index } = placesOf(neurons)[broken]!;
         const reason = `neuron ${index} of ${state} is ${read[broken]}`;
-        throw refuseValue(model, texts[rows.length]!, reason);
+        throw refuseValue(model, copies[rows.length]!, reason);
       }
       rows.push(read);
     }

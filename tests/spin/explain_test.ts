@@ -101,3 +101,20 @@ Deno.test("explain() refuses what classify() refuses", () =>
       await assert.rejects(ask(classifier, model, ["a", ""]), /Cannot run sentence 2 as it has 0/);
     }
   }));
+
+Deno.test("classify() and explain() answer for what they were given when they were called", () =>
+  withTextModel({}, async (model) => {
+    const texts = ["a fine game", "no", "a mad slog"];
+    for (const ask of [classify, explain]) {
+      const classifier = await classifierOf(model, ["a", "b", "c"]);
+      const expected = await ask(classifier, model, texts);
+      const [given, reused] = [structuredClone(classifier), [...texts]];
+      const answer = ask(given, model, reused);
+      reused.splice(0, 3, "slog");
+      given.coef.fill(0);
+      given.intercept.fill(0);
+      given.neurons[0]!.indices.fill(5);
+      (given.classes as string[]).reverse();
+      assert.deepEqual(await answer, expected);
+    }
+  }));
