@@ -67,6 +67,7 @@ export {
   type Split,
   type TextPlaces,
 } from "./src/data/dataset.ts";
+export { type DatasetContent, type LabelledTexts, makeDataset } from "./src/data/make_dataset.ts";
 export type { Metric } from "./src/data/registry.ts";
 export {
   extractFeatures,

@@ -38,7 +38,10 @@ export interface Dataset {
   readonly validation: Split;
   /** What they are tested on: no choice looks at it. */
   readonly test: Split;
-  /** The SHA-256 of the classes, texts and labels of all splits, in hexadecimal. */
+  /**
+   * The SHA-256 of the classes, texts and labels of all splits, in hexadecimal: `makeDataset` makes
+   * it anew where these change.
+   */
   readonly sha256: string;
   /** How it was loaded; not there where it was made otherwise. */
   readonly origin?: DatasetOrigin;
@@ -264,7 +267,10 @@ function select({ texts, labels, places }: FileSplit, chosen: Iterable<number>):
   };
 }
 
-function digest(content: Pick<Dataset, "classes" | "train" | "validation" | "test">): string {
+/** The SHA-256 of the classes, texts and labels of all splits. */
+export function digest(
+  content: Pick<Dataset, "classes" | "train" | "validation" | "test">,
+): string {
   const hash = createHash("sha256").update(JSON.stringify(content.classes));
   for (const name of ["train", "validation", "test"] as const) {
     const { texts, labels } = content[name];

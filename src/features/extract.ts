@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/dataset.ts";
+import { copyDataset } from "../data/make_dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { encodeInTurns } from "../model/encode.ts";
 import { loadedSha256 } from "../model/files.ts";
@@ -81,8 +82,8 @@ const checkpointMilliseconds = 3000;
  * @param options Which states and pools, and where they are kept.
  * @returns Where the features lie, and what making them took.
  * @throws {SpindleError} If the model has no tokenizer or its files changed since it was loaded,
- * the disk has no room or refuses, a text has no tokens, or there is no site or pool, or none of
- * that name.
+ * the disk has no room or refuses, a text has no tokens, there is no site or pool, or none of that
+ * name, or the data set is none that `makeDataset` or `loadDataset` makes.
  */
 export async function extractFeatures(
   model: Model,
@@ -92,6 +93,7 @@ export async function extractFeatures(
   const { sites = ["hidden", "activation"], features, onPlan, onProgress } = options;
   const states = model.states(sites);
   const pools = orderPools(options.pools);
+  const data = copyDataset(dataset);
   if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(
       "Cannot extract features without a site and a pool: name one of each at least",
@@ -100,10 +102,10 @@ export async function extractFeatures(
   const key: StoreKey = {
     version: featuresVersion,
     modelSha256: await loadedSha256(model),
-    datasetSha256: dataset.sha256,
+    datasetSha256: data.sha256,
     weights: model.weights,
     pools,
-    rows: bySplit((split) => dataset[split].texts.length),
+    rows: bySplit((split) => data[split].texts.length),
   };
   const own = await findStore(features, key);
   const store = holdsStates(own, states) ? own : findRicherStore(features, key, states) ?? own;
@@ -121,14 +123,14 @@ export async function extractFeatures(
   const start = performance.now();
   // Before a store is begun, as a text may have no tokens.
   const encodings = {
-    train: await encodeSplit(model, dataset, "train"),
-    validation: await encodeSplit(model, dataset, "validation"),
-    test: await encodeSplit(model, dataset, "test"),
+    train: await encodeSplit(model, data, "train"),
+    validation: await encodeSplit(model, data, "validation"),
+    test: await encodeSplit(model, data, "test"),
   };
   const tokenized = performance.now();
   beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
-  rememberUse(store.folder, { model: model.folder, source: sourceOf(dataset) });
-  options.onPlan?.({ folder: store.folder, bytes, missingBytes });
+  rememberUse(store.folder, { model: model.folder, source: sourceOf(data) });
+  onPlan?.({ folder: store.folder, bytes, missingBytes });
 
   let tokensRun = 0;
   for (const { split, states } of missing) {

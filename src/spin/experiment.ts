@@ -1,5 +1,6 @@
 import config from "../../deno.json" with { type: "json" };
 import type { Dataset, DatasetOrigin } from "../data/dataset.ts";
+import { copyDataset } from "../data/make_dataset.ts";
 import type { Metric } from "../data/registry.ts";
 import { extractFeatures, type ExtractPlan } from "../features/extract.ts";
 import type { SplitName } from "../features/store.ts";
@@ -162,7 +163,8 @@ export async function runExperiment(
 ): Promise<Experiment> {
   const { sites, pools, features, onPlan, onProgress, ...solver } = options;
   const choices = completeChoices(solver);
-  const extraction = await extractFeatures(model, dataset, {
+  const data = copyDataset(dataset);
+  const extraction = await extractFeatures(model, data, {
     sites,
     pools,
     features,
@@ -171,27 +173,27 @@ export async function runExperiment(
   });
   const { store, states } = extraction;
   const start = performance.now();
-  const probes = await fitProbes(model.gpu, store, dataset, {
+  const probes = await fitProbes(model.gpu, store, data, {
     states,
     pools: extraction.pools,
     ...choices,
     onProgress: (done, total) => onProgress?.("probe", done, total),
   });
   const probed = performance.now();
-  const heads = await integrate(model.gpu, store, dataset, probes, {
+  const heads = await integrate(model.gpu, store, data, probes, {
     ...choices,
     onProgress: (done, total) => onProgress?.("integrate", done, total),
   });
   const integrated = performance.now();
   const head = chooseHead(heads);
-  const classifier = await makeClassifier(model, dataset, head);
+  const classifier = await makeClassifier(model, data, head);
   const { seconds, tokens, tokensRun, truncated } = extraction;
   const results: Results = {
     version: config.version,
-    ...describe(model, classifier, dataset),
+    ...describe(model, classifier, data),
     sites: [...new Set(states.map(({ site }) => site))],
     pools: extraction.pools,
-    majority: majorityScores(dataset),
+    majority: majorityScores(data),
     baseline: probeResult(chooseBaseline(probes)),
     bestLayer: probeResult(chooseProbe(probes)),
     spin: headResult(head),

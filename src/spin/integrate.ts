@@ -55,7 +55,7 @@ export async function integrate(
   options: IntegrateOptions = {},
 ): Promise<Head[]> {
   const { etas: shares = etas, C = defaultC, onProgress, ...solver } = options;
-  requireSameTexts(store, dataset);
+  const data = requireSameTexts(store, dataset);
   if (C.length === 0 || shares.length === 0) {
     throw new SpindleError("Cannot fit heads without a C and an eta: give one of each at least");
   }
@@ -67,7 +67,7 @@ export async function integrate(
   const heads = await mapOverlapping([...groups.values()], async (layers): Promise<Head[]> => {
     const { state: { site }, pool } = layers[0]!;
     const { features, requests } = prepareHeads(store, layers, shares, sortedC);
-    const fits = await fitRegressions(gpu, features, dataset, requests, solver);
+    const fits = await fitRegressions(gpu, features, data, requests, solver);
     fitted += fits.length;
     onProgress?.(fitted, total);
     return fits.map((fit, i) => {

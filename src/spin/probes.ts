@@ -54,7 +54,7 @@ export async function fitProbes(
   options: ProbeOptions,
 ): Promise<StateProbes[]> {
   const { states, pools, C = defaultC, onProgress, ...solver } = options;
-  requireSameTexts(store, dataset);
+  const data = requireSameTexts(store, dataset);
   if (C.length === 0) throw new SpindleError("Cannot fit probes without a C: give one at least");
   const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
   const inputs = states.flatMap((state) => pools.map((pool) => ({ state, pool })));
@@ -62,7 +62,7 @@ export async function fitProbes(
   onProgress?.(fitted, inputs.length * requests.length);
   return await mapOverlapping(inputs, async ({ state, pool }) => {
     const features = bySplit((split) => readFeatures(store, split, state, pool));
-    const probes = await fitRegressions(gpu, features, dataset, requests, solver);
+    const probes = await fitRegressions(gpu, features, data, requests, solver);
     fitted += probes.length;
     onProgress?.(fitted, inputs.length * requests.length);
     return { state, pool, probes, best: bestRegression(probes) };

@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/dataset.ts";
+import { copyDataset } from "../data/make_dataset.ts";
 import type { Features, FeatureStore, SplitName } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
@@ -82,10 +83,12 @@ export function completeChoices(
 /**
  * Makes sure that features are of the texts whose labels they are fitted to.
  *
- * @throws {SpindleError} If they are of other texts.
+ * @returns A copy of the data set, to which the caller cannot write while they are fitted.
+ * @throws {SpindleError} If they are of other texts, or the data set is not as it should be.
  */
-export function requireSameTexts({ folder, key }: FeatureStore, dataset: Dataset): void {
-  if (key.datasetSha256 === dataset.sha256) return;
+export function requireSameTexts({ folder, key }: FeatureStore, dataset: Dataset): Dataset {
+  const copy = copyDataset(dataset);
+  if (key.datasetSha256 === copy.sha256) return copy;
   throw new SpindleError(
     `Cannot fit the features in "${folder}" to the data set "${dataset.name}" as they were made ` +
       "from other texts, labels or splits: extract its own",

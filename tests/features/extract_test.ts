@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Dataset } from "../../src/data/dataset.ts";
+import { makeDataset } from "../../src/data/make_dataset.ts";
 import { extractFeatures, type ExtractPlan } from "../../src/features/extract.ts";
 import { lastUse } from "../../src/features/last_use.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
@@ -20,10 +21,10 @@ const choice = { sites: ["hidden"], pools: ["mean"] } as const;
 function letters(count = 5): Dataset {
   const labels = Array.from({ length: count }, (_, i) => i % 2);
   const split = (seed: number) => (
-    { texts: letterTexts(labels, 2, seed), labels: Int32Array.from(labels) }
+    { texts: letterTexts(labels, 2, seed), labels }
   );
   const splits = { train: split(1), validation: split(2), test: split(3) };
-  return { name: "letters", metric: "accuracy", classes: ["a", "b"], ...splits, sha256: "d" };
+  return makeDataset({ name: "letters", classes: ["a", "b"], ...splits });
 }
 
 /** The features of all splits, and how many tokens ran for them. */
@@ -183,17 +184,42 @@ Deno.test("extractFeatures() names a text that has no tokens, the first one too,
         message: `Cannot run ${what} as the model has no tokens for it: leave it out`,
       });
     for (const place of [0, 3]) {
-      const { validation, ...others } = letters();
-      validation.texts[place] = "";
-      const dataset = { ...others, validation };
+      const { validation: { texts, labels }, ...others } = letters();
+      const validation = { texts: texts.with(place, ""), labels };
+      const dataset = makeDataset({ ...others, validation });
       await refused(dataset, `text ${place + 1} of the validation split of "letters"`);
       const places = { path: "a.csv", lines: Int32Array.of(2, 3, 5, 9, 10) };
       await refused(
-        { ...dataset, validation: { ...validation, places } },
+        { ...dataset, validation: { ...dataset.validation, places } },
         `line ${places.lines[place]} of "a.csv"`,
       );
     }
     assert.equal(existsSync(features), false);
+  }));
+
+Deno.test("extractFeatures() refuses a data set whose texts are not those of its digest", () =>
+  withTextModel({}, async (model, folder) => {
+    const altered = { ...letters(), train: letters().test };
+    await assert.rejects(
+      extractFeatures(model, altered, { ...choice, features: folder }),
+      /^SpindleError: Cannot use the data set "letters" as its sha256 is not that of its classes/,
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["model"]);
+  }));
+
+Deno.test("extractFeatures() extracts what it was given when it was called", () =>
+  withTextModel({}, async (model, parent) => {
+    const dataset = letters();
+    const expected = await extract(model, dataset, join(parent, "one"));
+    const given = structuredClone(dataset);
+    const options = { ...choice, features: join(parent, "other") };
+    const extraction = extractFeatures(model, given, options);
+    (given.train.texts as string[]).fill("x");
+    options.features = parent;
+    const { store } = await extraction;
+    assert.equal(dirname(store.folder), join(parent, "other"));
+    const values = readFeatures(store, "train", expected.states[0]!, "mean").read(0, 5);
+    assert.deepEqual(values, expected.features[0]);
   }));
 
 Deno.test("extractFeatures() refuses a model whose files changed since it was loaded", () =>

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { type Dataset, loadDataset } from "../../src/data/dataset.ts";
+import { makeDataset } from "../../src/data/make_dataset.ts";
 import { bySplit, type SplitName } from "../../src/features/store.ts";
 import { accuracy } from "../../src/probe/fit.ts";
 import { loadClassifier } from "../../src/spin/classifier_file.ts";
@@ -20,9 +21,9 @@ function letters(): Dataset {
   const seeds = { train: 1, validation: 2, test: 3 };
   const split = (name: SplitName) => {
     const labels = Array.from({ length: 60 }, (_, i) => shares[name][i % 4]!);
-    return { texts: letterTexts(labels, 3, seeds[name]), labels: Int32Array.from(labels) };
+    return { texts: letterTexts(labels, 3, seeds[name]), labels };
   };
-  return { name: "letters", metric: "macro-f1", classes, ...bySplit(split), sha256: "d" };
+  return makeDataset({ name: "letters", metric: "macro-f1", classes, ...bySplit(split) });
 }
 
 /** The rows of a table, by the names of its columns. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Dataset } from "../../src/data/dataset.ts";
+import { makeDataset } from "../../src/data/make_dataset.ts";
 import type { SplitName } from "../../src/features/store.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
@@ -13,6 +13,7 @@ import {
 } from "../../src/spin/regressions.ts";
 import { SpindleError } from "../../src/util.ts";
 import { openStore } from "../features/support.ts";
+import { withFolder } from "../folder.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
 
@@ -38,16 +39,17 @@ function problem(cols: number, classes: number) {
     validation: split("validation", 3),
     test: split("test", 5),
   };
-  const texts = (name: SplitName) => ({ texts: [], labels: splits[name].labels });
-  const dataset: Dataset = {
+  const texts = (name: SplitName) => {
+    const { labels } = splits[name];
+    return { texts: Array.from(labels, (_, row) => `${name} ${row}`), labels };
+  };
+  const dataset = makeDataset({
     name: "chance",
-    metric: "accuracy",
     classes: Array.from({ length: classes }, (_, c) => `class ${c}`),
     train: texts("train"),
     validation: texts("validation"),
     test: texts("test"),
-    sha256: "",
-  };
+  });
   const { train, validation, test } = splits;
   const features = {
     train: train.features,
@@ -164,38 +166,34 @@ gpuTest("fitRegressions() pays no heed to patience where the optimum is asked fo
 
 gpuTest(
   "fitProbes() and integrate() refuse features of other texts, and no choices",
-  async (gpu) => {
-    const folder = Deno.makeTempDirSync();
-    try {
+  (gpu) =>
+    withFolder(async (folder) => {
       const { dataset } = problem(5, 2);
-      const key = {
-        version: 1,
-        modelSha256: "m",
-        datasetSha256: "other",
-        weights: "f32",
-        pools: [],
-        rows,
-      } as const;
-      const store = await openStore(folder, key);
+      const key = { version: 1, modelSha256: "m", weights: "f32", pools: [], rows } as const;
+      const storeOf = (datasetSha256: string) => openStore(folder, { ...key, datasetSha256 });
+      const [other, own] = [await storeOf("other"), await storeOf(dataset.sha256)];
       const options = { states: [], pools: [] };
-      const message = /^SpindleError: Cannot fit the features in .* made from other texts/;
-      await assert.rejects(fitProbes(gpu, store, dataset, options), message);
-      await assert.rejects(integrate(gpu, store, dataset, []), message);
-      const ownTexts = { ...dataset, sha256: key.datasetSha256 };
+      const altered = { ...dataset, test: dataset.validation };
+      for (
+        const [store, given, message] of [
+          [other, dataset, /^SpindleError: Cannot fit the features in .* made from other texts/],
+          [own, altered, /^SpindleError: Cannot use the data set "chance" as its sha256 is not /],
+        ] as const
+      ) {
+        await assert.rejects(fitProbes(gpu, store, given, options), message);
+        await assert.rejects(integrate(gpu, store, given, []), message);
+      }
       for (const none of [{ C: [] }, { etas: [] }]) {
         await assert.rejects(
-          integrate(gpu, store, ownTexts, [], none),
+          integrate(gpu, own, dataset, [], none),
           /^SpindleError: Cannot fit heads without a C and an eta: give one of each at least$/,
         );
       }
       await assert.rejects(
-        fitProbes(gpu, store, ownTexts, { ...options, C: [] }),
+        fitProbes(gpu, own, dataset, { ...options, C: [] }),
         /^SpindleError: Cannot fit probes without a C: give one at least$/,
       );
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-  },
+    }),
 );
 
 gpuTest("fitRegressions() refuses a patience that is none", async (gpu) => {
