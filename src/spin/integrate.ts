@@ -2,8 +2,8 @@ import type { Dataset } from "../data/dataset.ts";
 import { bySplit, type Features, type FeatureStore, readFeatures } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
-import type { Site, StateId } from "../model/states.ts";
-import type { Pool } from "../ops/pool.ts";
+import { type Site, sites, type StateId } from "../model/states.ts";
+import { type Pool, pools } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
 import { defaultC, type StateProbes } from "./probes.ts";
 import {
@@ -22,7 +22,7 @@ export interface Head extends Regression {
   readonly pool: Pool;
   /** The share of each layer's saliency that its neurons hold. */
   readonly eta: number;
-  /** How many layers it reads, from the first. */
+  /** How many layers it reads, from the first that was given. */
   readonly layers: number;
   /** The neurons of each of these layers, by falling saliency. */
   readonly neurons: readonly { readonly state: StateId; readonly indices: Uint32Array }[];
@@ -42,10 +42,16 @@ export interface IntegrateOptions extends SolverChoices {
  * Fits heads over the selected neurons of every layer prefix, for each site, pool, eta and C. Sites
  * are never mixed.
  *
- * @param probes The probes of every layer, whose best ones select the neurons.
+ * @param gpu Where they are fitted.
+ * @param store The features that the probes were fitted to.
+ * @param dataset The data set that these are of.
+ * @param probes The probes of every layer, in any order, whose best ones select the neurons. Where
+ * some layers are left out, heads read the first of those that are there.
+ * @param options What the heads are fitted with, and who is told how far that is.
  * @returns The heads, by site, pool, eta, layers and C.
- * @throws {SpindleError} If features are missing, of another data set or not finite, an eta is
- * outside (0, 1], or there is no eta or no C.
+ * @throws {SpindleError} If features are missing, of another data set or not finite, the data set
+ * is none that `makeDataset` or `loadDataset` makes, there are no probes or those of a pooled state
+ * twice, an eta is outside (0, 1], there is no eta or no C, or a choice of the solver is none.
  */
 export async function integrate(
   gpu: Gpu,
@@ -59,7 +65,8 @@ export async function integrate(
   if (C.length === 0 || shares.length === 0) {
     throw new SpindleError("Cannot fit heads without a C and an eta: give one of each at least");
   }
-  const groups = Map.groupBy(probes, ({ state, pool }) => `${state.site} ${pool}`);
+  const ordered = orderProbes(probes);
+  const groups = Map.groupBy(ordered, ({ state, pool }) => `${state.site} ${pool}`);
   const sortedC = [...C].sort((a, b) => a - b);
   const total = probes.length * shares.length * sortedC.length;
   let fitted = 0;
@@ -76,6 +83,30 @@ export async function integrate(
     });
   });
   return heads.flat();
+}
+
+/**
+ * Probes site by site, pool by pool and, of the stacks in their order, layer by layer.
+ *
+ * @throws {SpindleError} If there are none, or two groups of them are of the same pooled state.
+ */
+function orderProbes(probes: readonly StateProbes[]): StateProbes[] {
+  if (probes.length === 0) {
+    throw new SpindleError("Cannot fit heads without probes: give those that fitProbes makes");
+  }
+  const known = new Set<string>();
+  for (const { state, pool } of probes) {
+    const place = `${state.name} (${pool} pool)`;
+    if (known.has(place)) {
+      throw new SpindleError(`Cannot fit heads to the probes of ${place} twice: give them once`);
+    }
+    known.add(place);
+  }
+  return [...probes].sort((a, b) =>
+    sites.indexOf(a.state.site) - sites.indexOf(b.state.site) ||
+    pools.indexOf(a.pool) - pools.indexOf(b.pool) ||
+    a.state.stack - b.state.stack || a.state.layer - b.state.layer
+  );
 }
 
 /** The features that the heads of a site and a pool share, and what to fit on them. */

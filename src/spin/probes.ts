@@ -43,9 +43,15 @@ export interface ProbeOptions extends SolverChoices {
  * Fits a probe to each pooled state for each C: an L1 logistic regression from all neurons of the
  * state to the class.
  *
+ * @param gpu Where they are fitted.
+ * @param store The features.
+ * @param dataset The data set that these are of.
+ * @param options The states and pools, what the probes are fitted with, and who is told how far
+ * that is.
  * @returns The probes, state by state and pool by pool.
- * @throws {SpindleError} If features are missing, of another data set or not finite, or there is no
- * C.
+ * @throws {SpindleError} If features are missing, of another data set or not finite, the data set
+ * is none that `makeDataset` or `loadDataset` makes, there is no state, no pool or no C, or a choice
+ * of the solver is none.
  */
 export async function fitProbes(
   gpu: Gpu,
@@ -55,7 +61,11 @@ export async function fitProbes(
 ): Promise<StateProbes[]> {
   const { states, pools, C = defaultC, onProgress, ...solver } = options;
   const data = requireSameTexts(store, dataset);
-  if (C.length === 0) throw new SpindleError("Cannot fit probes without a C: give one at least");
+  if (states.length === 0 || pools.length === 0 || C.length === 0) {
+    throw new SpindleError(
+      "Cannot fit probes without a state, a pool and a C: give one of each at least",
+    );
+  }
   const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
   const inputs = states.flatMap((state) => pools.map((pool) => ({ state, pool })));
   let fitted = 0;

@@ -11,7 +11,7 @@ import {
 import type { StateId } from "../../src/model/states.ts";
 import { accuracy, predictClasses } from "../../src/probe/fit.ts";
 import { type Head, integrate } from "../../src/spin/integrate.ts";
-import { fitProbes } from "../../src/spin/probes.ts";
+import { fitProbes, type StateProbes } from "../../src/spin/probes.ts";
 import { selectNeurons } from "../../src/spin/select.ts";
 import { openStore } from "../features/support.ts";
 import { withFolder } from "../folder.ts";
@@ -131,6 +131,18 @@ gpuTest(
             assert.equal(head[split], score, `${split} of ${[pool, eta, layers].join(" ")}`);
           }
         }
+        const shuffled = [...probes.slice(1).reverse(), probes[0]!];
+        assert.deepEqual(
+          await integrate(gpu, store, dataset, shuffled, { etas, C: [10, 1] }),
+          heads,
+        );
+        const refused = (given: readonly StateProbes[], message: string) =>
+          assert.rejects(integrate(gpu, store, dataset, given), { name: "SpindleError", message });
+        await refused([], "Cannot fit heads without probes: give those that fitProbes makes");
+        await refused(
+          [...probes, probes[2]!],
+          "Cannot fit heads to the probes of hidden.1 (max pool) twice: give them once",
+        );
         const read = heads.filter(({ layers, pool }) => layers === 3 && pool === "mean");
         assert.ok(read.some(({ validation }) => validation > 0.7), "the layers help each other");
       }

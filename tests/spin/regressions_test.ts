@@ -172,7 +172,8 @@ gpuTest(
       const key = { version: 1, modelSha256: "m", weights: "f32", pools: [], rows } as const;
       const storeOf = (datasetSha256: string) => openStore(folder, { ...key, datasetSha256 });
       const [other, own] = [await storeOf("other"), await storeOf(dataset.sha256)];
-      const options = { states: [], pools: [] };
+      const state = { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 5 } as const;
+      const options = { states: [state], pools: ["mean"] } as const;
       const altered = { ...dataset, test: dataset.validation };
       for (
         const [store, given, message] of [
@@ -189,10 +190,12 @@ gpuTest(
           /^SpindleError: Cannot fit heads without a C and an eta: give one of each at least$/,
         );
       }
-      await assert.rejects(
-        fitProbes(gpu, own, dataset, { ...options, C: [] }),
-        /^SpindleError: Cannot fit probes without a C: give one at least$/,
-      );
+      for (const none of [{ C: [] }, { states: [] }, { pools: [] }]) {
+        await assert.rejects(
+          fitProbes(gpu, own, dataset, { ...options, ...none }),
+          /^SpindleError: Cannot fit probes without a state, a pool and a C: give one of each at /,
+        );
+      }
     }),
 );
 
