@@ -1,5 +1,11 @@
 import type { Dataset } from "../data/dataset.ts";
-import { bySplit, type Features, type FeatureStore, readFeatures } from "../features/store.ts";
+import {
+  bySplit,
+  type Features,
+  type FeatureStore,
+  readFeatures,
+  type StoreKey,
+} from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import { type Site, sites, type StateId } from "../model/states.ts";
@@ -26,6 +32,8 @@ export interface Head extends Regression {
   readonly layers: number;
   /** The neurons of each of these layers, by falling saliency. */
   readonly neurons: readonly { readonly state: StateId; readonly indices: Uint32Array }[];
+  /** What the features that it was fitted to were made from. */
+  readonly key: StoreKey;
 }
 
 /** Choices of {@linkcode integrate}. */
@@ -79,7 +87,7 @@ export async function integrate(
     onProgress?.(fitted, total);
     return fits.map((fit, i) => {
       const { eta, layers, neurons } = requests[i]!;
-      return { ...fit, site, pool, eta, layers, neurons };
+      return { ...fit, site, pool, eta, layers, neurons, key: store.key };
     });
   });
   return heads.flat();

@@ -1,8 +1,11 @@
 import { basename } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
+import { copyDataset } from "../data/make_dataset.ts";
+import type { StoreKey } from "../features/store.ts";
 import { loadedSha256 } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
 import { countBlocks, findStates } from "../model/states.ts";
+import { SpindleError } from "../util.ts";
 import type { Classifier } from "./classifier.ts";
 import type { Head } from "./integrate.ts";
 
@@ -13,8 +16,8 @@ import type { Head } from "./integrate.ts";
  * @param dataset The texts that it was fitted to, which name the classes and the metric.
  * @param head The head.
  * @returns The classifier, for `classify` and `saveClassifier`.
- * @throws {SpindleError} If the model lacks a state of the head, or its files changed since it was
- * loaded.
+ * @throws {SpindleError} If the head was fitted to features of another model, of another float type
+ * of its weights or of another data set, or the model's files changed since it was loaded.
  */
 export async function makeClassifier(
   model: Model,
@@ -22,14 +25,23 @@ export async function makeClassifier(
   head: Head,
 ): Promise<Classifier> {
   const { spec, folder, weights } = model;
-  const { pool, coef, intercept, validation, test } = head;
+  const { name, classes, metric, sha256: datasetSha256 } = copyDataset(dataset);
+  const { pool, coef, intercept, validation, test, key } = head;
+  const modelSha256 = await loadedSha256(model);
+  const other = otherThan({ modelSha256, weights, datasetSha256 }, key);
+  if (other !== undefined) {
+    throw new SpindleError(
+      `Cannot make a classifier of "${folder}" (${weights} weights) and "${name}" as the head was ` +
+        `fitted to features of ${other}: give that one`,
+    );
+  }
   const neurons = head.neurons.map(({ state, indices }) => ({ state: state.name, indices }));
   const states = findStates(spec, neurons.map(({ state }) => state));
   return {
-    classes: dataset.classes,
+    classes,
     model: {
       name: basename(folder),
-      sha256: await loadedSha256(model),
+      sha256: modelSha256,
       folder,
       weights,
       blocks: countBlocks(spec),
@@ -39,8 +51,22 @@ export async function makeClassifier(
     neurons,
     coef,
     intercept,
-    metric: dataset.metric,
+    metric,
     validation,
     test,
   };
+}
+
+/** What the features of a head are of that is not at hand; undefined where all is. */
+function otherThan(
+  { modelSha256, weights, datasetSha256 }: Pick<
+    StoreKey,
+    "modelSha256" | "weights" | "datasetSha256"
+  >,
+  key: StoreKey,
+): string | undefined {
+  if (key.modelSha256 !== modelSha256) return "another model";
+  if (key.weights !== weights) return `a model with ${key.weights} weights`;
+  if (key.datasetSha256 !== datasetSha256) return "another data set";
+  return undefined;
 }

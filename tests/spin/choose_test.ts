@@ -3,6 +3,7 @@ import type { Site } from "../../src/model/states.ts";
 import { chooseBaseline, chooseHead, chooseProbe } from "../../src/spin/choose.ts";
 import type { Head } from "../../src/spin/integrate.ts";
 import type { StateProbes } from "../../src/spin/probes.ts";
+import { key } from "../features/support.ts";
 
 const scores = (validation: number, test: number, C: number) => ({
   C,
@@ -24,7 +25,7 @@ function head(
   const state = { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 9 } as const;
   const shape = { site: "hidden", pool: "mean", eta: 0.1, layers } as const;
   const selected = [{ state, indices: new Uint32Array(neurons) }];
-  return { ...scores(validation, test, C), ...shape, neurons: selected };
+  return { ...scores(validation, test, C), ...shape, neurons: selected, key };
 }
 
 function probes(site: Site, layer: number, validation: number, test = 0.5): StateProbes {
