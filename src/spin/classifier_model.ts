@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { exists } from "../formats/files.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { loadedSha256, stampFiles } from "../model/files.ts";
 import { loadModel, type Model } from "../model/model.ts";
@@ -50,18 +51,16 @@ function requireSame({ model }: Classifier, folder: string, digest: string): voi
   );
 }
 
-/** The digest of the model that a classifier remembers. */
+/**
+ * The digest of the model that a classifier remembers. Where the folder is there, why it cannot be
+ * read is told as it is: another folder would not help.
+ */
 async function ownSha256({ model: { name, folder } }: Classifier): Promise<string> {
-  try {
-    return await sha256In(folder);
-  } catch (error) {
-    if (!(error instanceof SpindleError)) throw error;
-    throw new SpindleError(
-      `Cannot classify as the classifier's model (${name}) cannot be read from "${folder}" any ` +
-        `more: ${advice}`,
-      { cause: error },
-    );
-  }
+  if (exists(folder)) return await sha256In(folder);
+  throw new SpindleError(
+    `Cannot classify as the classifier's model (${name}) cannot be read from "${folder}" any ` +
+      `more: ${advice}`,
+  );
 }
 
 async function sha256In(folder: string): Promise<string> {

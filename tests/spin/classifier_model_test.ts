@@ -6,22 +6,26 @@ import type { Classifier } from "../../src/spin/classifier.ts";
 import { loadClassifierModel } from "../../src/spin/classifier_model.ts";
 import { classify } from "../../src/spin/classify.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
+import { SpindleError } from "../../src/util.ts";
 import { withFolder } from "../folder.ts";
 import { breakLetter, writeTextModel } from "../model/text_model.ts";
 
-/** A classifier that reads the first block of the model in a folder. */
+/** A classifier that reads the first block of a model. */
+const shape: Omit<Classifier, "model"> = {
+  classes: ["bad", "good"],
+  pool: "mean",
+  neurons: [{ state: "hidden.1", indices: Uint32Array.of(3) }],
+  coef: Float32Array.of(1),
+  intercept: Float32Array.of(0),
+  metric: "accuracy",
+  validation: 1,
+  test: 1,
+};
+
+/** Such a classifier of the model in a folder. */
 async function classifierOf(folder: string): Promise<Classifier> {
-  return {
-    classes: ["bad", "good"],
-    model: { name: "tiny", sha256: await modelSha256(folder), folder, weights: "f16" },
-    pool: "mean",
-    neurons: [{ state: "hidden.1", indices: Uint32Array.of(3) }],
-    coef: Float32Array.of(1),
-    intercept: Float32Array.of(0),
-    metric: "accuracy",
-    validation: 1,
-    test: 1,
-  };
+  const sha256 = await modelSha256(folder);
+  return { ...shape, model: { name: "tiny", sha256, folder, weights: "f16" } };
 }
 
 Deno.test("loadClassifierModel() loads the blocks and the float type that a classifier wants", () =>
@@ -41,6 +45,31 @@ Deno.test("loadClassifierModel() loads the blocks and the float type that a clas
     using found = await loadClassifierModel(gpu, classifier, moved);
     assert.equal(found.folder, moved);
   }));
+
+Deno.test("loadClassifierModel() tells why a model that is there cannot be read", () =>
+  withFolder(async (folder) => {
+    writeTextModel(folder);
+    const classifier = await classifierOf(folder);
+    for (const { name } of Deno.readDirSync(folder)) Deno.removeSync(join(folder, name));
+    using gpu = await requestGpu();
+    const reason: unknown = await modelSha256(folder).catch((error) => error);
+    assert.ok(reason instanceof SpindleError);
+    await assert.rejects(loadClassifierModel(gpu, classifier), { message: reason.message });
+  }));
+
+Deno.test({
+  name: "loadClassifierModel() tells that it may not read",
+  permissions: { read: false },
+  async fn() {
+    using gpu = await requestGpu();
+    const model = { name: "tiny", sha256: "", folder: "/models/tiny" };
+    await assert.rejects(loadClassifierModel(gpu, { ...shape, model }), {
+      name: "SpindleError",
+      message: 'Cannot look for "/models/tiny" as Deno was not granted access to it: pass ' +
+        "--allow-read and --allow-write",
+    });
+  },
+});
 
 Deno.test("a model that was loaded by a relative path is found from anywhere", () =>
   withFolder(async (temporary) => {
