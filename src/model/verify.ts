@@ -7,7 +7,8 @@ import {
 } from "../formats/safetensors.ts";
 import { type Pool, pools } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
-import type { Capture, Model } from "./model.ts";
+import type { Model } from "./model.ts";
+import type { StateId } from "./states.ts";
 
 /** How one tensor of a golden file compares with the model's. */
 export interface TensorDifference {
@@ -27,7 +28,10 @@ export interface Verification {
   readonly bound: number;
   /** The tensors of the golden file, by name. */
   readonly tensors: readonly TensorDifference[];
-  /** Whether the token ids of the golden file's texts are equal; undefined without texts. */
+  /**
+   * Whether the token ids of the golden file's texts are equal; undefined without texts, or where
+   * the model has no tokenizer.
+   */
   readonly idsEqual: boolean | undefined;
   /** Whether all tensors are within the bound, and no token ids differ. */
   readonly passed: boolean;
@@ -39,7 +43,8 @@ export const bound = 1e-4;
 /**
  * Compares a model with a golden file of a reference implementation: `input_ids` and
  * `attention_mask` `[sentences, tokens]`; states such as `hidden.3` `[sentences, tokens, width]`;
- * pooled states such as `hidden.3.mean` `[sentences, width]`; texts in the metadata.
+ * pooled states such as `hidden.3.mean` `[sentences, width]`; texts in the metadata. It runs only
+ * the blocks that the file's states need.
  *
  * @throws {SpindleError} If the golden file cannot be read, holds no sentences, no states or one that
  * the model lacks, a tensor of another shape, or texts that are not a JSON list; or if the model
@@ -48,33 +53,20 @@ export const bound = 1e-4;
 export async function verifyModel(model: Model, golden: string): Promise<Verification> {
   using file = openSafetensors(golden);
   const sentences = readSentences(file);
-  const known = new Set(model.states().map(({ name }) => name));
+  const wanted = listReferences(model, file, sentences);
   const tensors: TensorDifference[] = [];
-  const captures = new Map<Pool | "tokens", Capture>();
-  for (const name of [...file.tensors.keys()].sort(byNumber)) {
-    if (name === "input_ids" || name === "attention_mask") continue;
-    const pool = pools.find((pool) => name.endsWith(`.${pool}`));
-    const state = pool ? name.slice(0, -pool.length - 1) : name;
-    if (!known.has(state)) {
-      throw new SpindleError(
-        `Cannot verify "${golden}" as its tensor "${name}" is no state of the model: ` +
-          `the states are ${[...known].join(", ")}`,
-      );
+  for (const [pool, references] of Map.groupBy(wanted, (reference) => reference.pool)) {
+    const capture = await model.capture(sentences.ids, {
+      states: references.map(({ state }) => state.name),
+      pools: pool ? [pool] : [],
+    });
+    const rows = pool ? [...sentences.ids.keys()] : sentences.rows;
+    for (const { name, state } of references) {
+      const values = capture.states.get(state.name)!.values[pool ?? "tokens"]!;
+      tensors.push(compare(name, values, readFloats(file, name), rows, state.width));
     }
-    const key = pool ?? "tokens";
-    if (!captures.has(key)) {
-      const wanted = pool ? [pool] : [];
-      captures.set(key, await model.capture(sentences.ids, { states: [...known], pools: wanted }));
-    }
-    const { values, width } = captures.get(key)!.states.get(state)!;
-    const reference = readFloats(file, name);
-    const rows = pool ? sentences.ids.map((_, i) => i) : sentences.rows;
-    checkShape(file, name, [sentences.ids.length, ...(pool ? [] : [sentences.padded]), width]);
-    tensors.push(compare(name, values[key]!, reference, rows, width));
   }
-  if (tensors.length === 0) {
-    throw new SpindleError(`Cannot verify "${golden}" as it holds no states`);
-  }
+  tensors.sort((a, b) => byNumber(a.name, b.name));
   const idsEqual = compareIds(model, file, sentences.ids);
   const passed = tensors.every((tensor) => tensor.passed) && idsEqual !== false;
   return { bound, tensors, idsEqual, passed };
@@ -106,7 +98,40 @@ function readSentences(file: SafetensorsFile): Sentences {
   return { ids: sentences, padded, rows };
 }
 
-function checkShape(file: SafetensorsFile, name: string, shape: number[]): void {
+/** A tensor of a golden file, and which state of the model it is to be. */
+interface Reference {
+  name: string;
+  state: StateId;
+  /** How the state is pooled; undefined for every token's. */
+  pool: Pool | undefined;
+}
+
+function listReferences(
+  model: Model,
+  file: SafetensorsFile,
+  { ids, padded }: Sentences,
+): Reference[] {
+  const states = new Map(model.states().map((state) => [state.name, state]));
+  const names = [...file.tensors.keys()]
+    .filter((name) => name !== "input_ids" && name !== "attention_mask");
+  if (names.length === 0) {
+    throw new SpindleError(`Cannot verify "${file.path}" as it holds no states`);
+  }
+  return names.map((name) => {
+    const pool = pools.find((pool) => name.endsWith(`.${pool}`));
+    const state = states.get(pool ? name.slice(0, -pool.length - 1) : name);
+    if (!state) {
+      throw new SpindleError(
+        `Cannot verify "${file.path}" as its tensor "${name}" is no state of the model: ` +
+          `the states are ${[...states.keys()].join(", ")}`,
+      );
+    }
+    requireShape(file, name, [ids.length, ...(pool ? [] : [padded]), state.width]);
+    return { name, state, pool };
+  });
+}
+
+function requireShape(file: SafetensorsFile, name: string, shape: number[]): void {
   const found = file.tensors.get(name)!.shape;
   if (found.join() === shape.join()) return;
   throw new SpindleError(

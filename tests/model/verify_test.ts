@@ -18,11 +18,13 @@ import { writeTextModel } from "./text_model.ts";
 const llama = fileURLToPath(new URL("golden/llama", import.meta.url));
 const reference = join(llama, "golden.safetensors");
 
-/** Writes the golden file anew with other numbers of a tensor, and with texts. */
+/** Writes the golden file anew with other numbers or names of tensors, only some, and with texts. */
 function writeGolden(
   path: string,
-  { change = () => {}, texts }: {
+  { change = () => {}, rename = (name) => name, texts }: {
     change?: (name: string, data: Float32Array) => void;
+    /** A state's new name; undefined leaves it out. */
+    rename?: (name: string) => string | undefined;
     texts?: string[];
   },
 ): void {
@@ -33,9 +35,11 @@ function writeGolden(
       tensors.set(name, { dtype: "I32", shape, data: new Int32Array(readIntegers(file, name)) });
       continue;
     }
+    const renamed = rename(name);
+    if (renamed === undefined) continue;
     const data = readFloats(file, name);
     change(name, data);
-    tensors.set(name, { dtype, shape, data });
+    tensors.set(renamed, { dtype, shape, data });
   }
   writeSafetensors(path, tensors, { ...(texts && { texts: JSON.stringify(texts) }) });
 }
@@ -102,4 +106,41 @@ Deno.test("verifyModel() fails where the texts of the reference have other token
     const other = await verifyModel(model, golden);
     assert.ok(other.tensors.every((tensor) => tensor.passed));
     assert.deepEqual([other.passed, other.idsEqual], [false, false]);
+  }));
+
+Deno.test("verifyModel() runs only what the states of the golden file need", () =>
+  withFolder(async (folder) => {
+    const golden = join(folder, "golden.safetensors");
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, llama, { states: ["hidden.1"] });
+    writeGolden(golden, { rename: (name) => name === "hidden.1" ? name : undefined });
+    const { passed, tensors } = await verifyModel(model, golden);
+    assert.deepEqual([passed, tensors.map(({ name }) => name)], [true, ["hidden.1"]]);
+  }));
+
+Deno.test("verifyModel() refuses states that are none, and of another shape, before it runs", () =>
+  withFolder(async (folder) => {
+    const golden = join(folder, "golden.safetensors");
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, llama);
+    let runs = 0;
+    const capture = model.capture.bind(model);
+    model.capture = (...asked) => {
+      runs++;
+      return capture(...asked);
+    };
+    const cases: [last: string | undefined, message: RegExp][] = [
+      ["hidden.9", /its tensor "hidden\.9" is no state of the model: the states are hidden\.0, /],
+      ["hidden.3.last", /its tensor "hidden\.3\.last" has the shape \[.*\]: the model makes \[/],
+      [undefined, /it holds no states/],
+    ];
+    for (const [last, message] of cases) {
+      writeGolden(golden, {
+        rename: (name) => last === undefined ? undefined : name === "hidden.3" ? last : name,
+      });
+      await assert.rejects(verifyModel(model, golden), message);
+    }
+    assert.equal(runs, 0);
+    await verifyModel(model, reference);
+    assert.ok(runs > 0);
   }));
