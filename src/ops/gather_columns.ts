@@ -1,6 +1,8 @@
+import gatherCode from "../../shaders/gather_columns.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 
 /** Marks a column that {@linkcode gatherColumns} finds elsewhere. */
 export const elsewhere = 0xffffffff;
@@ -24,26 +26,17 @@ export function gatherColumns(
   const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `gather columns ${from.rows}x${to.cols}`,
-    code: `
-@compute @workgroup_size(${lanes})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let row = id.x;
-  if (row >= params.rows) { return; }
-  let wanted = columns[id.y];
-  var value = ${before ? "load_before(params.first_row + row, id.y)" : "vec4f(0.0)"};
-  for (var i = 0u; i < 4u; i++) {
-    let column = wanted[i];
-    if (column != ${elsewhere}u) {
-      let place = vec4u(0u, 1u, 2u, 3u) == vec4u(i);
-      value = select(value, vec4f(load_from(row, column / 4u)[column & 3u]), place);
-    }
-  }
-  store_to(params.first_row + row, id.y, value);
-}`,
+    code: cachedCode(["gather columns", !!before], () => gatherCode + beforeCode(!!before)),
+    constants: { LANES: lanes, ELSEWHERE: elsewhere },
     reads: before ? { from, before } : { from },
     writes: { to },
     buffers: { columns: { storage: columns, type: "array<vec4u>", access: "read" } },
     uints: { rows: from.rows, first_row: firstRow },
     workgroups: [Math.ceil(from.rows / lanes), to.texels],
   });
+}
+
+function beforeCode(present: boolean): string {
+  const value = present ? "load_before(row, k)" : "vec4f(0.0)";
+  return `\nfn before(row: u32, k: u32) -> vec4f { return ${value}; }\n`;
 }

@@ -1,6 +1,7 @@
 import columnsCode from "../../shaders/logistic_columns.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
 import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
 
@@ -15,11 +16,12 @@ export function logisticColumns(
   const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `logistic ${pass}`,
-    code: columnsCode + `
+    code: cachedCode(["columns", pass], () =>
+      columnsCode + `
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < params.fits) { ${pass}(id.x); }
-}`,
+}`),
     constants: { ...fieldConstants, LANES: lanes, TILE: tiles.width },
     reads: { v, g, weight },
     buffers: {

@@ -22,6 +22,13 @@ import {
   widePivots,
 } from "./logistic_inverse_stack.ts";
 
+/** The kernels whose text is always the same. */
+const codes = {
+  strip: inverseCode + stripCode,
+  pivot: inverseCode + pivotCode,
+  diagonal: inverseCode + diagonalCode,
+};
+
 /** A set of columns, as a list of texels in a buffer of lists. */
 export interface ColumnSet {
   /** Where its list starts and ends. */
@@ -126,7 +133,7 @@ function eliminate(recorder: Recorder, stack: InverseStack, matrices: number): v
       ...shared,
       constants: { ...constants, TOGETHER: together(gpu) },
       label: "logistic strip",
-      code: inverseCode + stripCode,
+      code: codes.strip,
       reads: { from },
       writes: { left, strip },
       buffers: { sets, blocks },
@@ -175,7 +182,7 @@ function invertPivots(
       ...shared,
       constants,
       label: "logistic pivot",
-      code: inverseCode + pivotCode,
+      code: codes.pivot,
       writes: { inverted },
       workgroups: [matrices],
     });
@@ -185,7 +192,7 @@ function invertPivots(
     ...shared,
     constants,
     label: "logistic diagonal",
-    code: inverseCode + diagonalCode,
+    code: codes.diagonal,
     writes: { to: inner.pair[0] },
     workgroups: [matrices, pivots / blockSize],
   });

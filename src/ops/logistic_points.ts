@@ -4,6 +4,7 @@ import extrapolateCode from "../../shaders/logistic_extrapolate.wgsl" with { typ
 import proxCode from "../../shaders/logistic_prox.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_rows.ts";
 import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
 
@@ -29,11 +30,12 @@ export function logisticPoints(
   const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `logistic ${step}`,
-    code: proxCode + codes[step] + `
+    code: cachedCode(["points", step], () =>
+      proxCode + codes[step] + `
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < params.fits) { ${step}(id.x, id.y); }
-}`,
+}`),
     constants: { ...fieldConstants, LANES: lanes, TILE: tiles.width },
     reads: { ...reads },
     writes: { out },

@@ -7,6 +7,7 @@ import type { BufferOperand } from "../gpu/kernel.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
+import { cachedCode } from "./code_cache.ts";
 
 /** The numbers of each fit in `state`, in the order in which they lie there. */
 export const stateFields = [
@@ -123,16 +124,16 @@ function rowKernel(
   const sink: Record<string, BufferOperand> = stored
     ? {}
     : { partials: { storage: partials, type: "array<vec4f>", access: "read_write" } };
-  const weight = weights ? "load_w(row, t)" : "vec4f(0.25)";
   recorder.dispatch({
     label: `logistic ${pass} ${rows}x${z.cols}`,
-    code: rowsCode + code + `
-fn row_weight(row: u32, t: u32) -> vec4f { return ${weight}; }
+    code: cachedCode(["rows", pass, !!weights], () =>
+      rowsCode + code + `
+fn row_weight(row: u32, t: u32) -> vec4f { return ${weights ? "load_w(row, t)" : "vec4f(0.25)"}; }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   ${pass}(group, lane);
-}`,
+}`),
     constants: {
       ...fieldConstants,
       LANES: recorder.gpu.lanes,
@@ -171,11 +172,12 @@ export function updateState(
   const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: `logistic ${step}`,
-    code: stateCode + `
+    code: cachedCode(["state", step], () =>
+      stateCode + `
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x < params.fit_texels) { ${step}(id.x); }
-}`,
+}`),
     constants: { ...fieldConstants, LANES: lanes, SUMS: sumsPerChunk },
     buffers: {
       state: { storage: state, type: "array<vec4f>", access: "read_write" },
