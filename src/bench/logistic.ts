@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { createStorage, uploadStorage } from "../gpu/memory.ts";
 import { createOperands, tileWidth } from "../measure/margins_problem.ts";
 import type { Problem } from "../measure/problem.ts";
 import { referenceLogisticGradient } from "../measure/reference.ts";
@@ -25,8 +25,7 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
   };
   const g = owned.use(createMatrix(gpu, fits, cols, "gradient"));
   const classes = randomLabels(rows);
-  const labels = owned.use(createStorage(gpu, rows * 4, "labels"));
-  labels.write(classes);
+  const labels = owned.use(uploadStorage(gpu, classes, "labels"));
   const state = createState(gpu, tiles.count * tileWidth, owned);
   onFailure.move();
   return {
@@ -51,14 +50,15 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
 /** Fits without intercept and momentum, all of which tell class 1 from class 0. */
 function createState(gpu: Gpu, fits: number, owned: DisposableStack): FitState {
   const ones = ["BALANCE_POSITIVE", "BALANCE_NEGATIVE"];
-  const state = owned.use(createStorage(gpu, stateFields.length * fits * 4, "state"));
-  state.write(Float32Array.from(
+  const numbers = Float32Array.from(
     stateFields.flatMap((name) => Array(fits).fill(ones.includes(name) ? 1 : 0)),
-  ));
-  const targets = owned.use(createStorage(gpu, fits * 4, "targets"));
-  targets.write(new Uint32Array(fits).fill(1));
-  const partials = owned.use(createStorage(gpu, 16, "partials"));
-  return { state, partials, targets, fitTexels: fits / 4 };
+  );
+  return {
+    state: owned.use(uploadStorage(gpu, numbers, "state")),
+    partials: owned.use(createStorage(gpu, 16, "partials")),
+    targets: owned.use(uploadStorage(gpu, new Uint32Array(fits).fill(1), "targets")),
+    fitTexels: fits / 4,
+  };
 }
 
 function randomLabels(rows: number): Uint32Array<ArrayBuffer> {

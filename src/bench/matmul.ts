@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { createStorage, uploadStorage } from "../gpu/memory.ts";
 import { matmulNumbers, type MatmulShape, productProblem } from "../measure/matmul_problem.ts";
 import type { Problem, Variant } from "../measure/problem.ts";
 import { linear } from "../ops/linear.ts";
@@ -68,15 +68,10 @@ function createOperands(
 
 function ladderVariants(creation: Creation): Variant[] {
   const { gpu, shape, numbers, owned } = creation;
-  const upload = (data: Float32Array<ArrayBuffer>, label: string) => {
-    const storage = owned.use(createStorage(gpu, data.byteLength, label));
-    storage.write(data);
-    return storage;
-  };
   const bytes = shape[0] * shape[1] * 4;
   const plain = {
-    x: upload(numbers.x, "x"),
-    w: upload(transpose(numbers.w, shape[1], shape[2]), "w"),
+    x: owned.use(uploadStorage(gpu, numbers.x, "x")),
+    w: owned.use(uploadStorage(gpu, transpose(numbers.w, shape[1], shape[2]), "w")),
     y: owned.use(createStorage(gpu, bytes, "y")),
   };
   const operands = {

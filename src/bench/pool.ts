@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { createStorage, uploadStorage } from "../gpu/memory.ts";
 import { randomNumbers } from "../measure/numbers.ts";
 import type { Problem } from "../measure/problem.ts";
 import { referencePools } from "../measure/reference.ts";
@@ -13,8 +13,8 @@ export function poolProblem(gpu: Gpu, sentences: number, tokens: number, width: 
   const size = 3 * sentences * width * 4;
   using onFailure = new DisposableStack();
   const x = onFailure.use(uploadMatrix(gpu, numbers, tokens, width, "x"));
-  const spans = onFailure.use(createStorage(gpu, sentences * 8, "sentences"));
-  spans.write(Uint32Array.from(ends.flatMap((end, i) => [ends[i - 1] ?? 0, end])));
+  const pairs = Uint32Array.from(ends.flatMap((end, i) => [ends[i - 1] ?? 0, end]));
+  const spans = onFailure.use(uploadStorage(gpu, pairs, "sentences"));
   const storage = onFailure.use(createStorage(gpu, size, "pooled"));
   const owned = onFailure.move();
   const out = { storage, offset: 0, size };

@@ -97,8 +97,9 @@ export function uploadMatrix(
   label = "matrix",
   precision: Precision = "f32",
 ): Matrix {
+  const packed = packTexels(data, rows, cols);
   const matrix = createMatrix(gpu, rows, cols, label, precision);
-  fillTexels(matrix, packTexels(data, rows, cols), rows);
+  fillTexels(matrix, packed, rows);
   return matrix;
 }
 

@@ -16,6 +16,17 @@ export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBu
   return new StorageBuffer(gpu, buffer);
 }
 
+/** Creates a storage buffer that holds `data`. */
+export function uploadStorage(
+  gpu: Gpu,
+  data: ArrayBufferView<ArrayBuffer>,
+  label: string,
+): StorageBuffer {
+  const storage = createStorage(gpu, data.byteLength, label);
+  storage.write(data);
+  return storage;
+}
+
 /** A storage buffer that is freed when disposed. */
 export class StorageBuffer implements Disposable {
   #freed = false;

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { uploadStorage } from "../gpu/memory.ts";
 import { attention, type QueryBlocks } from "../ops/attention.ts";
 import { attentionLanes, queriesPerBlock } from "../ops/attention_code.ts";
 import {
@@ -143,8 +143,7 @@ function blockCutter(
         blocks.push(begin + query, begin, begin + tokens, 0);
       }
     }
-    const storage = owned.use(createStorage(gpu, blocks.length * 4, "query blocks"));
-    storage.write(new Uint32Array(blocks));
+    const storage = owned.use(uploadStorage(gpu, new Uint32Array(blocks), "query blocks"));
     const result = { storage, count: blocks.length / 4, rows: sentences * tokens, longest: tokens };
     made.set(step, result);
     return result;

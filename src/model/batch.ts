@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import type { QueryBlocks } from "../ops/attention.ts";
 import { attentionLanes, queriesPerBlock } from "../ops/attention_code.ts";
 import { SpindleError } from "../util.ts";
@@ -79,11 +79,8 @@ export function packBatch(
     }
   });
   using cleanup = new DisposableStack();
-  const upload = (data: Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>, label: string) => {
-    const storage = cleanup.use(createStorage(gpu, data.byteLength, label));
-    storage.write(data);
-    return storage;
-  };
+  const upload = (data: ArrayBufferView<ArrayBuffer>, label: string) =>
+    cleanup.use(uploadStorage(gpu, data, label));
   const longest = Math.max(...chosen.map((sentence) => sentence.length));
   const stored = {
     sentences: upload(spans, "sentences"),

@@ -1,4 +1,4 @@
-import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import type { Loader } from "./block_weights.ts";
 import type { AttentionSpec, TensorRef } from "./spec.ts";
 
@@ -25,9 +25,7 @@ export function loadRelativeBias(
     table.read(bucketOf(at - reach, buckets, reach, !causal), row);
     for (let head = 0; head < heads; head++) data[head * columns + at] = row[head]!;
   }
-  const storage = owned.use(createStorage(gpu, data.byteLength, ref.name));
-  storage.write(data);
-  return { storage, reach };
+  return { storage: owned.use(uploadStorage(gpu, data, ref.name)), reach };
 }
 
 /**

@@ -6,7 +6,7 @@ import pivotCode from "../../shaders/logistic_inverse_pivot.wgsl" with { type: "
 import stripCode from "../../shaders/logistic_inverse_strip.wgsl" with { type: "text" };
 import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
-import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { roundUp } from "../util.ts";
 import { range } from "./code.ts";
@@ -83,11 +83,11 @@ export function invertSets(
   // Where an even number of steps ends in the first, the second is free for the result.
   const [result, spent] = stack.steps % 2 === 0 ? [odd, even] : [even, odd];
   own.use(spent);
-  const lists = own.use(createStorage(gpu, sets.length * 16, "lists"));
-  lists.write(Uint32Array.from(order.flatMap((i) => {
+  const listed = Uint32Array.from(order.flatMap((i) => {
     const { start, end, weightRow } = sets[i]!;
     return [start, end, weightRow, 0];
-  })));
+  }));
+  const lists = own.use(uploadStorage(gpu, listed, "lists"));
   using recorder = new Recorder(gpu);
   recorder.dispatch({
     label: "logistic gather",

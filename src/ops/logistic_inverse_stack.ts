@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { uploadStorage } from "../gpu/memory.ts";
 import { range } from "./code.ts";
 
 /** Rows and columns of a block, of which a workgroup makes one. */
@@ -69,11 +69,11 @@ export function createStack(
   const create = (rows: number, cols: number, label: string) =>
     own.use(createMatrix(gpu, rows, cols, label));
   const inverses = () => ownPair.use(createMatrix(gpu, rows, width, "inverses"));
-  const upload = (label: string, type: string, numbers: number[]): BufferOperand => {
-    const storage = own.use(createStorage(gpu, numbers.length * 4, label));
-    storage.write(Uint32Array.from(numbers));
-    return { storage, type, access: "read" };
-  };
+  const upload = (label: string, type: string, numbers: number[]): BufferOperand => ({
+    storage: own.use(uploadStorage(gpu, Uint32Array.from(numbers), label)),
+    type,
+    access: "read",
+  });
   let first = 0;
   const firstRow = sizes.map((size) => (first += pivots * size) - pivots * size);
   const perStep = pivots / blockSize;

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
-import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { handedRound, loadedByEach, range, unroll } from "./code.ts";
 
 /** A tile of fits that stand side by side and use the same columns. */
@@ -64,8 +64,8 @@ export function createColumnTiles(
 ): ColumnTiles {
   const own = new DisposableStack();
   const known = new Map<string, Pieces>();
-  const spans = own.use(createStorage(gpu, tiles.length * 16, "column spans"));
-  spans.write(Uint32Array.from(tiles.flatMap(spanNumbers)));
+  const numbers = Uint32Array.from(tiles.flatMap(spanNumbers));
+  const spans = own.use(uploadStorage(gpu, numbers, "column spans"));
   const lengths = tiles.map(({ start, end }) => end - start);
   return {
     width,
@@ -101,11 +101,11 @@ function listPieces(
       .filter(([, first]) => part === "all" || first! + texels > tile * width / 4)
   );
   const dealt = range(hands).flatMap((hand) => all.filter((_, i) => i % hands === hand));
-  const storage = own.use(createStorage(gpu, dealt.length * 32, "pieces"));
-  storage.write(Uint32Array.from(dealt.flatMap(([tile, first]) => [
+  const numbers = Uint32Array.from(dealt.flatMap(([tile, first]) => [
     ...[tile!, first!, 0, 0],
     ...spanNumbers(tiles[tile!]!),
-  ])));
+  ]));
+  const storage = own.use(uploadStorage(gpu, numbers, "pieces"));
   return { list: { storage, type: "array<vec4u>", access: "read" }, count: dealt.length };
 }
 
@@ -117,8 +117,8 @@ export function createWholeTiles(
   fits: number,
   columnTexels: number,
 ): ColumnTiles {
-  const texels = own.use(createStorage(gpu, columnTexels * 4, "column texels"));
-  texels.write(Uint32Array.from(range(columnTexels)));
+  const all = Uint32Array.from(range(columnTexels));
+  const texels = own.use(uploadStorage(gpu, all, "column texels"));
   const tile = { start: 0, end: columnTexels, inverseRow: 0, set: 0 };
   const tiles = range(Math.ceil(fits / width)).map(() => tile);
   return own.use(createColumnTiles(gpu, width, Math.min(width, fits), tiles, texels));

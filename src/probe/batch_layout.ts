@@ -1,5 +1,5 @@
 import type { Matrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { createStorage, uploadStorage } from "../gpu/memory.ts";
 import {
   type FitState,
   type RowBlock,
@@ -54,16 +54,17 @@ export function createFitState(
   places: readonly number[],
 ): FitState {
   const fitTexels = width * count / 4;
-  const create = (texels: number, label: string) => own.use(createStorage(gpu, texels * 16, label));
   const rowChunks = Math.ceil(rows / rowsPerChunk);
   const sums = Math.max(sumsPerChunk * rowChunks, Math.ceil(longest / gpu.lanes));
-  const state = create(stateFields.length * fitTexels, "state");
-  const targets = create(fitTexels, "targets");
   const placed: (BatchFit | undefined)[] = new Array(4 * fitTexels).fill(undefined);
   places.forEach((place, i) => placed[place] = fits[i]);
-  targets.write(Uint32Array.from(placed, (fit) => fit?.target ?? 0));
-  state.write(initialState(placed));
-  return { state, targets, fitTexels, partials: create(sums * fitTexels, "partial sums") };
+  const targets = Uint32Array.from(placed, (fit) => fit?.target ?? 0);
+  return {
+    state: own.use(uploadStorage(gpu, initialState(placed), "state")),
+    targets: own.use(uploadStorage(gpu, targets, "targets")),
+    fitTexels,
+    partials: own.use(createStorage(gpu, 16 * sums * fitTexels, "partial sums")),
+  };
 }
 
 function initialState(placed: readonly (BatchFit | undefined)[]): Float32Array<ArrayBuffer> {

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, mostRows } from "../gpu/matrix.ts";
-import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { mostOperations, Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
 import { rowsPerChunk } from "../ops/logistic_rows.ts";
@@ -64,8 +64,7 @@ export function assembleDesign(
   scaling: Scaling,
   labels: ArrayLike<number>,
 ): Design {
-  const labelBuffer = cleanup.use(createStorage(gpu, labels.length * 4, "labels"));
-  labelBuffer.write(Uint32Array.from(labels));
+  const labelBuffer = cleanup.use(uploadStorage(gpu, Uint32Array.from(labels), "labels"));
   const gram = cleanup.use(gramMatrix(gpu, blocks, scaling.columns.length));
   const owned = cleanup.move();
   return {

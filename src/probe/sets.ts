@@ -1,5 +1,5 @@
 import { type Matrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
+import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { type Drift, type Inverses, invertSets } from "../ops/logistic_inverse.ts";
 import type { TileSpan } from "../ops/logistic_tiles.ts";
 import type { Design } from "./design.ts";
@@ -45,8 +45,9 @@ export function createColumnSets(
     stacked.set(each.map((value) => Number.isFinite(value) ? value : excluded), set * cols)
   );
   const weight = cleanup.use(uploadMatrix(gpu, stacked, weights.length, cols, "penalty weights"));
-  const texels = cleanup.use(createStorage(gpu, lists.flat().length * 4, "column texels"));
-  texels.write(Uint32Array.from(lists.flat()));
+  const texels = cleanup.use(
+    uploadStorage(gpu, Uint32Array.from(lists.flat()), "column texels"),
+  );
   let end = 0;
   const spans = lists.map((list) => ({ start: end, end: end += list.length }));
   const ridge = share * rows / 4;

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, uploadMatrix } from "../gpu/matrix.ts";
-import { createStorage } from "../gpu/memory.ts";
+import { uploadStorage } from "../gpu/memory.ts";
 import { readMatrix } from "../gpu/read_matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { elsewhere, gatherColumns } from "../ops/gather_columns.ts";
@@ -194,8 +194,6 @@ export class WideRows implements Disposable {
     columns.forEach((column, i) => {
       if (column >= firstCol && column < firstCol + blockCols) places[i] = column - firstCol;
     });
-    const lists = createStorage(this.gpu, places.byteLength, "places of columns");
-    lists.write(places);
-    return lists;
+    return uploadStorage(this.gpu, places, "places of columns");
   }
 }

@@ -8,7 +8,7 @@ import {
   writeMatrix,
   writeTexels,
 } from "../../src/gpu/matrix.ts";
-import { createStorage, uploadPiece } from "../../src/gpu/memory.ts";
+import { createStorage, uploadPiece, uploadStorage } from "../../src/gpu/memory.ts";
 import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
@@ -84,6 +84,13 @@ Deno.test("a storage buffer takes more than one piece, from where it is told", a
   const found = new Uint32Array(await readStorage(storage));
   assert.equal(found.subarray(0, 4).every((value) => value === 0), true);
   assert.equal(found.subarray(4).findIndex((value, i) => value !== data[i]), -1);
+});
+
+Deno.test("uploadStorage() makes a buffer of what it is given", async () => {
+  using gpu = await requestGpu();
+  const data = randomNumbers(13);
+  using storage = uploadStorage(gpu, data, "numbers");
+  assert.deepEqual(new Float32Array(await readStorage(storage, data.byteLength)), data);
 });
 
 gpuTest("a matrix's memory is counted until it is disposed, once", async (gpu) => {

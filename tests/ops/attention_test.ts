@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../../src/gpu/matrix.ts";
-import { createStorage } from "../../src/gpu/memory.ts";
+import { uploadStorage } from "../../src/gpu/memory.ts";
 import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { mostOperations, Recorder } from "../../src/gpu/recorder.ts";
 import { packBatch } from "../../src/model/batch.ts";
@@ -80,8 +80,7 @@ async function check(gpu: Gpu, test: Case) {
   rows.set(projection);
   using matrix = uploadMatrix(gpu, rows, tokens + spare, cols);
   using out = createMatrix(gpu, tokens, heads * headTexels * 4);
-  using biases = createStorage(gpu, bias.byteLength, "bias");
-  biases.write(bias);
+  using biases = uploadStorage(gpu, bias, "bias");
   const sentences = lengths.map((length) => Array<number>(length).fill(0));
   using batch = packBatch(gpu, sentences, { first: 0, count: lengths.length });
   using log = new DispatchLog();

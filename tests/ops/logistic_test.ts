@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { createMatrix, type Matrix, uploadMatrix, writeMatrix } from "../../src/gpu/matrix.ts";
-import { createStorage } from "../../src/gpu/memory.ts";
+import { createStorage, uploadStorage } from "../../src/gpu/memory.ts";
 import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
@@ -168,8 +168,8 @@ async function checkInverses(
       if (texels.includes(j >> 2) && member(j)) weight[s * cols + j] = 1;
     }
   });
-  const texels = own.use(createStorage(gpu, 800, "texels"));
-  texels.write(Uint32Array.from(sets.flatMap((set) => set.texels)));
+  const listed = Uint32Array.from(sets.flatMap((set) => set.texels));
+  const texels = own.use(uploadStorage(gpu, listed, "texels"));
   let end = 0;
   const lists = sets.map((set, weightRow) => ({
     start: end,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { uploadMatrix } from "../../src/gpu/matrix.ts";
-import { createStorage } from "../../src/gpu/memory.ts";
+import { createStorage, uploadStorage } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { type Pool, pool, pools, spreadStep, unpack } from "../../src/ops/pool.ts";
@@ -27,8 +27,7 @@ async function check(gpu: Gpu, width: number, wanted: readonly Pool[]): Promise<
   const padded = 4 * Math.ceil(width / 4);
   const x = randomNumbers(tokens * width).map((value) => value - 2);
   using matrix = uploadMatrix(gpu, x, tokens, width);
-  using sentences = createStorage(gpu, 8 * lengths.length, "sentences");
-  sentences.write(new Uint32Array(spans.flat()));
+  using sentences = uploadStorage(gpu, new Uint32Array(spans.flat()), "sentences");
   const size = wanted.length * lengths.length * padded * 4;
   const offset = 256;
   using storage = createStorage(gpu, offset + size, "pooled");
@@ -62,8 +61,7 @@ gpuTest("pool() keeps what is not finite in every pool that covers it", async (g
     const x = randomNumbers(tokens * width);
     x[2 * width + 3] = broken; // in the middle of the first sentence
     using matrix = uploadMatrix(gpu, x, tokens, width);
-    using sentences = createStorage(gpu, 8 * lengths.length, "sentences");
-    sentences.write(new Uint32Array(spans.flat()));
+    using sentences = uploadStorage(gpu, new Uint32Array(spans.flat()), "sentences");
     const size = 2 * lengths.length * 8 * 4;
     using storage = createStorage(gpu, size, "pooled");
     using recorder = new Recorder(gpu);
@@ -90,8 +88,7 @@ gpuTest("unpack() copies the rows of a matrix", async (gpu) => {
     const x = randomNumbers(rows * width);
     using matrix = uploadMatrix(gpu, x, rows, width);
     const size = (rows + 1) * padded * 4;
-    using storage = createStorage(gpu, size, "unpacked");
-    storage.write(new Float32Array(size / 4).fill(9));
+    using storage = uploadStorage(gpu, new Float32Array(size / 4).fill(9), "unpacked");
     const recorder = new Recorder(gpu);
     unpack(recorder, matrix, rows, { storage, offset: 0, size });
     recorder.submit();

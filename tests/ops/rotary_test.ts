@@ -1,6 +1,6 @@
 import type { Gpu } from "../../src/gpu/device.ts";
 import { uploadMatrix } from "../../src/gpu/matrix.ts";
-import { createStorage } from "../../src/gpu/memory.ts";
+import { uploadStorage } from "../../src/gpu/memory.ts";
 import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { rotary } from "../../src/ops/rotary.ts";
@@ -20,8 +20,7 @@ async function check(gpu: Gpu, rows: number, heads: number, headWidth: number, i
   using xs = uploadMatrix(gpu, x, rows, cols);
   using tables = uploadMatrix(gpu, table, rows, width);
   using gains = uploadMatrix(gpu, gain, heads, width);
-  using places = createStorage(gpu, positions.byteLength, "positions");
-  places.write(positions);
+  using places = uploadStorage(gpu, positions, "positions");
   // Rows behind those of the run, which it leaves as they are.
   const spare = new Float32Array((rows + 5) * heads * width).fill(9);
   using y = uploadMatrix(gpu, spare, rows + 5, heads * width);
