@@ -12,9 +12,8 @@ import { seededRandom } from "../random.ts";
 /** The gradient of the logistic loss of many fits on one matrix `[rows, cols]`. */
 export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: number): Problem {
   using onFailure = new DisposableStack();
-  const owned = onFailure.use(new DisposableStack());
-  const { numbers, x, v, tiles } = createOperands(gpu, owned, rows, cols, fits);
-  const create = (label: string) => owned.use(createMatrix(gpu, rows, fits, label));
+  const { numbers, x, v, tiles } = createOperands(gpu, onFailure, rows, cols, fits);
+  const create = (label: string) => onFailure.use(createMatrix(gpu, rows, fits, label));
   const block = {
     rows,
     firstRow: 0,
@@ -23,11 +22,11 @@ export function logisticProblem(gpu: Gpu, rows: number, cols: number, fits: numb
     next: create("next margins"),
     residuals: create("residuals"),
   };
-  const g = owned.use(createMatrix(gpu, fits, cols, "gradient"));
+  const g = onFailure.use(createMatrix(gpu, fits, cols, "gradient"));
   const classes = randomLabels(rows);
-  const labels = owned.use(uploadStorage(gpu, classes, "labels"));
-  const state = createState(gpu, tiles.count * tileWidth, owned);
-  onFailure.move();
+  const labels = onFailure.use(uploadStorage(gpu, classes, "labels"));
+  const state = createState(gpu, tiles.count * tileWidth, onFailure);
+  const owned = onFailure.move();
   return {
     kernel: "logistic",
     shape: [rows, cols, fits],

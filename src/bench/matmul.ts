@@ -19,7 +19,7 @@ export const matmulShapes: readonly MatmulShape[] = [
 export function matmulProblem(gpu: Gpu, shape: MatmulShape, ladder: boolean): Problem {
   const numbers = matmulNumbers(shape);
   using onFailure = new DisposableStack();
-  const create = { gpu, shape, numbers, owned: onFailure.use(new DisposableStack()) };
+  const create = { gpu, shape, numbers, owned: onFailure };
   const variants = [
     ...(ladder ? ladderVariants(create) : []),
     { ...linearVariant(create, "linear", "f32"), ...(ladder && lastStep(gpu)) },

@@ -63,6 +63,7 @@ export function attentionOn(
   const width = heads * headWidth;
   const qkv = attentionNumbers(shape);
   using onFailure = new DisposableStack();
+  // It goes on to own blocks that are made later.
   const owned = onFailure.use(new DisposableStack());
   const createOperands = (): AttentionOperands => ({
     qkv: input,

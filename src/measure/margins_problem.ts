@@ -12,10 +12,9 @@ export const tileWidth = 16;
 /** The margins of many fits by each number of rows a lane, the default first. */
 export function marginsProblem(gpu: Gpu, rows: number, cols: number, fits: number): Problem {
   using onFailure = new DisposableStack();
-  const owned = onFailure.use(new DisposableStack());
-  const { numbers, x, v, tiles } = createOperands(gpu, owned, rows, cols, fits);
-  const z = owned.use(createMatrix(gpu, rows, fits, "margins"));
-  onFailure.move();
+  const { numbers, x, v, tiles } = createOperands(gpu, onFailure, rows, cols, fits);
+  const z = onFailure.use(createMatrix(gpu, rows, fits, "margins"));
+  const owned = onFailure.move();
   return {
     kernel: "logistic",
     shape: [rows, cols, fits],

@@ -61,11 +61,11 @@ export async function startStopwatch(
   probe: (recorder: Recorder) => void,
 ): Promise<Stopwatch> {
   if (!gpu.device.features.has("timestamp-query")) return new WallStopwatch(gpu);
-  using unused = new DisposableStack();
-  const stopwatch = unused.use(new TimestampStopwatch(gpu));
+  using onFailure = new DisposableStack();
+  const stopwatch = onFailure.use(new TimestampStopwatch(gpu));
   const repeats = await repeatsOf(stopwatch, probe);
   if (!await clocksAgree(() => stopwatch.time(probe, repeats))) return new WallStopwatch(gpu);
-  unused.move();
+  onFailure.move();
   return stopwatch;
 }
 
@@ -112,7 +112,8 @@ export class WallStopwatch implements Stopwatch {
   }
 
   async time(record: (recorder: Recorder) => void, repeats: number): Promise<Timing> {
-    const recorder = recordRepeated(this.gpu, record, repeats);
+    using recorder = new Recorder(this.gpu);
+    for (let i = 0; i < repeats; i++) record(recorder);
     recorder.copyBack(this.#copied.buffer, this.#readback, 16);
     const timing = await timeHost(async () => {
       recorder.submit();
@@ -145,7 +146,8 @@ class TimestampStopwatch implements Stopwatch {
   }
 
   async time(record: (recorder: Recorder) => void, repeats: number): Promise<Timing> {
-    const recorder = recordRepeated(this.gpu, record, repeats);
+    using recorder = new Recorder(this.gpu);
+    for (let i = 0; i < repeats; i++) record(recorder);
     const before = this.#mark(0).finish();
     const end = this.#mark(1);
     end.resolveQuerySet(this.#querySet, 0, 2, this.#resolved, 0);
@@ -174,16 +176,4 @@ class TimestampStopwatch implements Stopwatch {
     this.#resolved.destroy();
     this.#readback[Symbol.dispose]();
   }
-}
-
-function recordRepeated(
-  gpu: Gpu,
-  record: (recorder: Recorder) => void,
-  repeats: number,
-): Recorder {
-  using onFailure = new DisposableStack();
-  const recorder = onFailure.use(new Recorder(gpu));
-  for (let i = 0; i < repeats; i++) record(recorder);
-  onFailure.move();
-  return recorder;
 }

@@ -78,9 +78,9 @@ export function packBatch(
       row++;
     }
   });
-  using cleanup = new DisposableStack();
+  using onFailure = new DisposableStack();
   const upload = (data: ArrayBufferView<ArrayBuffer>, label: string) =>
-    cleanup.use(uploadStorage(gpu, data, label));
+    onFailure.use(uploadStorage(gpu, data, label));
   const longest = Math.max(...chosen.map((sentence) => sentence.length));
   const stored = {
     sentences: upload(spans, "sentences"),
@@ -92,7 +92,7 @@ export function packBatch(
       longest,
     },
   };
-  const owned = cleanup.move();
+  const owned = onFailure.move();
   return {
     first,
     count,

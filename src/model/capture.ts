@@ -76,13 +76,13 @@ export async function* captureBatches(
       next = recorder.record(batch, running === undefined);
       recorder.submit();
       if (running) yield await collect(running, states, wanted);
-      running?.owned.dispose();
+      running?.readback[Symbol.dispose]();
       running = next;
     }
     if (running) yield await collect(running, states, wanted);
   } finally {
-    running?.owned.dispose();
-    next?.owned.dispose();
+    running?.readback[Symbol.dispose]();
+    next?.readback[Symbol.dispose]();
   }
 }
 
@@ -140,7 +140,6 @@ interface Pending {
   readonly tokens: number;
   readonly spans: readonly { readonly offset: number; readonly bytes: number }[];
   readonly readback: Readback;
-  readonly owned: DisposableStack;
 }
 
 /** Records batches, each with the reads of its wanted states. */
@@ -197,11 +196,10 @@ class CaptureRecorder implements Disposable {
         if (isFirst && stack === 0 && site === "hidden" && layer <= 1) this.#recorder.submit();
       },
     );
-    const owned = new DisposableStack();
-    const readback = owned.use(new Readback(model.gpu, bytes));
+    const readback = new Readback(model.gpu, bytes);
     this.#recorder.copyBack(storage.buffer, readback, bytes);
     const { first, count, tokens } = batch;
-    return { first, count, tokens, spans, readback, owned };
+    return { first, count, tokens, spans, readback };
   }
 
   /** Starts the batch that was recorded. */

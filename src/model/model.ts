@@ -255,10 +255,9 @@ export async function loadModel(
   const { spec, refs } = readModel(folder);
   using source = openModelWeights(folder);
   using onFailure = new DisposableStack();
-  const owned = onFailure.use(new DisposableStack());
   const reader = new WeightReader(source, spec, refs);
   const scratch = new ArrayBuffer(bandBytes);
-  const loader: Loader = { gpu, reader, spec, precision, owned, scratch };
+  const loader: Loader = { gpu, reader, spec, precision, owned: onFailure, scratch };
   const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
   const embedding = loadEmbedding(loader, refs.embedding);
   const counts = blocksToRun(spec, wanted);
@@ -266,7 +265,9 @@ export async function loadModel(
     loadStack(loader, stack, refs.stacks[i]!, counts[i] ?? 0)
   );
   const tokenizer = exists(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
-  const model = new Model(
+  await gpu.settle(); // weights for which there was no memory are told of
+  await tuneOnFirstUse(gpu);
+  return new Model(
     gpu,
     resolve(folder),
     stamp,
@@ -275,12 +276,8 @@ export async function loadModel(
     embedding,
     stacks,
     tokenizer,
-    owned,
+    onFailure.move(),
   );
-  await gpu.settle(); // weights for which there was no memory are told of
-  await tuneOnFirstUse(gpu);
-  onFailure.move();
-  return model;
 }
 
 function loadStack(loader: Loader, spec: StackSpec, refs: StackRefs, count: number): Stack {

@@ -72,22 +72,22 @@ export function invertSets(
   ridge: number,
   drift?: Drift,
 ): Inverses {
-  using own = new DisposableStack();
+  using owned = new DisposableStack();
   using onFailure = new DisposableStack();
   const columns = sets.map(({ start, end }) => 4 * (end - start));
   const order = range(sets.length).sort((a, b) => columns[b]! - columns[a]!);
   const pivots = pivotsFor(columns[order[0]!]!);
   const sizes = order.map((i) => Math.ceil(columns[i]! / pivots));
-  const stack = createStack(own, gpu, sizes, pivots, onFailure);
+  const stack = createStack(owned, gpu, sizes, pivots, onFailure);
   const [even, odd] = stack.pair;
   // Where an even number of steps ends in the first, the second is free for the result.
   const [result, spent] = stack.steps % 2 === 0 ? [odd, even] : [even, odd];
-  own.use(spent);
+  owned.use(spent);
   const listed = Uint32Array.from(order.flatMap((i) => {
     const { start, end, weightRow } = sets[i]!;
     return [start, end, weightRow, 0];
   }));
-  const lists = own.use(uploadStorage(gpu, listed, "lists"));
+  const lists = owned.use(uploadStorage(gpu, listed, "lists"));
   using recorder = new Recorder(gpu);
   recorder.dispatch({
     label: "logistic gather",

@@ -51,26 +51,26 @@ export function pivotsFor(columns: number): number {
 /**
  * Makes room for matrices.
  *
- * @param own Owns them.
+ * @param owned Owns them.
  * @param sizes The steps that each takes, in falling order.
- * @param ownPair Owns the pair, of which one becomes the result.
+ * @param ownedPair Owns the pair, of which one becomes the result.
  */
 export function createStack(
-  own: DisposableStack,
+  owned: DisposableStack,
   gpu: Gpu,
   sizes: readonly number[],
   pivots: number,
-  ownPair: DisposableStack = own,
+  ownedPair: DisposableStack = owned,
 ): InverseStack {
   const steps = sizes[0]!;
   const count = sizes.length;
   const rows = pivots * sizes.reduce((sum, size) => sum + size, 0);
   const width = pivots * steps;
   const create = (rows: number, cols: number, label: string) =>
-    own.use(createMatrix(gpu, rows, cols, label));
-  const inverses = () => ownPair.use(createMatrix(gpu, rows, width, "inverses"));
+    owned.use(createMatrix(gpu, rows, cols, label));
+  const inverses = () => ownedPair.use(createMatrix(gpu, rows, width, "inverses"));
   const upload = (label: string, type: string, numbers: number[]): BufferOperand => ({
-    storage: own.use(uploadStorage(gpu, Uint32Array.from(numbers), label)),
+    storage: owned.use(uploadStorage(gpu, Uint32Array.from(numbers), label)),
     type,
     access: "read",
   });
@@ -105,7 +105,7 @@ export function createStack(
         )
       ),
     ),
-    ...(perStep > 1 && { inner: createStack(own, gpu, sizes.map(() => perStep), blockSize) }),
+    ...(perStep > 1 && { inner: createStack(owned, gpu, sizes.map(() => perStep), blockSize) }),
   };
 }
 

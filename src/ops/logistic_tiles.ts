@@ -62,10 +62,11 @@ export function createColumnTiles(
   tiles: readonly TileSpan[],
   texels: StorageBuffer,
 ): ColumnTiles {
-  const own = new DisposableStack();
-  const known = new Map<string, Pieces>();
+  using onFailure = new DisposableStack();
   const numbers = Uint32Array.from(tiles.flatMap(spanNumbers));
-  const spans = own.use(uploadStorage(gpu, numbers, "column spans"));
+  const spans = onFailure.use(uploadStorage(gpu, numbers, "column spans"));
+  const owned = onFailure.move();
+  const known = new Map<string, Pieces>();
   const lengths = tiles.map(({ start, end }) => end - start);
   return {
     width,
@@ -77,10 +78,10 @@ export function createColumnTiles(
     texels,
     pieces(texels, part = "all") {
       const key = `${texels} ${part}`;
-      if (!known.has(key)) known.set(key, listPieces(own, gpu, width, tiles, texels, part));
+      if (!known.has(key)) known.set(key, listPieces(owned, gpu, width, tiles, texels, part));
       return known.get(key)!;
     },
-    [Symbol.dispose]: () => own.dispose(),
+    [Symbol.dispose]: () => owned.dispose(),
   };
 }
 
@@ -89,7 +90,7 @@ function spanNumbers({ start, end, inverseRow, set }: TileSpan): number[] {
 }
 
 function listPieces(
-  own: DisposableStack,
+  owned: DisposableStack,
   gpu: Gpu,
   width: number,
   tiles: readonly TileSpan[],
@@ -105,23 +106,23 @@ function listPieces(
     ...[tile!, first!, 0, 0],
     ...spanNumbers(tiles[tile!]!),
   ]));
-  const storage = own.use(uploadStorage(gpu, numbers, "pieces"));
+  const storage = owned.use(uploadStorage(gpu, numbers, "pieces"));
   return { list: { storage, type: "array<vec4u>", access: "read" }, count: dealt.length };
 }
 
 /** Tiles of fits that all use every column. */
 export function createWholeTiles(
-  own: DisposableStack,
+  owned: DisposableStack,
   gpu: Gpu,
   width: number,
   fits: number,
   columnTexels: number,
 ): ColumnTiles {
   const all = Uint32Array.from(range(columnTexels));
-  const texels = own.use(uploadStorage(gpu, all, "column texels"));
+  const texels = owned.use(uploadStorage(gpu, all, "column texels"));
   const tile = { start: 0, end: columnTexels, inverseRow: 0, set: 0 };
   const tiles = range(Math.ceil(fits / width)).map(() => tile);
-  return own.use(createColumnTiles(gpu, width, Math.min(width, fits), tiles, texels));
+  return owned.use(createColumnTiles(gpu, width, Math.min(width, fits), tiles, texels));
 }
 
 /** The lists as a kernel binds them. */

@@ -56,27 +56,27 @@ export class Batch implements Disposable {
     validation: readonly DesignBlock[],
   ) {
     const gpu = this.#gpu = design.gram.gpu;
-    using own = new DisposableStack();
+    using onFailure = new DisposableStack();
     const cols = design.gram.cols;
     const layout = placeFits(fits);
     this.#places = layout.places;
     const { width, live } = layout;
     const spans = layout.sets.map((set) => sets.spans[set]!);
-    this.#tiles = own.use(createColumnTiles(gpu, width, live, spans, sets.texels));
-    this.#fits = createFitState(own, design, this.#tiles, fits, layout.places);
+    this.#tiles = onFailure.use(createColumnTiles(gpu, width, live, spans, sets.texels));
+    this.#fits = createFitState(onFailure, design, this.#tiles, fits, layout.places);
     const count = width * spans.length;
-    const matrix = (label: string) => own.use(createMatrix(gpu, count, cols, label));
+    const matrix = (label: string) => onFailure.use(createMatrix(gpu, count, cols, label));
     const start = new Float32Array(count * cols);
     fits.forEach(({ start: { coef } }, i) => {
       if (coef) start.set(coef, layout.places[i]! * cols);
     });
-    this.#v = [own.use(uploadMatrix(gpu, start, count, cols)), matrix("v"), matrix("v")];
+    this.#v = [onFailure.use(uploadMatrix(gpu, start, count, cols)), matrix("v"), matrix("v")];
     this.#y = matrix("y");
     this.#g = [matrix("g"), matrix("g")];
-    const iterate = () => own.use(createMatrix(gpu, 2 * count, cols, "iterate"));
+    const iterate = () => onFailure.use(createMatrix(gpu, 2 * count, cols, "iterate"));
     this.#iterates = [iterate(), iterate(), iterate()];
     this.#blocks = design.blocks.map(({ record, rows, firstRow }) => {
-      const margins = () => own.use(createMatrix(gpu, rows, count, "margins"));
+      const margins = () => onFailure.use(createMatrix(gpu, rows, count, "margins"));
       return {
         record,
         rows,
@@ -89,13 +89,13 @@ export class Batch implements Disposable {
     this.#validation = validation.map(({ record, rows }) => ({
       record,
       rows,
-      z: own.use(createMatrix(gpu, rows, count, "validation margins")),
+      z: onFailure.use(createMatrix(gpu, rows, count, "validation margins")),
     }));
     using recorder = new Recorder(gpu);
     // The first step has no momentum, so that there need be no point before.
     this.#margins(recorder, this.#v[0]!, 0);
     recorder.submit();
-    this.#owned = own.move();
+    this.#owned = onFailure.move();
   }
 
   [Symbol.dispose](): void {

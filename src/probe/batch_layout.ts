@@ -47,7 +47,7 @@ export function placeFits(fits: readonly BatchFit[]) {
 
 /** What the steps keep of each fit. */
 export function createFitState(
-  own: DisposableStack,
+  owned: DisposableStack,
   { rows, gram: { gpu } }: Design,
   { width, count, longest }: ColumnTiles,
   fits: readonly BatchFit[],
@@ -60,10 +60,10 @@ export function createFitState(
   places.forEach((place, i) => placed[place] = fits[i]);
   const targets = Uint32Array.from(placed, (fit) => fit?.target ?? 0);
   return {
-    state: own.use(uploadStorage(gpu, initialState(placed), "state")),
-    targets: own.use(uploadStorage(gpu, targets, "targets")),
+    state: owned.use(uploadStorage(gpu, initialState(placed), "state")),
+    targets: owned.use(uploadStorage(gpu, targets, "targets")),
     fitTexels,
-    partials: own.use(createStorage(gpu, 16 * sums * fitTexels, "partial sums")),
+    partials: owned.use(createStorage(gpu, 16 * sums * fitTexels, "partial sums")),
   };
 }
 

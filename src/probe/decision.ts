@@ -41,9 +41,9 @@ export async function decision(
   const scaling = measureScaling(features, order.columns);
   scaling.deviation.fill(1);
   const { weights, shifts } = spread(fits, order, scaling.mean);
-  using cleanup = new DisposableStack();
+  using owned = new DisposableStack();
   const logits = fits.map(() => new Float32Array(rows * perFit));
-  await mapOverlapping(cutRows(cleanup, gpu, features, scaling, 0), async (block) => {
+  await mapOverlapping(cutRows(owned, gpu, features, scaling, 0), async (block) => {
     const margins = await blockMargins(gpu, block, weights, count);
     for (let row = 0; row < block.rows; row++) {
       for (let i = 0; i < count; i++) {

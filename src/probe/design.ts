@@ -46,27 +46,27 @@ export function createDesign(
   columns: Uint32Array,
   residentBytes?: number,
 ): Design {
-  using cleanup = new DisposableStack();
+  using onFailure = new DisposableStack();
   const scaling = measureScaling(features, columns);
-  const blocks = cutRows(cleanup, gpu, features, scaling, residentBytes);
-  return assembleDesign(cleanup, gpu, blocks, scaling, labels);
+  const blocks = cutRows(onFailure, gpu, features, scaling, residentBytes);
+  return assembleDesign(onFailure, gpu, blocks, scaling, labels);
 }
 
 /**
  * Makes a design of its blocks.
  *
- * @param cleanup Owns what the blocks hold; the design takes it over.
+ * @param onFailure Owns what the blocks hold; the design takes it over.
  */
 export function assembleDesign(
-  cleanup: DisposableStack,
+  onFailure: DisposableStack,
   gpu: Gpu,
   blocks: readonly DesignBlock[],
   scaling: Scaling,
   labels: ArrayLike<number>,
 ): Design {
-  const labelBuffer = cleanup.use(uploadStorage(gpu, Uint32Array.from(labels), "labels"));
-  const gram = cleanup.use(gramMatrix(gpu, blocks, scaling.columns.length));
-  const owned = cleanup.move();
+  const labelBuffer = onFailure.use(uploadStorage(gpu, Uint32Array.from(labels), "labels"));
+  const gram = onFailure.use(gramMatrix(gpu, blocks, scaling.columns.length));
+  const owned = onFailure.move();
   return {
     rows: labels.length,
     blocks,
@@ -80,11 +80,11 @@ export function assembleDesign(
 /**
  * Cuts the rows of features into blocks.
  *
- * @param cleanup Owns the blocks that stay in GPU memory.
+ * @param owned Owns the blocks that stay in GPU memory.
  * @param residentBytes All blocks stay if they take no more, else none.
  */
 export function cutRows(
-  cleanup: DisposableStack,
+  owned: DisposableStack,
   gpu: Gpu,
   features: Features,
   scaling: Scaling,
@@ -98,7 +98,7 @@ export function cutRows(
     const rows = Math.min(step, features.rows - firstRow);
     const upload = () => uploadRows(gpu, features, firstRow, rows, scaling);
     blocks.push(
-      stay ? residentBlock(cleanup.use(upload()), firstRow) : passingBlock(upload, firstRow, rows),
+      stay ? residentBlock(owned.use(upload()), firstRow) : passingBlock(upload, firstRow, rows),
     );
   }
   return blocks;
@@ -171,9 +171,9 @@ export function gramMatrix(
   cols: number,
   weights?: readonly Matrix[],
 ): Matrix {
-  using own = new DisposableStack();
+  using owned = new DisposableStack();
   const width = gpu.adapter.software ? 16 : 8;
-  const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
+  const tiles = createWholeTiles(owned, gpu, width, cols, Math.ceil(cols / 4));
   using recorder = new Recorder(gpu);
   const scale = weights ? 1 : 0.25;
   using onFailure = new DisposableStack();

@@ -19,10 +19,10 @@ export async function blockMargins(
   fits: number,
 ): Promise<Float32Array> {
   const cols = weights.length / fits;
-  using own = new DisposableStack();
-  const v = own.use(uploadMatrix(gpu, weights, fits, cols, "coefficients"));
-  const z = own.use(createMatrix(gpu, rows, fits, "margins"));
-  const tiles = wholeTiles(own, gpu, fits, cols);
+  using owned = new DisposableStack();
+  const v = owned.use(uploadMatrix(gpu, weights, fits, cols, "coefficients"));
+  const z = owned.use(createMatrix(gpu, rows, fits, "margins"));
+  const tiles = wholeTiles(owned, gpu, fits, cols);
   using recorder = new Recorder(gpu);
   record(recorder, (x) => logisticMargins(recorder, x, v, z, tiles, rows));
   recorder.submit();
@@ -30,6 +30,6 @@ export async function blockMargins(
 }
 
 /** Tiles of fits that use all of the columns. */
-export function wholeTiles(own: DisposableStack, gpu: Gpu, fits: number, cols: number) {
-  return createWholeTiles(own, gpu, fits > 8 ? 16 : 8, fits, Math.ceil(cols / 4));
+export function wholeTiles(owned: DisposableStack, gpu: Gpu, fits: number, cols: number) {
+  return createWholeTiles(owned, gpu, fits > 8 ? 16 : 8, fits, Math.ceil(cols / 4));
 }

@@ -36,7 +36,7 @@ export function createColumnSets(
   weights: readonly Float32Array[],
   share = ridgeShare,
 ): ColumnSets {
-  using cleanup = new DisposableStack();
+  using onFailure = new DisposableStack();
   const { gram, rows } = design;
   const { gpu, cols } = gram;
   const lists = weights.map((each) => usedTexels(each));
@@ -44,16 +44,16 @@ export function createColumnSets(
   weights.forEach((each, set) =>
     stacked.set(each.map((value) => Number.isFinite(value) ? value : excluded), set * cols)
   );
-  const weight = cleanup.use(uploadMatrix(gpu, stacked, weights.length, cols, "penalty weights"));
-  const texels = cleanup.use(
+  const weight = onFailure.use(uploadMatrix(gpu, stacked, weights.length, cols, "penalty weights"));
+  const texels = onFailure.use(
     uploadStorage(gpu, Uint32Array.from(lists.flat()), "column texels"),
   );
   let end = 0;
   const spans = lists.map((list) => ({ start: end, end: end += list.length }));
   const ridge = share * rows / 4;
   const shared = { spans: spans.map((span, set) => ({ ...span, set })), texels, weight, ridge };
-  const inverses = cleanup.use(invert(shared, gram));
-  const owned = cleanup.move();
+  const inverses = onFailure.use(invert(shared, gram));
+  const owned = onFailure.move();
   return {
     ...shared,
     spans: shared.spans.map((span) => ({ ...span, inverseRow: inverses.firstRow[span.set]! })),

@@ -79,10 +79,10 @@ async function fitOnDesign(
   options: SolverOptions,
 ): Promise<Fit[]> {
   const { gpu } = design.gram;
-  using cleanup = new DisposableStack();
+  using owned = new DisposableStack();
   const { validation } = options;
   const validationBlocks = validation
-    ? cutRows(cleanup, gpu, validation.features, design.scaling, options.residentBytes)
+    ? cutRows(owned, gpu, validation.features, design.scaling, options.residentBytes)
     : [];
   // Problems that are the same in all are solved once.
   const runs = new Map<string, Run>();

@@ -76,10 +76,10 @@ export async function solveOnColumns(
 }
 
 function createWorkingDesign({ rows, labels }: Wide, columns: Uint32Array): Design {
-  using cleanup = new DisposableStack();
-  const blocks = rows.gather(cleanup, columns);
+  using onFailure = new DisposableStack();
+  const blocks = rows.gather(onFailure, columns);
   const scaling = selectScaling(rows.scaling, columns);
-  return assembleDesign(cleanup, rows.gpu, blocks, scaling, labels);
+  return assembleDesign(onFailure, rows.gpu, blocks, scaling, labels);
 }
 
 /** The logits of a fit on the columns of a design, and its penalties. */

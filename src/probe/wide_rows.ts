@@ -37,7 +37,7 @@ const bytesAtOnce = 2 ** 26;
 
 /** All rows, on more columns than one design holds. */
 export class WideRows implements Disposable {
-  readonly #own: DisposableStack;
+  readonly #owned: DisposableStack;
   /** Rows of a block: a power of two, so that each block lies within one of a design's. */
   readonly #step: number;
   readonly #resident: WideBlock[][] | undefined;
@@ -57,24 +57,30 @@ export class WideRows implements Disposable {
     this.#step = step;
     const all = Uint32Array.from({ length: cols }, (_, column) => column);
     this.scaling = measureScaling(features, all, step);
-    using own = new DisposableStack();
+    using onFailure = new DisposableStack();
     if (4 * rows * cols <= residentBytes) {
       this.#resident = [];
-      for (let row = 0; row < rows; row += step) this.#resident.push(this.#upload(row, own));
+      for (let row = 0; row < rows; row += step) this.#resident.push(this.#upload(row, onFailure));
     }
-    this.#own = own.move();
+    this.#owned = onFailure.move();
   }
 
   [Symbol.dispose](): void {
-    this.#own.dispose();
+    this.#owned.dispose();
   }
 
   /** Submits a copy of some columns, in blocks of rows as a design has them. */
-  gather(own: DisposableStack, columns: Uint32Array): DesignBlock[] {
+  gather(owned: DisposableStack, columns: Uint32Array): DesignBlock[] {
     const { gpu, features } = this;
     const strips = this.#resident;
     if (!strips) {
-      return cutRows(own, gpu, features, selectScaling(this.scaling, columns), this.residentBytes);
+      return cutRows(
+        owned,
+        gpu,
+        features,
+        selectScaling(this.scaling, columns),
+        this.residentBytes,
+      );
     }
     const step = blockRows(gpu, columns.length);
     const blocks: DesignBlock[] = [];
@@ -82,7 +88,7 @@ export class WideRows implements Disposable {
       const rows = Math.min(step, features.rows - firstRow);
       let gathered: Matrix | undefined;
       strips[0]!.forEach(({ firstCol }, i) => {
-        const to = own.use(createMatrix(gpu, rows, columns.length, "working set"));
+        const to = owned.use(createMatrix(gpu, rows, columns.length, "working set"));
         using lists = this.#places(columns, firstCol);
         using recorder = new Recorder(gpu);
         for (const strip of strips) {
@@ -107,7 +113,7 @@ export class WideRows implements Disposable {
    */
   async gradient(residuals: Float32Array, fits: number): Promise<Float32Array> {
     const { gpu, features: { cols } } = this;
-    using own = new DisposableStack();
+    using owned = new DisposableStack();
     const pairs = new Map<number, Matrix[]>();
     for await (const strip of this.#strips()) {
       using passing = new DisposableStack();
@@ -116,7 +122,7 @@ export class WideRows implements Disposable {
       const r = passing.use(uploadMatrix(gpu, slice, rows, fits, "residuals"));
       using recorder = new Recorder(gpu);
       for (const { x, firstCol } of strip) {
-        const make = () => own.use(createMatrix(gpu, fits, x.cols, "gradient"));
+        const make = () => owned.use(createMatrix(gpu, fits, x.cols, "gradient"));
         const [sum, next] = pairs.get(firstCol) ?? [make(), make()];
         const tiles = wholeTiles(passing, gpu, fits, x.cols);
         logisticGradient(recorder, x, r, next!, tiles, rows, firstRow > 0 ? sum : undefined);
@@ -166,21 +172,21 @@ export class WideRows implements Disposable {
   async *#strips(): AsyncGenerator<WideBlock[]> {
     if (this.#resident) return yield* this.#resident;
     for (let row = 0; row < this.features.rows; row += this.#step) {
-      using own = new DisposableStack();
-      yield this.#upload(row, own);
+      using owned = new DisposableStack();
+      yield this.#upload(row, owned);
       // What waits in the queue holds its memory.
       await this.gpu.device.queue.onSubmittedWorkDone();
     }
   }
 
-  #upload(firstRow: number, own: DisposableStack): WideBlock[] {
+  #upload(firstRow: number, owned: DisposableStack): WideBlock[] {
     const { rows: allRows, cols, name } = this.features;
     const rows = Math.min(this.#step, allRows - firstRow);
     const data = this.features.read(firstRow, firstRow + rows);
     const strip: WideBlock[] = [];
     for (let firstCol = 0; firstCol < cols; firstCol += blockCols) {
       const columns = this.scaling.columns.subarray(firstCol, firstCol + blockCols);
-      const x = own.use(createMatrix(this.gpu, rows, columns.length, name ?? "features"));
+      const x = owned.use(createMatrix(this.gpu, rows, columns.length, name ?? "features"));
       const part = selectScaling(this.scaling, columns);
       uploadStandardized(x, featuresOf(data, rows, name), 0, rows, part);
       strip.push({ x, firstRow, firstCol });
