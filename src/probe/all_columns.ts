@@ -49,7 +49,7 @@ export async function fitOnAllColumns(
 ): Promise<DescentFit> {
   const { tolerance, maxIterations } = limitsOf(wide.options);
   const { rows, targets, scaling } = wide;
-  const { C, l1Ratio = 1 } = problem;
+  const { C, l1Ratio } = problem;
   const [l1, l2] = [l1Ratio, 1 - l1Ratio];
   const allowed = problem.columns ?? scaling.columns;
   const factors = Float64Array.from(
@@ -147,7 +147,7 @@ function toScaled(
  */
 function advance(
   { labels, targets }: Wide,
-  { C, l1Ratio = 1 }: Problem,
+  { C, l1Ratio }: Problem,
   k: number,
   descent: Descent,
   direction: Float64Array,

@@ -11,7 +11,10 @@ export interface ColumnOrder {
 }
 
 /** Finds the different sets of columns, and groups the columns by the sets that use them. */
-export function orderColumns(problems: readonly Problem[], width: number): ColumnOrder {
+export function orderColumns(
+  problems: readonly Pick<Problem, "columns">[],
+  width: number,
+): ColumnOrder {
   const { sets, setOf } = distinctSets(problems, width);
   const users = Array.from({ length: width }, (): number[] => []);
   sets.forEach((columns, set) => columns.forEach((column) => users[column]!.push(set)));
@@ -29,7 +32,7 @@ export function orderColumns(problems: readonly Problem[], width: number): Colum
   return { columns, sets: sets.map((set) => set.map((column) => placeOf[column]!)), setOf };
 }
 
-function distinctSets(problems: readonly Problem[], width: number) {
+function distinctSets(problems: readonly Pick<Problem, "columns">[], width: number) {
   const all = Uint32Array.from({ length: width }, (_, column) => column);
   const known = new Map<Uint32Array | undefined, number>();
   const byContent = new Map<string, number>();

@@ -21,7 +21,7 @@ type Weights = Coefficients | ScoredCoefficients;
 export async function decision(
   gpu: Gpu,
   source: Features,
-  fits: readonly (Weights & { readonly problem: Problem })[],
+  fits: readonly (Weights & { readonly problem: Pick<Problem, "columns"> })[],
 ): Promise<Float32Array[]> {
   const features = remember(source);
   const { rows } = features;

@@ -1,4 +1,4 @@
-import { SpindleError } from "../util.ts";
+import { requireOneOf, SpindleError } from "../util.ts";
 import type { Features, Scaling } from "./standardize.ts";
 
 /** Rows with the class of each. */
@@ -8,23 +8,49 @@ export interface LabelledFeatures {
   readonly labels: Int32Array;
 }
 
-/** One classifier to fit: two classes take one regression, more take one against the rest each. */
-export interface Problem {
+/** What is asked of a classifier; {@linkcode completeProblem} has the defaults. */
+export interface ProblemRequest {
   /** The weight of the loss against the penalty, as in scikit-learn. */
   readonly C: number;
   /** The columns that it may use, in rising order; all where not given. */
   readonly columns?: Uint32Array;
   /**
    * Which weights are penalised: those of the features as they are (raw), or scaled to unit
-   * variance.
+   * variance; raw by default.
    */
-  readonly scale?: Scale;
+  readonly scale?: Scale | undefined;
   /**
-   * The share of the absolute weights in the penalty, the rest being half their squares; 1 is L1.
+   * The share of the absolute weights in the penalty, the rest being half their squares; 1, the
+   * default, is L1.
    */
-  readonly l1Ratio?: number;
+  readonly l1Ratio?: number | undefined;
   /** Where to begin, such as at the optimum of a smaller C; at zero where not given. */
   readonly start?: Coefficients;
+}
+
+/** One classifier to fit: two classes take one regression, more take one against the rest each. */
+export interface Problem extends ProblemRequest {
+  readonly scale: Scale;
+  readonly l1Ratio: number;
+}
+
+/**
+ * A problem with the defaults of what is not said.
+ *
+ * @throws {SpindleError} If its penalty is none.
+ */
+export function completeProblem(request: ProblemRequest): Problem {
+  const { C, scale = "raw", l1Ratio = 1 } = request;
+  requireOneOf("the scale", scale, ["raw", "standardized"]);
+  if (!(C > 0 && C < Infinity)) {
+    throw new SpindleError(
+      `Cannot fit a regression with C ${C}: a finite number above 0 is needed`,
+    );
+  }
+  if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
+    throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
+  }
+  return { ...request, scale, l1Ratio };
 }
 
 /** What a penalty weighs. */

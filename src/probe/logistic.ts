@@ -102,11 +102,7 @@ export async function fitLogistic(
   }
   const place = new Map(classes.map((label, i) => [label, i]));
   const labels = Int32Array.from(y, (label) => place.get(label)!);
-  const problems = C.map((value) => ({
-    C: value,
-    ...(l1Ratio !== undefined && { l1Ratio }),
-    ...(scale && { scale }),
-  }));
+  const problems = C.map((value) => ({ C: value, l1Ratio, scale }));
   const train = { features, labels };
   const fits = await fitProblems(gpu, train, classes.length, problems, {
     tolerance,

@@ -96,7 +96,7 @@ function prove(
     reached = { ...reached, dual: Math.max(dual, reached.dual) };
   }
   for (let work = hostWork; isShort() && nIter < maxIterations; nIter++) {
-    const columns = chooseColumns(reached, reached.pulls, problem.l1Ratio ?? 1);
+    const columns = chooseColumns(reached, reached.pulls, problem.l1Ratio);
     work -= columns.length ** 2 * (rows.labels.length + columns.length);
     if (work < 0) break;
     const { next, residuals } = stepOn(rows, problem, columns, reached);
@@ -153,7 +153,7 @@ function stepOn(
   { coef, intercept, margins }: Evaluation,
 ): { next: Point; residuals: Float64Array } {
   const { scaling, scaling: { mean, deviation }, labels, targets } = rows;
-  const { l1Ratio = 1, C } = problem;
+  const { l1Ratio, C } = problem;
   const used = columns.filter((column) => deviation[column]! > 0);
   const weights = Float64Array.from(used, (j) => penaltyWeight(problem, deviation[j]!));
   const step = newtonStep({

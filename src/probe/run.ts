@@ -1,4 +1,3 @@
-import { requireOneOf, SpindleError } from "../util.ts";
 import type { BatchFit } from "./batch_layout.ts";
 import type { Design } from "./design.ts";
 import {
@@ -45,8 +44,7 @@ export function beginRun(
   starts: readonly ClassStart[],
   scaling: Scaling,
 ): Run {
-  requireSolvable(problem);
-  const { C, l1Ratio = 1 } = problem;
+  const { C, l1Ratio } = problem;
   return {
     problem,
     set,
@@ -60,23 +58,6 @@ export function beginRun(
     best: undefined,
     last: undefined,
   };
-}
-
-/**
- * Makes sure that the penalty is one.
- *
- * @throws {SpindleError} If it is not.
- */
-export function requireSolvable({ C, l1Ratio = 1, scale = "raw" }: Problem): void {
-  requireOneOf("the scale", scale, ["raw", "standardized"]);
-  if (!(C > 0 && C < Infinity)) {
-    throw new SpindleError(
-      `Cannot fit a regression with C ${C}: a finite number above 0 is needed`,
-    );
-  }
-  if (!(l1Ratio >= 0 && l1Ratio <= 1)) {
-    throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
-  }
 }
 
 /** Whether all regressions are certified, or validation has stopped getting better. */

@@ -6,7 +6,14 @@ import { SpindleError } from "../util.ts";
 import { Batch } from "./batch.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { createDesign, cutRows, type Design, type DesignBlock } from "./design.ts";
-import { type Fit, type LabelledFeatures, positiveClasses, type Problem } from "./fit.ts";
+import {
+  completeProblem,
+  type Fit,
+  type LabelledFeatures,
+  positiveClasses,
+  type Problem,
+  type ProblemRequest,
+} from "./fit.ts";
 import { solveByOwnModels } from "./own_model.ts";
 import { fitsHost, proveFits } from "./prove.ts";
 import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
@@ -35,6 +42,7 @@ const batchLimit = 512;
  *
  * @param train The rows; for two classes the one with id 1 is the positive one.
  * @param classes How many classes there are.
+ * @param requests The problems.
  * @returns A fit for each problem, in their order.
  * @throws {SpindleError} If a feature is not finite, a class has no rows, or C or a limit is none.
  */
@@ -42,11 +50,12 @@ export async function fitProblems(
   gpu: Gpu,
   { features: source, labels }: LabelledFeatures,
   classes: number,
-  problems: readonly Problem[],
+  requests: readonly ProblemRequest[],
   options: SolverOptions = {},
 ): Promise<Fit[]> {
   requireLimits(options);
-  if (problems.length === 0) return [];
+  if (requests.length === 0) return [];
+  const problems = requests.map(completeProblem);
   const features = remember(source);
   const train = { features, labels };
   const starts = classStarts(labels, classes);
@@ -88,7 +97,7 @@ async function fitOnDesign(
   const runs = new Map<string, Run>();
   const runOf = problems.map((problem, i) => {
     const set = order.setOf[i]!;
-    const { C, l1Ratio = 1, scale = "raw" } = problem;
+    const { C, l1Ratio, scale } = problem;
     const key = `${set} ${scale} ${C} ${l1Ratio}`;
     // Weights of another scale are penalised like another set of columns.
     const own = 2 * set + Number(scale === "standardized");

@@ -8,7 +8,7 @@ import {
   type ScoredCoefficients,
   stopReason,
 } from "./fit.ts";
-import { type ClassStart, requireSolvable } from "./run.ts";
+import type { ClassStart } from "./run.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
 import { balancedResiduals, certify, pullsOf, strongestPulls } from "./wide_certificate.ts";
 import { type NarrowSolver, solveOnColumns, type Wide } from "./wide_design.ts";
@@ -51,7 +51,6 @@ export async function fitWide(
   options: SolverOptions,
   narrow: NarrowSolver,
 ): Promise<Fit[]> {
-  problems.forEach(requireSolvable);
   using rows = new WideRows(gpu, features, options.residentBytes);
   const targets = starts.map(({ target }) => target);
   const wide = { rows, scaling: rows.scaling, labels, targets, starts, options, narrow };
@@ -62,7 +61,7 @@ export async function fitWide(
     let point: Point | undefined;
     for (const i of path.sort((a, b) => problems[a]!.C - problems[b]!.C)) {
       const problem = problems[i]!;
-      if ((problem.l1Ratio ?? 1) < sparseRatio) {
+      if (problem.l1Ratio < sparseRatio) {
         point = fits[i] = await fitOnAllColumns(wide, problem, point);
       } else ({ fit: fits[i], point } = await solveByWorkingSets(wide, problem, point));
     }
@@ -78,7 +77,7 @@ async function solveByWorkingSets(
   const { targets, rows, scaling } = wide;
   const { tolerance, maxIterations } = limitsOf(wide.options);
   const { patience = Infinity } = wide.options;
-  const { l1Ratio = 1 } = problem;
+  const { l1Ratio } = problem;
   const allowed = problem.columns ?? scaling.columns;
   const dual = targets.map(() => 0);
   let point = before ?? await nullPoint(wide, allowed);
@@ -122,7 +121,7 @@ async function solveByWorkingSets(
 }
 
 /** How many columns a working set may have. */
-function mostColumns({ l1Ratio = 1 }: Problem, allowed: number): number {
+function mostColumns({ l1Ratio }: Problem, allowed: number): number {
   return l1Ratio === 1 ? widestDesign : Math.min(widestDesign, sparseShare * allowed);
 }
 

@@ -63,7 +63,7 @@ export function losses({ labels, targets }: WideTargets, logits: ArrayLike<numbe
 
 /** The penalty of coefficients on the columns that stand at some places of the scaling. */
 export function penaltyOf(
-  { l1Ratio = 1, scale = "raw" }: Problem,
+  { l1Ratio, scale }: Problem,
   coef: Float32Array | Float64Array,
   places: Uint32Array,
   { deviation }: Scaling,
@@ -77,7 +77,7 @@ export function penaltyOf(
 }
 
 /** The penalty weight of a column in scaled coordinates; infinite for a constant one. */
-export function penaltyWeight({ scale = "raw" }: Problem, deviation: number): number {
+export function penaltyWeight({ scale }: Problem, deviation: number): number {
   if (deviation === 0) return Infinity;
   return scale === "standardized" ? 1 : 1 / deviation;
 }
@@ -133,7 +133,7 @@ export function certify(
 /** The dual objective of a regression, at the best multiple of its residuals. */
 export function dualObjective(
   { labels, targets }: WideTargets,
-  { C, l1Ratio = 1 }: Problem,
+  { C, l1Ratio }: Problem,
   k: number,
   residuals: Float64Array,
   pulls: Float64Array,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Problem } from "../../src/probe/fit.ts";
+import type { ProblemRequest } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
@@ -24,7 +24,7 @@ function masked(cols: number, first: number, step: number): Uint32Array {
 async function checkAlone(
   train: ReturnType<typeof clusters>,
   classes: number,
-  problems: Problem[],
+  problems: ProblemRequest[],
   chosen: number[],
 ): Promise<void> {
   using gpu = await requestGpu();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Problem } from "../../src/probe/fit.ts";
+import type { ProblemRequest } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { seededRandom } from "../../src/random.ts";
@@ -35,7 +35,7 @@ function randomRows(random: () => number) {
   return { x, labels, features: featuresOf(x, rows) };
 }
 
-function randomProblem(random: () => number): Problem {
+function randomProblem(random: () => number): ProblemRequest {
   return {
     C: 10 ** (4 * random() - 2),
     l1Ratio: [1, 1, 0.5, 0][Math.floor(4 * random())]!,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Problem } from "../../src/probe/fit.ts";
-import { fitLogistic } from "../../src/probe/logistic.ts";
+import { fitLogistic, type LogisticOptions } from "../../src/probe/logistic.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { type Hardness, hardRows } from "./hard_rows.ts";
 import { type BinaryRows, exactObjective, referenceFit } from "./reference.ts";
@@ -11,7 +10,7 @@ const tolerance = 1e-4;
 async function checkProofs(
   rows: BinaryRows,
   C: readonly number[],
-  options: Pick<Problem, "l1Ratio" | "scale"> = {},
+  options: Pick<LogisticOptions, "l1Ratio" | "scale"> = {},
 ): Promise<void> {
   using gpu = await requestGpu();
   const models = await fitLogistic(gpu, rows.x, rows.y, { C, ...options, tolerance });

@@ -1,4 +1,4 @@
-import type { Problem } from "../../src/probe/fit.ts";
+import type { ProblemRequest } from "../../src/probe/fit.ts";
 
 /** Rows with 0 or 1 each, for one regression. */
 export interface BinaryRows {
@@ -26,7 +26,7 @@ interface Columns {
  * Solves one regression on all columns in float64 by proximal Newton steps, each by coordinate
  * descent, until the relative duality gap is 1e-7.
  */
-export function referenceFit(rows: BinaryRows, problem: Problem): Optimum {
+export function referenceFit(rows: BinaryRows, problem: ProblemRequest): Optimum {
   const columns = standardize(rows, problem);
   const count = rows.y.length;
   const v = new Float64Array(columns.x.length);
@@ -59,7 +59,7 @@ export function referenceFit(rows: BinaryRows, problem: Problem): Optimum {
 /** The objective of coefficients on the features as they are, in float64. */
 export function exactObjective(
   rows: BinaryRows,
-  problem: Problem,
+  problem: ProblemRequest,
   coef: ArrayLike<number>,
   intercept: number,
 ): number {
@@ -74,7 +74,7 @@ export function exactObjective(
   return objectiveAt(rows, problem, columns, v, z);
 }
 
-function standardize({ x, y }: BinaryRows, { scale = "raw" }: Problem): Columns {
+function standardize({ x, y }: BinaryRows, { scale = "raw" }: ProblemRequest): Columns {
   const rows = y.length;
   const cols = x.length / rows;
   const mean = new Float64Array(cols);
@@ -93,7 +93,7 @@ function standardize({ x, y }: BinaryRows, { scale = "raw" }: Problem): Columns 
 
 function objectiveAt(
   { y }: BinaryRows,
-  { C, l1Ratio = 1 }: Problem,
+  { C, l1Ratio = 1 }: ProblemRequest,
   { weight }: Columns,
   v: Float64Array,
   z: Float64Array,
@@ -113,7 +113,7 @@ function objectiveAt(
 /** The dual objective at the residuals, balanced and made feasible. */
 function dualAt(
   { y }: BinaryRows,
-  { C, l1Ratio = 1 }: Problem,
+  { C, l1Ratio = 1 }: ProblemRequest,
   { x, weight }: Columns,
   z: Float64Array,
 ): number {
@@ -144,7 +144,7 @@ function dualAt(
 /** Minimises the quadratic model about a point by coordinate descent. */
 function newtonStep(
   { y }: BinaryRows,
-  { C, l1Ratio = 1 }: Problem,
+  { C, l1Ratio = 1 }: ProblemRequest,
   { x, weight }: Columns,
   v: Float64Array,
   z: Float64Array,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Fit, Problem } from "../../src/probe/fit.ts";
+import type { Fit, ProblemRequest } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
@@ -31,7 +31,7 @@ function noisyRows(
   return { x, y };
 }
 
-async function fitAll({ x, y }: Rows, problems: Problem[]): Promise<Fit[]> {
+async function fitAll({ x, y }: Rows, problems: ProblemRequest[]): Promise<Fit[]> {
   using gpu = await requestGpu();
   const features = featuresOf(x, y.length);
   return await fitProblems(gpu, { features, labels: y }, 2, problems, { tolerance });

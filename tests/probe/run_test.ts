@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Design } from "../../src/probe/design.ts";
+import { completeProblem } from "../../src/probe/fit.ts";
 import { beginRun, isDone, scoreRun } from "../../src/probe/run.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 
@@ -15,7 +16,8 @@ const validation = {
 
 /** A run of one regression on one column that scores iterates of these weights. */
 function scoredRun(weights: readonly number[]) {
-  const run = beginRun({ C: 1 }, 0, Uint32Array.of(0), [{ target: 1, intercept: 0 }], scaling);
+  const problem = completeProblem({ C: 1 });
+  const run = beginRun(problem, 0, Uint32Array.of(0), [{ target: 1, intercept: 0 }], scaling);
   weights.forEach((weight, i) => {
     const coef = Float32Array.of(weight);
     const margins = validation.features.read(0, 3).map((value) => weight * value);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { decision } from "../../src/probe/decision.ts";
-import type { Certificate, Fit, Problem } from "../../src/probe/fit.ts";
+import type { Certificate, Fit, ProblemRequest } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
@@ -76,7 +76,7 @@ gpuTest("fitProblems() reports the objective and a true gap", async (gpu) => {
 
 gpuTest("fitProblems() gives the same alone and in a batch of masks", async (gpu) => {
   const { features, labels } = problem(150, 23, 7);
-  const problems: Problem[] = [];
+  const problems: ProblemRequest[] = [];
   for (let k = 1; k <= 23; k += 3) {
     const columns = Uint32Array.from({ length: k }, (_, i) => (i * 5) % 23).sort();
     for (const C of [0.2, 1, 10]) problems.push({ C, columns });
@@ -165,7 +165,7 @@ gpuTest("fitProblems() and decision() keep matrices within what a kernel may bin
   const { features, labels } = problem(60, 128);
   // Two inverses of 128 columns, without what a matrix has beside them.
   limitBindings(gpu, 2 * 128 * 128 * 4);
-  const problems: Problem[] = [{ C: 1 }, { C: 1, scale: "standardized" }];
+  const problems: ProblemRequest[] = [{ C: 1 }, { C: 1, scale: "standardized" }];
   const fits = await fitProblems(gpu, { features, labels }, 2, problems);
   assert.ok(fits.every(({ certificates }) => certificates[0]!.converged));
   // So many logits of 60 rows do not fit.

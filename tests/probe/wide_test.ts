@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decision } from "../../src/probe/decision.ts";
-import type { Fit, Problem } from "../../src/probe/fit.ts";
+import type { Fit, ProblemRequest } from "../../src/probe/fit.ts";
 import { fitProblems, type SolverOptions } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
@@ -34,7 +34,7 @@ function select(x: Float32Array, columns: Uint32Array): Float32Array {
 }
 
 /** As many columns as rows with the same products of rows: the same ridge problem. */
-function ridgeRows(x: Float32Array, rows: number, scale: Problem["scale"]): Float32Array {
+function ridgeRows(x: Float32Array, rows: number, scale: ProblemRequest["scale"]): Float32Array {
   const width = x.length / rows;
   const products = new Float64Array(rows * rows);
   for (let j = 0; j < width; j++) {
@@ -86,7 +86,7 @@ function compareToOptimum(fit: Fit, x: Float32Array, labels: Int32Array): void {
 async function fitOnce(
   train: ReturnType<typeof wideRows>,
   classes: number,
-  problems: Problem[],
+  problems: ProblemRequest[],
   options: SolverOptions = {},
 ): Promise<Fit[]> {
   using gpu = await requestGpu();
@@ -98,7 +98,7 @@ gpuTest("fitProblems() returns wide fits in the order of their problems", async 
   const problems = [0.3, 0.1].map((C) => ({ C, scale: "standardized" as const }));
   const fits = await fitProblems(gpu, { features, labels }, 2, problems);
   fits.forEach((fit, i) => {
-    assert.equal(fit.problem, problems[i]);
+    assert.deepEqual(fit.problem, { ...problems[i], l1Ratio: 1 });
     assert.ok(fit.certificates[0]!.converged);
     compareToOptimum(fit, x, labels);
   });
