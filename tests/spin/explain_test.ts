@@ -98,7 +98,10 @@ Deno.test("explain() refuses what classify() refuses", () =>
     const other = { ...classifier.model, sha256: "0".repeat(64) };
     await refused({ model: other }, /^SpindleError: Cannot classify with the model ".+" as the /);
     for (const ask of [classify, explain]) {
-      await assert.rejects(ask(classifier, model, ["a", ""]), /Cannot run sentence 2 as it has 0/);
+      await assert.rejects(
+        ask(classifier, model, ["a", ""]),
+        /Cannot classify text 2 as the model/,
+      );
     }
   }));
 
