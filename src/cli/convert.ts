@@ -4,7 +4,7 @@ import { requireModelFolder } from "../model/files.ts";
 import { megabytes } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { type Progress, startProgress } from "./progress.ts";
-import { print } from "./terminal.ts";
+import { escapeControls, print } from "./terminal.ts";
 
 const dtypes = { f16: "F16", f32: "F32", bf16: "BF16" } as const;
 
@@ -35,6 +35,6 @@ export const command = defineCommand({
     });
     const path = join(out, "model.safetensors");
     const { size } = await Deno.stat(path);
-    print(`${path}: ${count} tensors, ${weights}, ${megabytes(size)}`);
+    print(`${escapeControls(path)}: ${count} tensors, ${weights}, ${megabytes(size)}`);
   },
 });

@@ -29,13 +29,13 @@ export const command = defineCommand({
     const stores = remove === undefined || remove === "all"
       ? all
       : [findNamed(all, parent, remove)];
-    if (stores.length === 0) note(`There are no features in ${parent}`);
+    if (stores.length === 0) note(escapeControls(`There are no features in ${parent}`));
     for (const store of stores) {
       if (remove === undefined) {
         print(describeStore(store));
       } else {
         removeStore(store);
-        print(`removed ${store.folder} (${megabytes(store.bytes)})`);
+        print(escapeControls(`removed ${store.folder} (${megabytes(store.bytes)})`));
       }
     }
   },

@@ -6,7 +6,7 @@ import { commands, loadCommand } from "./commands.ts";
 import { exit, exitOnInterrupt } from "./exit.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { nearest } from "./suggest.ts";
-import { note, print } from "./terminal.ts";
+import { escapeControls, note, print } from "./terminal.ts";
 
 /** Runs the program and ends it with the exit code: 0 done, 1 failed, 2 wrong usage. */
 export async function main(args: string[]): Promise<never> {
@@ -61,7 +61,7 @@ async function findCommand(name: string): Promise<Command> {
 /** Says in one line what went wrong; returns the exit code. */
 function report(error: unknown, debug: boolean): number {
   if (debug) note(Deno.inspect(error));
-  const message = messageOf(error);
+  const message = escapeControls(messageOf(error));
   const isExpected = error instanceof SpindleError;
   note(
     isExpected

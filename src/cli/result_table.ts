@@ -1,5 +1,6 @@
 import type { ProbeResult, Results, Scores } from "../spin/experiment.ts";
 import { formatSeconds } from "./progress.ts";
+import { escapeControls } from "./terminal.ts";
 
 /** The results of a run as people read them. */
 export function resultTable(
@@ -14,8 +15,12 @@ export function resultTable(
   const layers = spin.layers === 1 ? "the first layer" : `the first ${spin.layers} layers`;
   const stages = Object.entries(seconds).map(([stage, s]) => `${stage} ${formatSeconds(s)}`);
   return [
-    `${dataset.name} (${dataset.train} / ${dataset.validation} / ${dataset.test} texts, ` +
-    `${dataset.classes.length} classes), ${model.name}, ${dataset.metric} in percent`,
+    `${
+      escapeControls(dataset.name)
+    } (${dataset.train} / ${dataset.validation} / ${dataset.test} texts, ` +
+    `${dataset.classes.length} classes), ${
+      escapeControls(model.name)
+    }, ${dataset.metric} in percent`,
     "",
     `${" ".repeat(12)}validation  test`,
     row("majority", majority, "the most common class"),
@@ -31,7 +36,7 @@ export function resultTable(
     `${solver.probes} probes and ${solver.heads} heads, ${solver.converged} converged, ` +
     `largest duality gap ${solver.worstGap.toExponential(1)}`,
     `seconds: ${stages.join(", ")}`,
-    `classifier: ${results.classifier}`,
+    `classifier: ${escapeControls(results.classifier)}`,
   ].join("\n");
 }
 

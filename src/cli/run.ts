@@ -22,7 +22,7 @@ import { type Progress, startProgress } from "./progress.ts";
 import { resultTable } from "./result_table.ts";
 import { requireSameInputs } from "./run_inputs.ts";
 import { noteSlowFits } from "./slow_fits_note.ts";
-import { note, print } from "./terminal.ts";
+import { escapeControls, note, print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";
 
 const bundledModel = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
@@ -149,11 +149,11 @@ export const command = defineCommand({
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {
         const size = megabytes(bytes);
-        note(
+        note(escapeControls(
           missingBytes === 0
             ? `Features are there already: ${size} in ${folder}`
             : `Features go to ${folder}, ${size} ("${removalCommand(folder)}" removes them)`,
-        );
+        ));
       },
       onProgress: stages.update,
     });

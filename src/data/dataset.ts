@@ -196,7 +196,12 @@ async function readFiles(
     test: test === undefined ? undefined : await read(test),
   };
   const metric: Metric = "accuracy";
-  return { name: basename(train).replace(/\.[a-z]+(\.gz)?$/i, ""), metric, files };
+  return { name: nameOf(train), metric, files };
+}
+
+/** The name of a file without its endings, or where it is nothing else, with them. */
+function nameOf(path: string): string {
+  return basename(path).replace(/(?<=.)\.[a-z]+(\.gz)?$/i, "");
 }
 
 /** The labels of the training texts, each once. */

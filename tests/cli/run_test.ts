@@ -147,6 +147,29 @@ Deno.test("spindle run uses the files, the columns, the seed and the metric that
     assert.equal(other.results.spin.pool, "last");
   }));
 
+Deno.test("spindle run keeps names of files in their lines, and control characters from a terminal", () =>
+  withFolder(async (folder) => {
+    writeTextModel(join(folder, "mo\ndel"));
+    const labels = Array.from({ length: 60 }, (_, i) => i % 2);
+    const rows = letterTexts(labels, 2).map((text, i) => `${text}\t${labels[i]}\n`);
+    Deno.writeTextFileSync(join(folder, "\u001b[2J.tsv"), `text\tlabel\n${rows.join("")}`);
+    const what = ["--model", "mo\ndel", "--sites", "hidden", "--features", "fea\u0007tures"];
+    const args = ["run", "--train", "\u001b[2J.tsv", ...what];
+    const { code, stdout, stderr } = await runSpindle(args, { cwd: folder });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^\\u001b\[2J \(48 \/ 6 \/ 6 texts, 2 classes\), mo\\u000adel, accuracy/);
+    assert.match(
+      stdout,
+      /^classifier: results\/\\u001b\[2J-mo\\u000adel\/classifier\.safetensors$/m,
+    );
+    assert.match(stderr, /^Features go to fea\\u0007tures\//m);
+    const again = await runSpindle(["run", "--train", "\u001b[2J.csv"], { cwd: folder });
+    assert.match(again.stderr, /^spindle: Cannot read "\\u001b\[2J\.csv" as it does not exist/);
+    for (const told of [stdout, stderr, again.stderr]) {
+      assert.doesNotMatch(told, /[^\P{Cc}\n]/u);
+    }
+  }));
+
 Deno.test("spindle run goes to the optimum where --iterate asks for it, and says so", () =>
   withFolder(async (folder) => {
     const solve = async (iterate: string) => {

@@ -33,6 +33,19 @@ for (const [name, content] of formats) {
     }));
 }
 
+Deno.test("loadDataset() names data by the file, where that is all ending by the ending", () => {
+  const content = "label,text\nx,a\ny,b\n";
+  const names = { "a.b.csv": "a.b", ".csv": ".csv", "..csv": ".", "A.CSV": "A" };
+  return withFiles(
+    Object.fromEntries(Object.keys(names).map((name) => [name, content])),
+    async (folder) => {
+      for (const [file, name] of Object.entries(names)) {
+        assert.equal((await loadFile(`${folder}/${file}`)).name, name);
+      }
+    },
+  );
+});
+
 Deno.test("loadDataset() reads a quoted text over several lines", () =>
   withFiles({ "a.csv": 'text,label\n"one\r\ntwo\n",x\nb,y\n' }, async (folder) => {
     const dataset = await loadFile(`${folder}/a.csv`);
