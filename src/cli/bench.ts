@@ -1,9 +1,9 @@
-import { fileURLToPath } from "node:url";
 import type { BenchDocument } from "../bench/document.ts";
 import { standardSentences } from "../bench/measure_forward.ts";
 import { requirePeerPermissions } from "../bench/peers/packages.ts";
 import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
+import { bundledPath } from "../bundled.ts";
 import { loadDataset } from "../data/dataset.ts";
 import { openForReading, readAt } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
@@ -16,8 +16,6 @@ import { SpindleError, UsageError } from "../util.ts";
 import { defineCommand } from "./command.ts";
 import { nearest } from "./suggest.ts";
 import { note, print } from "./terminal.ts";
-
-const modelFolder = "../../models/all-MiniLM-L6-v2";
 
 /** `spindle bench`. */
 export const command = defineCommand({
@@ -77,7 +75,7 @@ export const command = defineCommand({
     }
     if (peers) checkPeers(chosen, onnx);
     if (save !== undefined) requireWritable(save);
-    const { test } = await loadDataset({ name: "mr" });
+    const inputs = chosen.includes("forward") ? await readInputs() : { folder: "", texts: [] };
     if (tune) {
       forgetVectorWidth();
       forgetStorage();
@@ -89,8 +87,7 @@ export const command = defineCommand({
       peers,
       tune,
       forward: {
-        folder: fileURLToPath(new URL(modelFolder, import.meta.url)),
-        texts: test.texts,
+        ...inputs,
         sentences,
         onnx: onnx === undefined ? undefined : readOnnx(onnx),
       },
@@ -116,6 +113,13 @@ function chooseKernels(words: readonly string[]): readonly KernelName[] {
     );
   }
   return words.length ? kernelNames.filter((name) => words.includes(name)) : kernelNames;
+}
+
+/** What the forward pass runs, and on what: no other kernel needs either. */
+async function readInputs() {
+  const folder = bundledPath("models/all-MiniLM-L6-v2");
+  const { test } = await loadDataset({ name: "mr" });
+  return { folder, texts: test.texts };
 }
 
 /** Makes sure that other libraries can be measured, and says where they have nothing to do. */

@@ -1,5 +1,5 @@
 import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { bundledPath } from "../bundled.ts";
 import { type Dataset, loadDataset } from "../data/dataset.ts";
 import { defaultColumns } from "../data/labelled_file.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
@@ -24,8 +24,6 @@ import { requireSameInputs } from "./run_inputs.ts";
 import { noteSlowFits } from "./slow_fits_note.ts";
 import { escapeControls, note, print } from "./terminal.ts";
 import { noteTruncation } from "./truncation_note.ts";
-
-const bundledModel = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 
 /** `spindle run`. */
 export const command = defineCommand({
@@ -127,7 +125,7 @@ export const command = defineCommand({
   async run(args) {
     const start = performance.now();
     const dataset = await loadData(args);
-    const folder = args.model ?? bundledModel;
+    const folder = args.model ?? bundledPath("models/all-MiniLM-L6-v2");
     const out = args.out ?? join("results", `${dataset.name}-${basename(resolve(folder))}`);
     const requireOwn = async () => {
       if (args.out === undefined) await requireSameInputs(out, folder, dataset.origin!.source);

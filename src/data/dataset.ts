@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
+import { bundledPath } from "../bundled.ts";
 import { type Random, seededRandom } from "../random.ts";
 import { countOf, SpindleError, UsageError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
-import { bundledPath, findDataset, type Metric } from "./registry.ts";
+import { findDataset, type Metric } from "./registry.ts";
 import { chooseHeldOut, largestSeed, stratifiedOrder } from "./split.ts";
 
 /** Labelled texts for one purpose. */
@@ -160,7 +161,7 @@ function withAbsolutePaths(source: DatasetOrigin["source"]): DatasetOrigin["sour
 async function readBundled(name: string) {
   const { metric, files, classNames } = findDataset(name);
   const read = async (file: string): Promise<LabelledFile> => {
-    const path = bundledPath(file);
+    const path = bundledPath(`datasets/${file}`);
     const rows = await readLabelledFile(path, defaultColumns);
     return {
       path,

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { SpindleError } from "../util.ts";
 
 /** How the predictions for a data set are scored. */
@@ -43,11 +42,4 @@ export function findDataset(name: string): BundledDataset {
   throw new SpindleError(
     `Cannot find a bundled data set named "${name}": there is ${names}, or give files of your own`,
   );
-}
-
-/** The path of a bundled file, given below `datasets/`. */
-export function bundledPath(file: string): string {
-  const url = new URL(`../../datasets/${file}`, import.meta.url);
-  if (url.protocol === "file:") return fileURLToPath(url);
-  throw new SpindleError(`Cannot read "${url}" from afar: download it and give its path instead`);
 }
