@@ -5,7 +5,7 @@ import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
 import { bundledPath } from "../bundled.ts";
 import { loadDataset } from "../data/dataset.ts";
-import { openForReading, readAt } from "../formats/files.ts";
+import { readWhole } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { replaceFile, requireWritable } from "../formats/replace.ts";
 import { forgetStorage } from "../gpu/tuning.ts";
@@ -89,7 +89,7 @@ export const command = defineCommand({
       forward: {
         ...inputs,
         sentences,
-        onnx: onnx === undefined ? undefined : readOnnx(onnx),
+        onnx: onnx === undefined ? undefined : readWhole(onnx),
       },
       onProgress: (what) => note(`bench: ${what}`),
     });
@@ -154,9 +154,4 @@ function isResult(value: unknown): boolean {
   return typeof kernel === "string" && typeof variant === "string" &&
     Array.isArray(shape) && areAboveZero(shape) &&
     (correct === false || correct === true && areAboveZero([medianMs, share]));
-}
-
-function readOnnx(path: string): Uint8Array {
-  using file = openForReading(path);
-  return readAt(file, path, 0, file.statSync().size);
 }

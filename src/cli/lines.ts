@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { decodeLine, LINE_FEED } from "../data/lines.ts";
-import { fileFailure } from "../formats/files.ts";
-import { SpindleError } from "../util.ts";
+import { cannot } from "../formats/files.ts";
 
 /**
  * Milliseconds that a group waits for more lines in all: more than a pipe takes to give what it
@@ -78,7 +77,7 @@ async function* cutLines(
       yield lines;
     }
   } catch (error) {
-    throw new SpindleError(`Cannot read stdin as ${fileFailure(error)}`, { cause: error });
+    throw cannot("read stdin", error);
   }
   if (parts.length) yield [Buffer.concat(parts)];
 }

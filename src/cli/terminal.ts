@@ -1,6 +1,6 @@
 import { registerCleanUp } from "../clean_up.ts";
-import { fileFailure } from "../formats/files.ts";
-import { isGranted, SpindleError } from "../util.ts";
+import { cannot } from "../formats/files.ts";
+import { isGranted } from "../util.ts";
 import { exit } from "./exit.ts";
 
 const encoder = new TextEncoder();
@@ -59,6 +59,6 @@ function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): v
     if (stream === Deno.stderr) return; // the work goes on where nobody is told of it
     // The reader has seen enough, as in `spindle ... | head`.
     if (error instanceof Deno.errors.BrokenPipe) exit(0);
-    throw new SpindleError(`Cannot write to stdout as ${fileFailure(error)}`, { cause: error });
+    throw cannot("write to stdout", error);
   }
 }

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { openForReading, readAt } from "../formats/files.ts";
+import { readWhole } from "../formats/files.ts";
 import { SpindleError } from "../util.ts";
 
 /** One line of a text file. */
@@ -22,8 +22,7 @@ export const CARRIAGE_RETURN = 13;
  * @throws {SpindleError} Where it cannot be read or unpacked, or is empty.
  */
 export async function readUnpacked(path: string): Promise<Uint8Array> {
-  using file = openForReading(path);
-  const bytes = readAt(file, path, 0, file.statSync().size);
+  const bytes = readWhole(path);
   const content = /\.gz$/i.test(path) ? await unpack(path, bytes) : bytes;
   if (content.length > 0) return content;
   throw new SpindleError(`Cannot read "${path}" as it is empty: labelled texts are needed`);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { exists, fileFailure } from "../formats/files.ts";
+import { exists, guarded } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 import { type LastUse, lastUse, useFile } from "./last_use.ts";
@@ -25,7 +25,7 @@ export interface StoreSummary {
 /** Lists the feature stores in a folder, oldest first. */
 export function listStores(parent: string): StoreSummary[] {
   if (!exists(parent)) return [];
-  return guarded("list", parent, () =>
+  return guarded(`list the features in "${parent}"`, () =>
     [...Deno.readDirSync(parent)]
       .filter(({ name }) => isStoreName(name) && exists(join(parent, name, manifestName)))
       .map(({ name }) => summarise(parent, name))
@@ -39,7 +39,7 @@ export function listStores(parent: string): StoreSummary[] {
  * the system refuses.
  */
 export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
-  guarded("remove", folder, () => {
+  guarded(`remove the features in "${folder}"`, () => {
     const other = [...Deno.readDirSync(folder)].find(({ name, isDirectory }) =>
       isDirectory || !storeFile.test(name)
     );
@@ -51,17 +51,6 @@ export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
     }
     Deno.removeSync(folder, { recursive: true });
   });
-}
-
-function guarded<T>(what: string, folder: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof SpindleError) throw error;
-    throw new SpindleError(`Cannot ${what} the features in "${folder}" as ${fileFailure(error)}`, {
-      cause: error,
-    });
-  }
 }
 
 function summarise(parent: string, name: string): StoreSummary {

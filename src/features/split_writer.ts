@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import {
+  cannot,
   exists,
-  fileFailure,
+  guarded,
   isNamed,
   lookAt,
   removeIfPresent,
@@ -48,7 +49,7 @@ export class SplitWriter implements Disposable {
   /** Writes the next rows: for each state, for each pool of the store, `[count, width]`. */
   write(values: readonly (readonly Float32Array[])[], count: number): void {
     this.#files.forEach(({ path, file, begins, width }, i) => {
-      this.#guarded(path, () => {
+      guarded(`write "${path}"`, () => {
         values[i]!.forEach((rows, p) => {
           file.seekSync(begins[p]! + this.rows * width * 4, Deno.SeekMode.Start);
           writeAll(file, rows);
@@ -83,7 +84,7 @@ export class SplitWriter implements Disposable {
     for (const { path, partial } of this.#files) {
       // A run beside this one writes the same bytes, and may have been the first.
       if (exists(path)) removeIfPresent(partial);
-      else this.#guarded(path, () => Deno.renameSync(partial, path));
+      else guarded(`write "${path}"`, () => Deno.renameSync(partial, path));
     }
     removeIfPresent(this.#progress); // a split of one batch never had one
   }
@@ -94,8 +95,8 @@ export class SplitWriter implements Disposable {
    */
   #requireFiles(): void {
     for (const { path, partial, file } of this.#files) {
-      const isThere = this.#guarded(
-        path,
+      const isThere = guarded(
+        `write "${path}"`,
         () => isNamed(file, partial) || lookAt(path)?.size === file.statSync().size,
       );
       if (isThere) continue;
@@ -110,7 +111,7 @@ export class SplitWriter implements Disposable {
       try {
         await file.syncData();
       } catch (error) {
-        throw cannotWrite(path, error);
+        throw cannot(`write "${path}"`, error);
       }
     }));
   }
@@ -119,7 +120,7 @@ export class SplitWriter implements Disposable {
     const path = join(this.store.folder, fileName(this.split, state));
     const partial = partialPath(this.store, this.split, state);
     const { header, begins, length } = this.#layout(state);
-    return this.#guarded(path, () => {
+    return guarded(`write "${path}"`, () => {
       using onFailure = new DisposableStack();
       const file = onFailure.use(
         Deno.openSync(partial, { read: true, write: true, create: true }),
@@ -164,19 +165,7 @@ export class SplitWriter implements Disposable {
     }
   }
 
-  #guarded<T>(path: string, action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      throw error instanceof SpindleError ? error : cannotWrite(path, error);
-    }
-  }
-
   [Symbol.dispose](): void {
     for (const { file } of this.#files) file.close();
   }
-}
-
-function cannotWrite(path: string, error: unknown): SpindleError {
-  return new SpindleError(`Cannot write "${path}" as ${fileFailure(error)}`, { cause: error });
 }

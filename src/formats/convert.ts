@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SpindleError } from "../util.ts";
-import { exists, openForReading, readAt } from "./files.ts";
+import { exists, readWhole } from "./files.ts";
 import { float32ToBfloat16 } from "./float.ts";
 import { makeFolder } from "./folder.ts";
 import { type NewFile, replaceLargeFiles, type WriteProgress } from "./replace.ts";
@@ -117,9 +117,7 @@ function roundFloats(
 
 function copies(from: string, to: string): NewFile[] {
   return MODEL_FILES.filter((name) => exists(join(from, name))).map((name) => {
-    const path = join(from, name);
-    using file = openForReading(path);
-    const content = readAt(file, path, 0, file.statSync().size);
+    const content = readWhole(join(from, name));
     return { path: join(to, name), bytes: content.byteLength, content: [content] };
   });
 }

@@ -27,6 +27,27 @@ const failures = new Map([
   ["ENAMETOOLONG", "the name is too long: choose a shorter one"],
 ]);
 
+/**
+ * What the system refused as an error for the user; one that already is such stays as it is.
+ *
+ * @param what What was tried, such as `read "FILE"`.
+ * @param error What was thrown.
+ * @param reason Why, where more is known than {@linkcode fileFailure} tells.
+ */
+export function cannot(what: string, error: unknown, reason = fileFailure(error)): SpindleError {
+  if (error instanceof SpindleError) return error;
+  return new SpindleError(`Cannot ${what} as ${reason}`, { cause: error });
+}
+
+/** Does what the system may refuse, see {@linkcode cannot}. */
+export function guarded<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw cannot(what, error);
+  }
+}
+
 /** Whether there is a file or folder at a path, see {@linkcode lookAt}. */
 export function exists(path: string): boolean {
   return lookAt(path) !== undefined;
@@ -43,7 +64,7 @@ export function lookAt(path: string): Deno.FileInfo | undefined {
   } catch (error) {
     const { NotFound, NotADirectory } = Deno.errors;
     if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
-    throw new SpindleError(`Cannot look for "${path}" as ${fileFailure(error)}`, { cause: error });
+    throw cannot(`look for "${path}"`, error);
   }
 }
 
@@ -88,7 +109,7 @@ export function openForReading(path: string): Deno.FsFile {
     const reason = error instanceof Deno.errors.NotFound && path.includes("\uFFFD")
       ? "a name in it is not UTF-8: rename that file or folder"
       : fileFailure(error);
-    throw new SpindleError(`Cannot read "${path}" as ${reason}`, { cause: error });
+    throw cannot(`read "${path}"`, error, reason);
   }
   throw new SpindleError(`Cannot read "${path}" as it is not a regular file: give a file's path`);
 }
@@ -106,16 +127,14 @@ export function readAt(
 ): Uint8Array<ArrayBuffer> {
   const bytes = allocate(path, length);
   let done = 0;
-  try {
+  guarded(`read "${path}"`, () => {
     file.seekSync(position, Deno.SeekMode.Start);
     while (done < length) {
       const read = file.readSync(bytes.subarray(done, Math.min(length, done + PIECE_BYTES)));
       if (read === null) break;
       done += read;
     }
-  } catch (error) {
-    throw new SpindleError(`Cannot read "${path}" as ${fileFailure(error)}`, { cause: error });
-  }
+  });
   if (done < length) {
     throw new SpindleError(
       `Cannot read "${path}" as it ended at byte ${position + done} where ${position + length} ` +
@@ -154,13 +173,22 @@ export function removeIfPresent(path: string): void {
 }
 
 /**
+ * Reads a file whole.
+ *
+ * @throws {SpindleError} Where it cannot be read.
+ */
+export function readWhole(path: string): Uint8Array<ArrayBuffer> {
+  using file = openForReading(path);
+  return readAt(file, path, 0, file.statSync().size);
+}
+
+/**
  * Reads a text file whole.
  *
  * @throws {SpindleError} Where it cannot be read or is not UTF-8.
  */
 export function readUtf8(path: string): string {
-  using file = openForReading(path);
-  const bytes = readAt(file, path, 0, file.statSync().size);
+  const bytes = readWhole(path);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { registerCleanUp } from "../clean_up.ts";
-import { isGranted, SpindleError } from "../util.ts";
-import { fileFailure, removeIfPresent } from "./files.ts";
+import { isGranted } from "../util.ts";
+import { cannot, fileFailure, removeIfPresent } from "./files.ts";
 
 /**
  * Makes a folder where there is none, and those above it.
@@ -22,9 +22,7 @@ export function makeFolder(path: string): Disposable {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new SpindleError(`Cannot make the folder "${path}" as ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw cannot(`make the folder "${path}"`, error, reasonOf(error));
   }
   return onFailure.move();
 }

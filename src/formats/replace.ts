@@ -1,6 +1,6 @@
 import { registerCleanUp } from "../clean_up.ts";
 import { nextTurn, SpindleError } from "../util.ts";
-import { fileFailure, isNamed, removeIfPresent, writeAll } from "./files.ts";
+import { cannot, fileFailure, isNamed, removeIfPresent, writeAll } from "./files.ts";
 
 /** A file to write. */
 export interface NewFile {
@@ -106,11 +106,13 @@ export function requireWritable(path: string): void {
 }
 
 function cannotWrite(path: string, error: unknown): SpindleError {
-  if (error instanceof SpindleError) return error;
-  const reason = error instanceof Deno.errors.NotFound
-    ? "its folder does not exist: create it first"
-    : fileFailure(error);
-  return new SpindleError(`Cannot write "${path}" as ${reason}`, { cause: error });
+  return cannot(
+    `write "${path}"`,
+    error,
+    error instanceof Deno.errors.NotFound
+      ? "its folder does not exist: create it first"
+      : fileFailure(error),
+  );
 }
 
 /** A file under a temporary name; disposing it removes it, unless it was renamed. */
