@@ -7,6 +7,17 @@ import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_
 import { findDataset, type Metric } from "./registry.ts";
 import { chooseHeldOut, largestSeed, stratifiedOrder } from "./split.ts";
 
+/** The parts of a data set. */
+export const splitNames = ["train", "validation", "test"] as const;
+
+/** A part of a data set. */
+export type SplitName = typeof splitNames[number];
+
+/** What is made for each split. */
+export function bySplit<T>(make: (split: SplitName) => T): Record<SplitName, T> {
+  return { train: make("train"), validation: make("validation"), test: make("test") };
+}
+
 /** Labelled texts for one purpose. */
 export interface Split {
   /** The texts, in the order of their file. */
@@ -135,8 +146,8 @@ export async function loadDataset(
     limit === undefined
       ? split
       : select(split, stratifiedOrder(split.labels, random).slice(0, limit));
-  const { train, validation, test } = splitFiles(files, classes, random);
-  const splits = { train: shorten(train), validation: shorten(validation), test: shorten(test) };
+  const whole = splitFiles(files, classes, random);
+  const splits = bySplit((split) => shorten(whole[split]));
   return {
     name,
     metric,
@@ -274,11 +285,9 @@ function select({ texts, labels, places }: FileSplit, chosen: Iterable<number>):
 }
 
 /** The SHA-256 of the classes, texts and labels of all splits. */
-export function digest(
-  content: Pick<Dataset, "classes" | "train" | "validation" | "test">,
-): string {
+export function digest(content: Pick<Dataset, "classes" | SplitName>): string {
   const hash = createHash("sha256").update(JSON.stringify(content.classes));
-  for (const name of ["train", "validation", "test"] as const) {
+  for (const name of splitNames) {
     const { texts, labels } = content[name];
     hash.update(`\n${name} ${texts.length}\n`);
     // JSON keeps texts apart whatever they hold, line ends too.

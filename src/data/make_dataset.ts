@@ -1,5 +1,5 @@
 import { countOf, requireOneOf, SpindleError } from "../util.ts";
-import { type Dataset, digest, type Split } from "./dataset.ts";
+import { bySplit, type Dataset, digest, type Split } from "./dataset.ts";
 import { type Metric, metrics } from "./registry.ts";
 
 /** What {@linkcode makeDataset} makes a data set of. */
@@ -56,13 +56,12 @@ export function makeDataset(content: DatasetContent): Dataset {
       `its classes are ${JSON.stringify(classes)}: two different names or more are needed`,
     );
   }
-  const copy = (split: "train" | "validation" | "test"): Split => {
+  const splits = bySplit((split): Split => {
     const { texts, labels } = content[split];
     const misfit = misfitOf(texts, labels, classes.length);
     if (misfit !== undefined) throw refuse(`its ${split} split has ${misfit}`);
     return { texts: [...texts], labels: Int32Array.from(labels) };
-  };
-  const splits = { train: copy("train"), validation: copy("validation"), test: copy("test") };
+  });
   const absent = classes.find((_, c) => !splits.train.labels.includes(c));
   if (absent !== undefined) {
     throw refuse(`no text to train on is of its class "${absent}": give some, or leave it out`);
@@ -99,17 +98,7 @@ function misfitOf(
 export function copyDataset(dataset: Dataset): Dataset {
   const copy = makeDataset(dataset);
   if (copy.sha256 === dataset.sha256) {
-    const whole = (split: "train" | "validation" | "test") => ({
-      ...dataset[split],
-      ...copy[split],
-    });
-    return {
-      ...dataset,
-      ...copy,
-      train: whole("train"),
-      validation: whole("validation"),
-      test: whole("test"),
-    };
+    return { ...dataset, ...copy, ...bySplit((name) => ({ ...dataset[name], ...copy[name] })) };
   }
   throw new SpindleError(
     `Cannot use the data set "${dataset.name}" as its sha256 is not that of its classes, texts ` +

@@ -1,4 +1,4 @@
-import type { Dataset } from "../data/dataset.ts";
+import { bySplit, type Dataset, type SplitName, splitNames } from "../data/dataset.ts";
 import { copyDataset } from "../data/make_dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { encodeInTurns } from "../model/encode.ts";
@@ -12,15 +12,12 @@ import { rememberUse } from "./last_use.ts";
 import { SplitWriter } from "./split_writer.ts";
 import {
   beginStore,
-  bySplit,
   type FeatureStore,
   findRicherStore,
   findStore,
   holdsStates,
   missingStates,
   partialBytes,
-  type SplitName,
-  splitNames,
   stateBytes,
   type StoreKey,
 } from "./store.ts";

@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { splitNames } from "../data/dataset.ts";
 import { exists, guarded } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { SpindleError } from "../util.ts";
 import { type LastUse, lastUse, useFile } from "./last_use.ts";
-import { bytesOnDisk, isStoreName, manifestName, splitNames } from "./store.ts";
+import { bytesOnDisk, isStoreName, manifestName } from "./store.ts";
 
 /** The files that runs write to a store, also while they are written. */
 const storeFile =

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { SplitName } from "../data/dataset.ts";
 import {
   cannot,
   exists,
@@ -13,7 +14,7 @@ import { replaceFile } from "../formats/replace.ts";
 import { safetensorsHeader } from "../formats/safetensors.ts";
 import type { StateId } from "../model/states.ts";
 import { SpindleError } from "../util.ts";
-import { type FeatureStore, fileName, partialPath, type SplitName } from "./store.ts";
+import { type FeatureStore, fileName, partialPath } from "./store.ts";
 
 /** The file of a state while it is written. */
 interface OpenState {

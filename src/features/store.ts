@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { bySplit, type SplitName, splitNames } from "../data/dataset.ts";
 import { exists } from "../formats/files.ts";
 import { makeFolder } from "../formats/folder.ts";
 import { readJsonObject } from "../formats/json.ts";
@@ -11,16 +12,7 @@ import type { Pool } from "../ops/pool.ts";
 import { isGranted, megabytes, SpindleError } from "../util.ts";
 import { removalCommand } from "./location.ts";
 
-/** The parts of a data set. */
-export const splitNames = ["train", "validation", "test"] as const;
-
-/** A part of a data set. */
-export type SplitName = typeof splitNames[number];
-
-/** What is made for each split. */
-export function bySplit<T>(make: (split: SplitName) => T): Record<SplitName, T> {
-  return { train: make("train"), validation: make("validation"), test: make("test") };
-}
+export { bySplit, type SplitName, splitNames };
 
 /** What the features of a store were made from; equal keys mean equal features. */
 export interface StoreKey {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Dataset } from "../../src/data/dataset.ts";
+import { type Dataset, splitNames } from "../../src/data/dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
 import { extractFeatures, type ExtractPlan } from "../../src/features/extract.ts";
 import { lastUse } from "../../src/features/last_use.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
-import { readFeatures, splitNames } from "../../src/features/store.ts";
+import { readFeatures } from "../../src/features/store.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Site } from "../../src/model/states.ts";
 import type { Pool } from "../../src/ops/pool.ts";
