@@ -79,10 +79,9 @@ export {
   type Features,
   type FeatureStore,
   readFeatures,
-  type SplitName,
-  splitNames,
   type StoreKey,
 } from "./src/features/store.ts";
+export { type SplitName, splitNames } from "./src/data/dataset.ts";
 export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/probe/logistic.ts";
 export type { Certificate, Scale, StopReason } from "./src/probe/fit.ts";
 export { fitProbes, type ProbeOptions, type StateProbes } from "./src/spin/probes.ts";

@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { bySplit, type SplitName, splitNames } from "../data/dataset.ts";
+import { type SplitName, splitNames } from "../data/dataset.ts";
 import { exists } from "../formats/files.ts";
 import { makeFolder } from "../formats/folder.ts";
 import { readJsonObject } from "../formats/json.ts";
@@ -11,8 +11,6 @@ import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
 import { isGranted, megabytes, SpindleError } from "../util.ts";
 import { removalCommand } from "./location.ts";
-
-export { bySplit, type SplitName, splitNames };
 
 /** What the features of a store were made from; equal keys mean equal features. */
 export interface StoreKey {

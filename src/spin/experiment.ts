@@ -1,9 +1,8 @@
 import config from "../../deno.json" with { type: "json" };
-import type { Dataset, DatasetOrigin } from "../data/dataset.ts";
+import type { Dataset, DatasetOrigin, SplitName } from "../data/dataset.ts";
 import { copyDataset } from "../data/make_dataset.ts";
 import type { Metric } from "../data/registry.ts";
 import { extractFeatures, type ExtractPlan } from "../features/extract.ts";
-import type { SplitName } from "../features/store.ts";
 import type { AdapterDescription } from "../gpu/device.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Model } from "../model/model.ts";

@@ -1,6 +1,5 @@
-import type { Dataset } from "../data/dataset.ts";
+import { bySplit, type Dataset } from "../data/dataset.ts";
 import {
-  bySplit,
   type Features,
   type FeatureStore,
   readFeatures,

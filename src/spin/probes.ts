@@ -1,5 +1,5 @@
-import type { Dataset } from "../data/dataset.ts";
-import { bySplit, type FeatureStore, readFeatures } from "../features/store.ts";
+import { bySplit, type Dataset } from "../data/dataset.ts";
+import { type FeatureStore, readFeatures } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import type { StateId } from "../model/states.ts";

@@ -1,6 +1,6 @@
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, SplitName } from "../data/dataset.ts";
 import { copyDataset } from "../data/make_dataset.ts";
-import type { Features, FeatureStore, SplitName } from "../features/store.ts";
+import type { Features, FeatureStore } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
 import { predictClasses, type StopReason } from "../probe/fit.ts";

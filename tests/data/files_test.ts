@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10";
-import { SpindleError } from "../../src/util.ts";
 import { loadDataset } from "../../src/data/dataset.ts";
+import { SpindleError } from "../../src/util.ts";
 import { gzip, loadFile, rows, withFiles } from "./files.ts";
 
 const expected = [["pos", "a, b"], ["neg", 'say "hi"'], ["pos", ""]];

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { type Dataset, loadDataset } from "../../src/data/dataset.ts";
+import { bySplit, type Dataset, loadDataset, type SplitName } from "../../src/data/dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
-import { bySplit, type SplitName } from "../../src/features/store.ts";
 import { accuracy } from "../../src/probe/fit.ts";
 import { loadClassifier } from "../../src/spin/classifier_file.ts";
 import { classify } from "../../src/spin/classify.ts";

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
-import type { Dataset } from "../../src/data/dataset.ts";
+import { bySplit, type Dataset, type SplitName, splitNames } from "../../src/data/dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
 import { SplitWriter } from "../../src/features/split_writer.ts";
-import {
-  bySplit,
-  type FeatureStore,
-  type SplitName,
-  splitNames,
-} from "../../src/features/store.ts";
+import type { FeatureStore } from "../../src/features/store.ts";
 import type { StateId } from "../../src/model/states.ts";
 import { accuracy, predictClasses } from "../../src/probe/fit.ts";
 import { type Head, integrate } from "../../src/spin/integrate.ts";

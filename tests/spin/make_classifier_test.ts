@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Dataset } from "../../src/data/dataset.ts";
+import { bySplit, type Dataset } from "../../src/data/dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
-import { bySplit, type StoreKey } from "../../src/features/store.ts";
+import type { StoreKey } from "../../src/features/store.ts";
 import { loadedSha256 } from "../../src/model/files.ts";
 import type { Model } from "../../src/model/model.ts";
 import { findStates } from "../../src/model/states.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { SplitName } from "../../src/data/dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
-import type { SplitName } from "../../src/features/store.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { integrate } from "../../src/spin/integrate.ts";
