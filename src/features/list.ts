@@ -6,10 +6,6 @@ import { SpindleError } from "../util.ts";
 import { type LastUse, lastUse, useFile } from "./last_use.ts";
 import { bytesOnDisk, isStoreName, manifestName } from "./store.ts";
 
-/** The files that runs write to a store, also while they are written. */
-const storeFile =
-  /^((manifest|last_use)\.json|(train|validation|test)\.(progress\.json|.+\.safetensors(\.partial)?))(\.\d+\.tmp)?$/;
-
 /** A feature store as the disk holds it. */
 export interface StoreSummary {
   readonly name: string;
@@ -42,7 +38,7 @@ export function listStores(parent: string): StoreSummary[] {
 export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
   guarded(`remove the features in "${folder}"`, () => {
     const other = [...Deno.readDirSync(folder)].find(({ name, isDirectory }) =>
-      isDirectory || !storeFile.test(name)
+      isDirectory || !isStoreFile(name)
     );
     if (other !== undefined) {
       throw new SpindleError(
@@ -52,6 +48,13 @@ export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
     }
     Deno.removeSync(folder, { recursive: true });
   });
+}
+
+/** Whether runs write files of that name to stores, also while they are written. */
+function isStoreFile(name: string): boolean {
+  const whole = name.replace(/\.\d+\.tmp$/, "");
+  return whole === manifestName || whole === useFile ||
+    /^(train|validation|test)\.(progress\.json|.+\.safetensors(\.partial)?)$/.test(whole);
 }
 
 function summarise(parent: string, name: string): StoreSummary {

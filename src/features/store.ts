@@ -156,8 +156,8 @@ export function partialBytes(store: FeatureStore, split: SplitName, state: State
 }
 
 /**
- * The bytes that a file takes of the disk: one that is not whole yet takes less than it is long, one
- * that is gone, as a run beside this one renames its files, takes none.
+ * The bytes that a file takes of the disk: one that is not whole yet takes less than it is long,
+ * one that is gone, as a run beside this one renames its files, takes none.
  */
 export function bytesOnDisk(path: string): number {
   try {
