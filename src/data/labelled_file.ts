@@ -1,7 +1,7 @@
-import { CsvError, parse } from "npm:csv-parse@7.0/sync";
 import { isJsonObject, type JsonObject, parseStrictJson } from "../formats/json.ts";
 import { beginningOf, countOf, messageOf, SpindleError } from "../util.ts";
-import { CARRIAGE_RETURN, decodeLines, LINE_FEED, readUnpacked } from "./lines.ts";
+import { CARRIAGE_RETURN, decodeLines, LINE_FEED, readUnpacked, refuseLine } from "./lines.ts";
+import { csvRows, type Row, tsvRows } from "./rows.ts";
 
 /** A labelled text and where it stands. */
 export interface LabelledText {
@@ -23,12 +23,6 @@ export interface Columns {
 
 /** The columns to read where no others are named. */
 export const defaultColumns: Columns = { text: "text", label: "label" };
-
-/** One row of a table: its fields in the order of the columns. */
-interface Row {
-  readonly line: number;
-  readonly fields: string[];
-}
 
 type Reader = (path: string, bytes: Uint8Array, columns: Columns) => LabelledText[];
 
@@ -176,10 +170,6 @@ function quoteName(name: string): string {
   return JSON.stringify(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
 }
 
-function refuseLine(path: string, line: number, reason: string): SpindleError {
-  return new SpindleError(`Cannot read "${path}" as its line ${line} ${reason}`);
-}
-
 function checkLabel(path: string, line: number, label: string): string {
   const trimmed = trimBlanks(label);
   if (trimmed === "") throw refuseLine(path, line, "has an empty label: every text needs one");
@@ -194,59 +184,6 @@ function trimBlanks(text: string): string {
   let end = text.length;
   while (end > 0 && /[^\S\uFEFF]/.test(text[end - 1]!)) end--;
   return text.slice(0, end).replace(/^[^\S\uFEFF]+/, "");
-}
-
-function tsvRows(path: string, bytes: Uint8Array): Row[] {
-  return decodeLines(path, bytes)
-    .filter(({ text }) => text !== "")
-    .map(({ number, text }) => ({ line: number, fields: text.split("\t") }))
-    .toArray();
-}
-
-function csvRows(path: string, bytes: Uint8Array): Row[] {
-  // Only to check that each is UTF-8: a quoted field may span lines, so the parser takes the bytes.
-  decodeLines(path, bytes).forEach(() => {});
-  const rows: Row[] = [];
-  // The parser counts CR LF within quotes twice and passes empty lines over, but knows the bytes.
-  const lineAt = lineCounter(bytes);
-  let end = 0;
-  const nextLine = () => {
-    while (bytes[end] === CARRIAGE_RETURN || bytes[end] === LINE_FEED) end++;
-    return lineAt(end);
-  };
-  try {
-    parse(bytes, {
-      bom: true,
-      skip_empty_lines: true,
-      record_delimiter: ["\r\n", "\n"],
-      relax_column_count: true,
-      on_record: (fields: string[], info) => {
-        rows.push({ line: nextLine(), fields });
-        end = info.bytes;
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw refuseLine(
-      path,
-      nextLine(),
-      error.code === "CSV_QUOTE_NOT_CLOSED"
-        ? "opens a quote that is never closed: close it"
-        : "begins a row with a misplaced quote: quote the whole field and double the quotes " +
-          "inside it",
-    );
-  }
-  return rows;
-}
-
-/** Tells the line of a byte, from 1, for bytes that are asked for in their order. */
-function lineCounter(bytes: Uint8Array): (position: number) => number {
-  let line = 1;
-  let next = bytes.indexOf(LINE_FEED);
-  return (position) => {
-    for (; next >= 0 && next < position; line++) next = bytes.indexOf(LINE_FEED, next + 1);
-    return line;
-  };
 }
 
 function fromJsonLines(path: string, bytes: Uint8Array, columns: Columns): LabelledText[] {

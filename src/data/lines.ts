@@ -78,3 +78,8 @@ export function decodeLine(source: string, number: number, bytes: Uint8Array): s
   if (number === 1 && text.startsWith("\uFEFF")) text = text.slice(1);
   return text.endsWith("\r") ? text.slice(0, -1) : text;
 }
+
+/** What is wrong with a line of a file. */
+export function refuseLine(path: string, line: number, reason: string): SpindleError {
+  return new SpindleError(`Cannot read "${path}" as its line ${line} ${reason}`);
+}
