@@ -90,6 +90,9 @@ const split = (Regex: string, behavior: "Isolated" | "Removed", invert = false):
 
 const words = split(`[^${space}]+`, "Removed", true);
 
+/** Puts a space before a piece that does not begin with one. */
+const spaceBefore: JsonObject = { type: "Metaspace", replacement: " ", prepend_scheme: "always" };
+
 function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
   const { type, behavior = "Isolated", invert = false } = step;
   if (type === "Whitespace") return [split(`[${word}]+|[^${word}${space}]+`, "Removed", true)];
@@ -99,10 +102,11 @@ function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
     return [split(`\\p{N}${step["individual_digits"] ? "" : "+"}`, "Isolated")];
   }
   if (type === "ByteLevel") {
-    const prefixed = config["add_prefix_space"] ?? step["add_prefix_space"] ?? false;
-    const level = { ...step, add_prefix_space: prefixed };
-    if (prefixed || step["use_regex"] === false) return [level];
-    return [split(gpt2, "Isolated"), { ...level, use_regex: false }];
+    return [
+      ...(config["add_prefix_space"] ?? step["add_prefix_space"] ? [spaceBefore] : []),
+      ...(step["use_regex"] ?? true ? [split(gpt2, "Isolated")] : []),
+      { ...step, add_prefix_space: false, use_regex: false },
+    ];
   }
   if (type !== "Split" && type !== "Punctuation") return [step];
   if (behavior !== "Isolated" && behavior !== "Removed") {
