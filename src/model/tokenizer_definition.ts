@@ -94,7 +94,7 @@ const words = split(`[^${space}]+`, "Removed", true);
 const spaceBefore: JsonObject = { type: "Metaspace", replacement: " ", prepend_scheme: "always" };
 
 function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
-  const { type, behavior = "Isolated", invert = false } = step;
+  const { type, behavior = "Isolated" } = step;
   if (type === "Whitespace") return [split(`[${word}]+|[^${word}${space}]+`, "Removed", true)];
   if (type === "WhitespaceSplit") return [words];
   if (type === "BertPreTokenizer") return [words, split(punctuation, "Isolated")];
@@ -109,11 +109,26 @@ function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
     ];
   }
   if (type !== "Split" && type !== "Punctuation") return [step];
-  if (behavior !== "Isolated" && behavior !== "Removed") {
-    throw new Error(`its ${type} has the behavior ${JSON.stringify(behavior)}`);
+  const pattern = type === "Split" ? patternOf(step["pattern"]) : punctuation;
+  const inverted = step["invert"] === true;
+  switch (behavior) {
+    case "Isolated":
+      return [split(pattern, "Isolated")];
+    case "Removed":
+      return [split(pattern, "Removed", inverted)];
+    case "MergedWithPrevious":
+    case "MergedWithNext":
+      return [split(merged(pattern, (behavior === "MergedWithNext") !== inverted), "Isolated")];
   }
-  if (type === "Punctuation") return [split(punctuation, behavior)];
-  return [split(patternOf(step["pattern"]), behavior, behavior === "Removed" && invert === true)];
+  throw new Error(`its ${type} has the behavior ${JSON.stringify(behavior)}`);
+}
+
+/** A match with what follows until the next one, or with what lies between it and the last one. */
+function merged(pattern: string, withNext: boolean): string {
+  const match = `(?:${pattern})`;
+  const other = `(?:(?!${match})[\\s\\S])`;
+  // With "*" and no choice, a text without a match would be read once for each of its characters.
+  return withNext ? `${match}${other}*` : `${other}+${match}?|${match}`;
 }
 
 function patternOf(pattern: unknown): string {

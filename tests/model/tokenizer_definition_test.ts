@@ -75,10 +75,10 @@ const unfaithful: [string, Record<string, unknown>, RegExp][] = [
     model: letters,
     added_tokens: [{ ...special(0, "a"), single_word: true }],
   }, /single words/],
-  ["pieces merged with the next", {
+  ["pieces merged with their like", {
     model: letters,
-    pre_tokenizer: { type: "Split", pattern: { String: " " }, behavior: "MergedWithNext" },
-  }, /Split has the behavior "MergedWithNext"/],
+    pre_tokenizer: { type: "Split", pattern: { String: " " }, behavior: "Contiguous" },
+  }, /Split has the behavior "Contiguous"/],
   ["an unknown model", { ...byteLevel, model: { ...byteLevel.model, type: "Foo" } }, /kind "Foo"/],
   ["no model", { ...byteLevel, model: null }, /has no model/],
   ["no vocabulary", { ...byteLevel, model: { ...byteLevel.model, vocab: {} } }, /no vocabulary/],
