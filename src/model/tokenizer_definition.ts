@@ -22,10 +22,11 @@ export function faithfulDefinition(definition: JsonObject, config: JsonObject): 
     decoder: null,
     ...definition,
     added_tokens: added,
-    normalizer: eachStep(definition["normalizer"], "normalizers", (step) => [{
-      ...step,
-      ...(step["type"] === "BertNormalizer" && bertOptions(config)),
-    }]),
+    normalizer: eachStep(
+      definition["normalizer"],
+      "normalizers",
+      (step) => faithfulNormalizer(step, config),
+    ),
     pre_tokenizer: eachStep(
       definition["pre_tokenizer"],
       "pretokenizers",
@@ -83,6 +84,13 @@ const punctuation = "[!-/:-@\\[-`{-~\\p{P}]";
 const gpt2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+" +
   `| ?[^${space}\\p{L}\\p{N}]+|[${space}]+(?![^${space}])|[${space}]+`;
 
+/**
+ * White space at a text's ends: `^` and `$` are those of a line there. That at the end is looked for
+ * from its first character alone, else a long run of blanks inside would be read for each of them.
+ */
+const spaceAtStart = `(?<![\\s\\S])[${space}]+`;
+const spaceAtEnd = `(?<![${space}])[${space}]+(?![\\s\\S])`;
+
 /** Splits where the pattern matches; what matches is kept as a piece of its own, or left out. */
 const split = (Regex: string, behavior: "Isolated" | "Removed", invert = false): JsonObject => (
   { type: "Split", pattern: { Regex }, behavior, invert }
@@ -92,6 +100,14 @@ const words = split(`[^${space}]+`, "Removed", true);
 
 /** Puts a space before a piece that does not begin with one. */
 const spaceBefore: JsonObject = { type: "Metaspace", replacement: " ", prepend_scheme: "always" };
+
+function faithfulNormalizer(step: JsonObject, config: JsonObject): JsonObject[] {
+  const { type, strip_left: left, strip_right: right } = step;
+  if (type === "BertNormalizer") return [{ ...step, ...bertOptions(config) }];
+  if (type !== "Strip") return [step];
+  const remove = (Regex: string) => ({ type: "Replace", pattern: { Regex }, content: "" });
+  return [...(left ? [remove(spaceAtStart)] : []), ...(right ? [remove(spaceAtEnd)] : [])];
+}
 
 function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
   const { type, behavior = "Isolated" } = step;
