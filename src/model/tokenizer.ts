@@ -4,7 +4,7 @@ import { exists } from "../formats/files.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { beginningOf, messageOf, SpindleError } from "../util.ts";
 import { readCharsmap } from "./charsmap.ts";
-import { faithfulDefinition, stepsOf } from "./tokenizer_definition.ts";
+import { faithfulDefinition, spaceAtEnd, spaceAtStart, stepsOf } from "./tokenizer_definition.ts";
 
 /** Texts as token ids. */
 export interface Encoding {
@@ -40,6 +40,25 @@ interface Normalizer {
   readonly config: { readonly precompiled_charsmap?: string | null };
   readonly normalizers?: readonly Normalizer[];
   normalize(text: string): string;
+}
+
+/** What the library has of the added tokens, which it looks for before and after normalizing. */
+interface AddedTokens {
+  readonly added_tokens_map: ReadonlyMap<string, AddedToken>;
+  readonly splitter_unnormalized: Splitter;
+  readonly splitter_normalized: Splitter;
+}
+
+/** An added token, and whether it takes the white space before and after it. */
+interface AddedToken {
+  readonly normalized: boolean;
+  lstrip: boolean;
+  rstrip: boolean;
+}
+
+/** Parts a text into added tokens and what lies between them. */
+interface Splitter {
+  split(text: string): string[];
 }
 
 /** The special tokens that the tokenizer puts around every text. */
@@ -80,6 +99,7 @@ export function loadTokenizer(folder: string): Tokenizer {
     library = new Library(faithful, config);
     joinUnknown(library.model);
     mapCharacters(library.normalizer as Normalizer | null);
+    trimBesideTokens(library as unknown as AddedTokens);
     frame = findFrame(library);
     repair = textRepair(faithful["normalizer"]);
   } catch (error) {
@@ -120,6 +140,29 @@ function mapCharacters(step: Normalizer | null): void {
   step?.normalizers?.forEach(mapCharacters);
   const map = step?.config.precompiled_charsmap;
   if (step && map) step.normalize = readCharsmap(map);
+}
+
+/** Added tokens that take the white space beside them take Unicode's, and no other token. */
+function trimBesideTokens(library: AddedTokens): void {
+  const tokens = [...library.added_tokens_map].map(([text, token]) =>
+    [text, { ...token }] as const
+  );
+  for (const token of library.added_tokens_map.values()) token.lstrip = token.rstrip = false;
+  const ofKind = (kind: boolean) =>
+    new Map(tokens.filter(([, token]) => token.normalized === kind));
+  trimParts(library.splitter_unnormalized, ofKind(false));
+  trimParts(library.splitter_normalized, ofKind(true));
+}
+
+function trimParts(splitter: Splitter, tokens: ReadonlyMap<string | undefined, AddedToken>): void {
+  const [start, end] = [new RegExp(spaceAtStart, "u"), new RegExp(spaceAtEnd, "u")];
+  const split = splitter.split.bind(splitter);
+  splitter.split = (text) =>
+    split(text).map((part, i, parts) => {
+      if (tokens.has(part)) return part;
+      const rest = tokens.get(parts[i - 1])?.rstrip ? part.replace(start, "") : part;
+      return tokens.get(parts[i + 1])?.lstrip ? rest.replace(end, "") : rest;
+    });
 }
 
 /** A limit that is no count of tokens, such as the 1e30 of many files, means that there is none. */

@@ -42,13 +42,16 @@ export function stepsOf(step: unknown, list: "normalizers" | "pretokenizers"): J
   return Array.isArray(steps) ? steps.flatMap((each) => stepsOf(each, list)) : [step];
 }
 
+/**
+ * Replaces each step. Where there is none the sequence is empty and not null, by which the library
+ * would look for normalized added tokens together with the others and not after them.
+ */
 function eachStep(
   step: unknown,
   list: "normalizers" | "pretokenizers",
   replace: (step: JsonObject) => JsonObject[],
-): JsonObject | null {
-  const steps = stepsOf(step, list).flatMap(replace);
-  return steps.length > 1 ? { type: "Sequence", [list]: steps } : steps[0] ?? null;
+): JsonObject {
+  return { type: "Sequence", [list]: stepsOf(step, list).flatMap(replace) };
 }
 
 /** Where these stand in tokenizer_config.json, they hold and not what tokenizer.json says. */
@@ -84,12 +87,10 @@ const punctuation = "[!-/:-@\\[-`{-~\\p{P}]";
 const gpt2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+" +
   `| ?[^${space}\\p{L}\\p{N}]+|[${space}]+(?![^${space}])|[${space}]+`;
 
-/**
- * White space at a text's ends: `^` and `$` are those of a line there. That at the end is looked for
- * from its first character alone, else a long run of blanks inside would be read for each of them.
- */
-const spaceAtStart = `(?<![\\s\\S])[${space}]+`;
-const spaceAtEnd = `(?<![${space}])[${space}]+(?![\\s\\S])`;
+/** White space at a text's start, as a pattern of tokenizer.json, whose `^` is that of a line. */
+export const spaceAtStart = `(?<![\\s\\S])[${space}]+`;
+/** The same at its end: a run of blanks elsewhere is not read anew from each of them. */
+export const spaceAtEnd = `(?<![${space}])[${space}]+(?![\\s\\S])`;
 
 /** Splits where the pattern matches; what matches is kept as a piece of its own, or left out. */
 const split = (Regex: string, behavior: "Isolated" | "Removed", invert = false): JsonObject => (
