@@ -150,7 +150,12 @@ function merged(pattern: string, withNext: boolean): string {
 
 function patternOf(pattern: unknown): string {
   const { Regex, String: text } = isJsonObject(pattern) ? pattern : {};
-  if (typeof Regex === "string") return Regex;
+  if (typeof Regex === "string") return Regex.replaceAll(/\(\?i:[^()[\]\\]*\)/g, withFoldings);
   if (typeof text === "string") return RegExp.escape(text);
   throw new Error("its Split has no pattern");
+}
+
+/** Two letters beyond ASCII are forms of s and k where a pattern asks for either case. */
+function withFoldings(group: string): string {
+  return group.replaceAll(/s/gi, "[sS\\u017f]").replaceAll(/k/gi, "[kK\\u212a]");
 }
