@@ -9,6 +9,11 @@ export class UsageError extends SpindleError {
   override readonly name = "UsageError";
 }
 
+/** The integers below `n`. */
+export function range(n: number): number[] {
+  return [...Array(n).keys()];
+}
+
 /** `n` rounded up to the next multiple of `step`. */
 export function roundUp(n: number, step: number): number {
   return Math.ceil(n / step) * step;

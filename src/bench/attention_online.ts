@@ -1,4 +1,5 @@
-import { handedRound, loadedByEach, range, unroll } from "../ops/code.ts";
+import { handedRound, loadedByEach, unroll } from "../ops/code.ts";
+import { range } from "../util.ts";
 
 /** How the kernels of the ladder begin: a workgroup takes a block of queries and a head. */
 export const attentionHeader = (lanes: number) => `

@@ -2,7 +2,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { range, unroll } from "../ops/code.ts";
+import { unroll } from "../ops/code.ts";
+import { range } from "../util.ts";
 import { withStorage } from "./storage.ts";
 
 /** Work that does nothing but one thing, so that it shows the most that the device can do. */

@@ -1,7 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
+import { range } from "../util.ts";
 import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
-import { handedRound, innerProduct, loadedByEach, range, unroll } from "./code.ts";
+import { handedRound, innerProduct, loadedByEach, unroll } from "./code.ts";
 
 /** What an attention layer computes. */
 export interface AttentionOptions {

@@ -1,7 +1,4 @@
-/** The integers below `n`. */
-export function range(n: number): number[] {
-  return [...Array(n).keys()];
-}
+import { range } from "../util.ts";
 
 /** Lines of generated code: `line` for every integer below `n`. */
 export function unroll(n: number, line: (i: number) => string): string {

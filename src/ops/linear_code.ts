@@ -1,4 +1,5 @@
-import { handedRound, innerProduct, range, unroll } from "./code.ts";
+import { range } from "../util.ts";
+import { handedRound, innerProduct, unroll } from "./code.ts";
 import type { LinearTile, RegisterTile, SharedTile } from "./linear_tiles.ts";
 
 /**

@@ -1,7 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { handedRound, loadedByEach, pairwiseSum, range, unroll } from "./code.ts";
+import { range } from "../util.ts";
+import { handedRound, loadedByEach, pairwiseSum, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
 import { columnTexels, type ColumnTiles } from "./logistic_tiles.ts";
 

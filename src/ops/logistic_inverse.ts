@@ -8,8 +8,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { Recorder } from "../gpu/recorder.ts";
-import { roundUp } from "../util.ts";
-import { range } from "./code.ts";
+import { range, roundUp } from "../util.ts";
 import { cachedCode } from "./code_cache.ts";
 import { inverseLanes, panelCode, sweepCode } from "./logistic_inverse_code.ts";
 import {

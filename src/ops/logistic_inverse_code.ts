@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { handedRound, loadedByEach, type Loads, pairwiseSum, range, unroll } from "./code.ts";
+import { range } from "../util.ts";
+import { handedRound, loadedByEach, type Loads, pairwiseSum, unroll } from "./code.ts";
 import { blockSize } from "./logistic_inverse_stack.ts";
 
 /** Texels of a row of a block. */

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { uploadStorage } from "../gpu/memory.ts";
-import { range } from "./code.ts";
+import { range } from "../util.ts";
 
 /** Rows and columns of a block, of which a workgroup makes one. */
 export const blockSize = 32;

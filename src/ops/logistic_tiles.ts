@@ -1,7 +1,8 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/kernel.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
-import { handedRound, loadedByEach, range, unroll } from "./code.ts";
+import { range } from "../util.ts";
+import { handedRound, loadedByEach, unroll } from "./code.ts";
 
 /** A tile of fits that stand side by side and use the same columns. */
 export interface TileSpan {

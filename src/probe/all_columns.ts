@@ -1,3 +1,4 @@
+import { balancedResiduals, certify, pullsOf } from "./certificate.ts";
 import {
   accuracy,
   type Certificate,
@@ -9,12 +10,12 @@ import {
   stopReason,
   unscale,
 } from "./fit.ts";
+import { penaltyWeight } from "./objective.ts";
 import { penalisedStep } from "./penalised_step.ts";
 import { QuasiNewton } from "./quasi_newton.ts";
 import { limitsOf } from "./solver_options.ts";
 import { bestStep, type Line, type StepLength } from "./step_length.ts";
 import { dot, sumOfSizes } from "./vectors.ts";
-import { balancedResiduals, certify, penaltyWeight, pullsOf } from "./wide_certificate.ts";
 import type { Wide } from "./wide_design.ts";
 import { WideRows } from "./wide_rows.ts";
 

@@ -1,3 +1,4 @@
+import { range } from "../util.ts";
 import type { Problem } from "./fit.ts";
 
 /** The columns that some problem uses, arranged so that those used together stand together. */
@@ -33,7 +34,7 @@ export function orderColumns(
 }
 
 function distinctSets(problems: readonly Pick<Problem, "columns">[], width: number) {
-  const all = Uint32Array.from({ length: width }, (_, column) => column);
+  const all = Uint32Array.from(range(width));
   const known = new Map<Uint32Array | undefined, number>();
   const byContent = new Map<string, number>();
   const sets: Uint32Array[] = [];

@@ -1,8 +1,8 @@
+import type { Regressions } from "./objective.ts";
 import { type Features, rowsPerRead } from "./standardize.ts";
-import type { WideTargets } from "./wide_certificate.ts";
 
 /** All rows for one regression, multiplied in float64 on the host. */
-export interface HostRows extends WideTargets {
+export interface HostRows extends Regressions {
   readonly features: Features;
 }
 

@@ -1,6 +1,6 @@
 import { minimiseLasso } from "./lasso.ts";
+import { residualOf, softplus } from "./objective.ts";
 import { dot } from "./vectors.ts";
-import { residualOf, softplus } from "./wide_certificate.ts";
 
 /** A regression on some columns, centred and scaled, about a point of it. */
 export interface NewtonProblem {

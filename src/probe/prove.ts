@@ -1,3 +1,5 @@
+import { range } from "../util.ts";
+import { balance, balancedResiduals, pullsOf } from "./certificate.ts";
 import {
   type Certificate,
   type Fit,
@@ -8,18 +10,9 @@ import {
 } from "./fit.ts";
 import { hostColumns, hostGradient, hostMargins, type HostRows } from "./host_rows.ts";
 import { newtonStep } from "./newton.ts";
+import { dualObjective, losses, penaltyOf, penaltyWeight, residualOf } from "./objective.ts";
 import { type Features, measureScaling } from "./standardize.ts";
-import { chooseColumns } from "./wide.ts";
-import {
-  balance,
-  balancedResiduals,
-  dualObjective,
-  losses,
-  penaltyOf,
-  penaltyWeight,
-  pullsOf,
-  residualOf,
-} from "./wide_certificate.ts";
+import { chooseColumns } from "./working_set.ts";
 
 /** So many rows times columns squared take the host a tenth of a second for a Newton step. */
 const hostSized = 2e8;
@@ -58,7 +51,7 @@ export function proveFits(
   fits: readonly Fit[],
   limits: { readonly tolerance: number; readonly maxIterations: number },
 ): Fit[] {
-  const columns = Uint32Array.from({ length: features.cols }, (_, column) => column);
+  const columns = Uint32Array.from(range(features.cols));
   const scaling = measureScaling(features, columns);
   const rowsOf = targets.map((target) => ({ features, labels, targets: [target], scaling }));
   return fits.map((fit) => {

@@ -1,8 +1,8 @@
 import { Batch } from "./batch.ts";
 import type { Design } from "./design.ts";
+import { penaltyWeight } from "./objective.ts";
 import type { Run } from "./run.ts";
 import { type ColumnSets, createColumnSets } from "./sets.ts";
-import { penaltyWeight } from "./wide_certificate.ts";
 
 /** Steps between two looks at the results. */
 export const stepsPerLook = 2;

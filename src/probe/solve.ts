@@ -1,8 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { mostRows } from "../gpu/matrix.ts";
-import { range } from "../ops/code.ts";
 import { inverseRows } from "../ops/logistic_inverse.ts";
-import { SpindleError } from "../util.ts";
+import { range, SpindleError } from "../util.ts";
 import { Batch } from "./batch.ts";
 import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { createDesign, cutRows, type Design, type DesignBlock } from "./design.ts";
@@ -20,7 +19,8 @@ import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun 
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, requireLimits, type SolverOptions } from "./solver_options.ts";
 import { remember } from "./standardize.ts";
-import { fitWide, widestDesign } from "./wide.ts";
+import { fitWide } from "./wide.ts";
+import { widestDesign } from "./working_set.ts";
 
 export type { SolverOptions } from "./solver_options.ts";
 

@@ -1,7 +1,6 @@
 import type { Features } from "../features/store.ts";
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
-import { range } from "../ops/code.ts";
-import { SpindleError } from "../util.ts";
+import { range, SpindleError } from "../util.ts";
 
 export type { Features };
 

@@ -1,4 +1,4 @@
-import { softplus } from "./wide_certificate.ts";
+import { softplus } from "./objective.ts";
 
 /** A regression along a direction: its objective is known of any share of it, and any intercept. */
 export interface Line {

@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { fitOnAllColumns } from "./all_columns.ts";
+import { balancedResiduals, certify, pullsOf } from "./certificate.ts";
 import {
   type Coefficients,
   type Fit,
@@ -10,18 +11,10 @@ import {
 } from "./fit.ts";
 import type { ClassStart } from "./run.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
-import { balancedResiduals, certify, pullsOf, strongestPulls } from "./wide_certificate.ts";
 import { type NarrowSolver, solveOnColumns, type Wide } from "./wide_design.ts";
 import { WideRows } from "./wide_rows.ts";
+import { chooseColumns, joins, strongestPulls, widestDesign } from "./working_set.ts";
 
-/** Columns whose Gram matrix is multiplied as a whole; more are solved by working sets. */
-export const widestDesign = 4096;
-/** How many columns join a working set at once: a share of those in use, and some at least. */
-const joining = { share: 0.5, least: 64 };
-/**
- * An unused column is worth a place where it pulls at least so strongly, as a share of the need.
- */
-const nearlyUsed = 0.9;
 /**
  * A working set is solved to this share of the tolerance, and thrice as tightly when that fails.
  */
@@ -136,32 +129,6 @@ async function nullPoint(wide: Wide, allowed: Uint32Array): Promise<Point> {
   const residuals = Float32Array.from(balancedResiduals(wide, logits));
   const gradient = await rows.gradient(residuals, starts.length);
   return { coef: new Float32Array(starts.length * allowed.length), intercept, gradient };
-}
-
-/** The places of the columns in use, and of the others that pull most strongly. */
-export function chooseColumns(
-  { coef }: Pick<Coefficients, "coef">,
-  pulls: Float64Array,
-  need: number,
-): Uint32Array {
-  const width = pulls.length;
-  const used = new Set<number>();
-  coef.forEach((value, i) => value !== 0 && used.add(i % width));
-  const others = [...pulls.keys()].filter((j) => !used.has(j) && pulls[j]! > nearlyUsed * need)
-    .sort((a, b) => pulls[b]! - pulls[a]!);
-  const room = Math.min(
-    Math.max(joining.least, joining.share * used.size),
-    Math.max(0, widestDesign - used.size),
-  );
-  const chosen = [...used, ...others.slice(0, room)];
-  // Where nothing is wanted at all, one column lets the intercept be fitted.
-  return chosen.length > 0 ? Uint32Array.from(chosen).sort() : Uint32Array.of(0);
-}
-
-/** Whether some column that ought to be used is new. */
-function joins(next: Uint32Array, before: Uint32Array, pulls: Float64Array, need: number) {
-  const known = new Set(before);
-  return next.some((place) => !known.has(place) && pulls[place]! > need);
 }
 
 /** The best and the last iterate of all rounds so far. */

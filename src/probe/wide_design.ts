@@ -8,10 +8,10 @@ import {
   type ScoredCoefficients,
 } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
+import { penaltyOf, type Regressions } from "./objective.ts";
 import type { ClassStart } from "./run.ts";
 import type { SolverOptions } from "./solver_options.ts";
 import { selectScaling } from "./standardize.ts";
-import { penaltyOf, type WideTargets } from "./wide_certificate.ts";
 import type { WideRows } from "./wide_rows.ts";
 
 /** Fits problems on a design that holds their columns in the given order. */
@@ -24,7 +24,7 @@ export type NarrowSolver = (
 ) => Promise<Fit[]>;
 
 /** What all problems on the same wide rows share. */
-export interface Wide extends WideTargets {
+export interface Wide extends Regressions {
   readonly rows: WideRows;
   readonly starts: readonly ClassStart[];
   readonly options: SolverOptions;

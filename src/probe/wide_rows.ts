@@ -5,7 +5,7 @@ import { readMatrix } from "../gpu/read_matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { elsewhere, gatherColumns } from "../ops/gather_columns.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
-import { roundUp } from "../util.ts";
+import { range, roundUp } from "../util.ts";
 import {
   blockRows,
   cutRows,
@@ -55,7 +55,7 @@ export class WideRows implements Disposable {
     let step = 1024;
     while (step > 16 && step * cols * 4 > bytesAtOnce) step /= 2;
     this.#step = step;
-    const all = Uint32Array.from({ length: cols }, (_, column) => column);
+    const all = Uint32Array.from(range(cols));
     this.scaling = measureScaling(features, all, step);
     using onFailure = new DisposableStack();
     if (4 * rows * cols <= residentBytes) {

@@ -6,10 +6,9 @@ import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Readback } from "../../src/gpu/readback.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { idleStaging } from "../../src/gpu/staging.ts";
-import { range } from "../../src/ops/code.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
-import { SpindleError } from "../../src/util.ts";
+import { range, SpindleError } from "../../src/util.ts";
 import { assertFreed } from "../gpu.ts";
 
 Deno.test("a command that the GPU rejects fails the next readback with its reason", async () => {

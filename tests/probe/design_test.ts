@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mostOperations } from "../../src/gpu/recorder.ts";
 import { blockRows } from "../../src/probe/design.ts";
-import { widestDesign } from "../../src/probe/wide.ts";
+import { widestDesign } from "../../src/probe/working_set.ts";
 import { gpuTest } from "../gpu.ts";
 
 gpuTest("blocks have as many rows as a GPU multiplies with themselves in time", (gpu) => {
