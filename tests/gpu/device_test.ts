@@ -84,7 +84,7 @@ Deno.test("a recorder gives back what it holds for work that was not submitted",
 });
 
 Deno.test("requestGpu() says what to install where there is no adapter", async () => {
-  const script = 'import { requestGpu } from "./src/gpu/request.ts"; await requestGpu();';
+  const script = 'import { requestGpu } from "./src/tuning/request.ts"; await requestGpu();';
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", script],
     cwd: new URL("../..", import.meta.url),
