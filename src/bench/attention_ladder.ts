@@ -5,7 +5,7 @@ import type { AttentionOperands } from "../measure/attention_problem.ts";
 import { attentionHeader, onlineCode } from "./attention_online.ts";
 
 /** A step from the plainest attention towards the best one. */
-export interface AttentionStep {
+interface AttentionStep {
   readonly name: string;
   /** What changes, and why it should help. */
   readonly lesson: string;

@@ -7,7 +7,7 @@ import { readConfig } from "../model/config.ts";
 type Weights = (name: string) => Float32Array;
 
 /** Pools of a state, `[sentences, width]` each. */
-export type ReferencePools = Record<"first" | "max" | "mean", Float64Array>;
+type ReferencePools = Record<"first" | "max" | "mean", Float64Array>;
 
 /**
  * The pooled states of a BERT model, in float64 and in the plainest way: `hidden.0` and so on, and

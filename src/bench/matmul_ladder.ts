@@ -7,7 +7,7 @@ import { placeInBand } from "../ops/linear_code.ts";
 import type { SharedTile } from "../ops/linear_tiles.ts";
 
 /** A step from the plainest matrix product towards the best one. */
-export interface MatmulStep {
+interface MatmulStep {
   readonly name: string;
   /** What changes, and why it should help. */
   readonly lesson: string;
@@ -99,7 +99,7 @@ export const matmulSteps: readonly MatmulStep[] = [
 ];
 
 /** Row-major float32 buffers of a plain product: `x [rows, inputs]`, `w [inputs, outputs]`. */
-export interface PlainOperands {
+interface PlainOperands {
   readonly x: StorageBuffer;
   readonly w: StorageBuffer;
   readonly y: StorageBuffer;

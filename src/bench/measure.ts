@@ -60,7 +60,7 @@ export function bestPeak({ peakRates }: Bench, name: keyof Bench["peakRates"]): 
 }
 
 /** Times of a peak kernel in the same rounds as others. */
-export interface PeakTimes {
+interface PeakTimes {
   readonly peak: PeakKernel;
   readonly peakTimes: readonly Timing[];
 }

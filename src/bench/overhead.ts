@@ -5,7 +5,7 @@ import type { Recorder } from "../gpu/recorder.ts";
 import { type Stopwatch, timeHost, type Timing } from "../measure/stopwatch.ts";
 
 /** What a piece of work took, and how much of it was overhead. */
-export interface OverheadTiming extends Timing {
+interface OverheadTiming extends Timing {
   /** The share of the wall time in which the GPU had nothing to do. */
   readonly idle: number;
   /** The share of the wall time that as many dispatches of a kernel that does nothing take. */

@@ -16,7 +16,7 @@ import { poolProblem } from "./pool.ts";
 import { tuneKernels } from "./tune.ts";
 
 /** What to measure, and how. */
-export interface BenchOptions {
+interface BenchOptions {
   readonly kernels: readonly KernelName[];
   readonly rounds: number;
   /** Whether other libraries are measured as well. */

@@ -5,7 +5,7 @@ import { createStorage, type StorageBuffer } from "./memory.ts";
 import { texelBytes } from "./precision.ts";
 
 /** A dispatch that writes its matrix to a buffer, and the copy from there to its texture. */
-export interface Staged {
+interface Staged {
   readonly dispatch: Dispatch;
   readonly from: GPUTexelCopyBufferInfo;
   readonly to: GPUTexelCopyTextureInfo;

@@ -23,7 +23,7 @@ export interface Linear {
 }
 
 /** An attention layer on the GPU. */
-export interface AttentionWeights {
+interface AttentionWeights {
   readonly norm: NormWeights | undefined;
   /** To queries, keys and values; in cross-attention to queries alone. */
   readonly projection: Linear;

@@ -11,7 +11,7 @@ import { blocksToRun, type StateId } from "./states.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A model as capturing sees it. */
-export interface CapturedModel extends Transformer {
+interface CapturedModel extends Transformer {
   readonly gpu: Gpu;
   readonly workspace: Workspace;
   /** The most tokens that run at once, unless one sentence alone has more. */
@@ -23,7 +23,7 @@ export interface CapturedModel extends Transformer {
 }
 
 /** The wanted states of consecutive sentences. */
-export interface CapturedBatch {
+interface CapturedBatch {
   /** The index of the first sentence, and how many there are. */
   readonly first: number;
   readonly count: number;
@@ -33,7 +33,7 @@ export interface CapturedBatch {
 }
 
 /** The numbers of one state. */
-export interface CapturedState {
+interface CapturedState {
   readonly id: StateId;
   /** For each wanted pool `[count, width]`; without pools one entry, `[tokens, width]`. */
   readonly values: readonly Float32Array[];

@@ -11,7 +11,7 @@ import type { Site } from "./states.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Is shown each state as soon as its computation is recorded, and may record reads of it. */
-export type Tap = (stack: number, site: Site, layer: number, state: Matrix) => void;
+type Tap = (stack: number, site: Site, layer: number, state: Matrix) => void;
 
 /**
  * Records the forward pass of a batch.

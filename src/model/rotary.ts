@@ -3,7 +3,7 @@ import { choiceOf, type Config } from "./config.ts";
 import type { RotarySpec } from "./spec.ts";
 
 /** What a family knows of its rotary positions besides what config.json says. */
-export interface RotaryDefaults {
+interface RotaryDefaults {
   /** Dimensions of a head that turn. */
   readonly dimensions: number;
   /** The base of the frequencies where config.json has none. */

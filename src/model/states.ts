@@ -73,7 +73,7 @@ export function findStates(spec: ModelSpec, names: readonly string[]): StateId[]
 }
 
 /** How many blocks of a stack a state needs: what the early exit saves is the rest. */
-export function blocksNeeded(spec: ModelSpec, state: StateId): number {
+function blocksNeeded(spec: ModelSpec, state: StateId): number {
   const stack = spec.stacks[state.stack]!;
   return state.site === "hidden" ? Math.min(state.layer, stack.blocks) : state.layer + 1;
 }

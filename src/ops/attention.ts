@@ -8,7 +8,7 @@ import { chooseVariant, keysOfGroup } from "./attention_variants.ts";
 import { cachedCode } from "./code_cache.ts";
 
 /** Heads that lie side by side in the rows of a matrix, each padded to whole texels. */
-export interface Heads {
+interface Heads {
   readonly matrix: Matrix;
   /** The texel at which the first head begins. */
   readonly texel: number;

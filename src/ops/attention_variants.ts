@@ -19,7 +19,7 @@ export interface AttentionVariant {
 export const keysOfGroup = 8;
 
 /** Short sentences and long ones want variants of their own. */
-export type SentenceLength = "short" | "long";
+type SentenceLength = "short" | "long";
 
 /** What {@linkcode attentionVariants} are for where the longest sentence has so many tokens. */
 export function sentenceLength(longest: number): SentenceLength {

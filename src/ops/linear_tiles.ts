@@ -34,7 +34,7 @@ export type LinearTile = RegisterTile | SharedTile;
 export type RowCount = "few" | "many";
 
 /** What {@linkcode linearTiles} are for where there are this many rows. */
-export function rowCount({ lanes }: Gpu, rows: number): RowCount {
+function rowCount({ lanes }: Gpu, rows: number): RowCount {
   return rows <= 4 * lanes ? "few" : "many";
 }
 

@@ -12,7 +12,7 @@ import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logist
 /**
  * What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more.
  */
-export interface DescentOperands {
+interface DescentOperands {
   /** `(gram + ridge I)^-1` of each set of columns, one below the other. */
   readonly inverse: Matrix;
   /** Penalty weights `[sets, cols]`. */

@@ -29,7 +29,7 @@ const codes = {
 };
 
 /** A set of columns, as a list of texels in a buffer of lists. */
-export interface ColumnSet {
+interface ColumnSet {
   /** Where its list starts and ends. */
   readonly start: number;
   readonly end: number;

@@ -44,7 +44,7 @@ export interface ColumnTiles extends Disposable {
 }
 
 /** What the workgroups of a dispatch do, one each. */
-export interface Pieces {
+interface Pieces {
   readonly list: BufferOperand;
   readonly count: number;
 }

@@ -16,7 +16,7 @@ export type Pool = typeof pools[number];
 const codeOfPools = brokenCode + poolCode;
 
 /** A part of a storage buffer, in bytes. */
-export interface Span {
+interface Span {
   readonly storage: StorageBuffer;
   readonly offset: number;
   readonly size: number;

@@ -4,7 +4,7 @@ import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 
 /** The RMS norm of each head before it turns. */
-export interface HeadNorm {
+interface HeadNorm {
   /** `[heads, head]`. */
   readonly gain: Matrix;
   /** Neurons of a head without its padding. */

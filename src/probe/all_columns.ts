@@ -25,7 +25,7 @@ const nearlyWhole = { step: 0.6, gain: 0.5 };
 const weakPull = 0.95;
 
 /** A fit and the gradient where it ended. */
-export type DescentFit = Fit & { readonly gradient: Float32Array };
+type DescentFit = Fit & { readonly gradient: Float32Array };
 
 /** One regression, in coordinates whose penalty weighs all columns alike. */
 interface Descent {

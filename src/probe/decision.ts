@@ -1,3 +1,4 @@
+import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { mostRows } from "../gpu/matrix.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
@@ -5,7 +6,7 @@ import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { blockRows, cutRows } from "./design.ts";
 import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
-import { type Features, measureScaling, remember } from "./standardize.ts";
+import { measureScaling, remember } from "./standardize.ts";
 
 /** Logits of a row that are computed at once; no device allows fewer rows in a texture. */
 const logitsAtOnce = 8192;

@@ -1,3 +1,4 @@
+import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, mostRows } from "../gpu/matrix.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
@@ -5,13 +6,7 @@ import { mostOperations, Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
 import { rowsPerChunk } from "../ops/logistic_rows.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
-import {
-  type Features,
-  measureScaling,
-  rowsPerRead,
-  type Scaling,
-  uploadStandardized,
-} from "./standardize.ts";
+import { measureScaling, rowsPerRead, type Scaling, uploadStandardized } from "./standardize.ts";
 
 /** Rows of the features, centred and scaled. */
 export interface DesignBlock {

@@ -1,5 +1,6 @@
+import type { Features } from "../features/store.ts";
 import { requireOneOf, SpindleError } from "../util.ts";
-import type { Features, Scaling } from "./standardize.ts";
+import type { Scaling } from "./standardize.ts";
 
 /** Rows with the class of each. */
 export interface LabelledFeatures {

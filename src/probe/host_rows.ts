@@ -1,5 +1,6 @@
+import type { Features } from "../features/store.ts";
 import type { Regressions } from "./objective.ts";
-import { type Features, rowsPerRead } from "./standardize.ts";
+import { rowsPerRead } from "./standardize.ts";
 
 /** All rows for one regression, multiplied in float64 on the host. */
 export interface HostRows extends Regressions {

@@ -1,8 +1,9 @@
+import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { SpindleError } from "../util.ts";
 import type { Certificate, Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
-import { type Features, featuresOf } from "./standardize.ts";
+import { featuresOf } from "./standardize.ts";
 
 /** How {@linkcode fitLogistic} fits; what C and l1Ratio mean is as in scikit-learn. */
 export interface LogisticOptions {

@@ -3,7 +3,7 @@ import { residualOf, softplus } from "./objective.ts";
 import { dot } from "./vectors.ts";
 
 /** A regression on some columns, centred and scaled, about a point of it. */
-export interface NewtonProblem {
+interface NewtonProblem {
   /** A list of its rows for each column. */
   readonly columns: readonly Float64Array[];
   /** The weight of the absolute coefficients, and of half their squares. */
@@ -17,7 +17,7 @@ export interface NewtonProblem {
 }
 
 /** Where a step leads. */
-export interface NewtonStep {
+interface NewtonStep {
   readonly coef: Float64Array;
   /** What the intercept changes by. */
   readonly shift: number;

@@ -2,7 +2,7 @@ import type { Hessian } from "./quasi_newton.ts";
 import { softThreshold } from "./vectors.ts";
 
 /** `l1 |w| + l2 / 2 w^2`, summed over the weights. */
-export interface Penalty {
+interface Penalty {
   readonly l1: number;
   readonly l2: number;
 }

@@ -1,3 +1,4 @@
+import type { Features } from "../features/store.ts";
 import { range } from "../util.ts";
 import { balance, balancedResiduals, pullsOf } from "./certificate.ts";
 import {
@@ -11,7 +12,7 @@ import {
 import { hostColumns, hostGradient, hostMargins, type HostRows } from "./host_rows.ts";
 import { newtonStep } from "./newton.ts";
 import { dualObjective, losses, penaltyOf, penaltyWeight, residualOf } from "./objective.ts";
-import { type Features, measureScaling } from "./standardize.ts";
+import { measureScaling } from "./standardize.ts";
 import { chooseColumns } from "./working_set.ts";
 
 /** So many rows times columns squared take the host a tenth of a second for a Newton step. */

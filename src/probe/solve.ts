@@ -22,8 +22,6 @@ import { remember } from "./standardize.ts";
 import { fitWide } from "./wide.ts";
 import { widestDesign } from "./working_set.ts";
 
-export type { SolverOptions } from "./solver_options.ts";
-
 /** At most how many rounds a step spends on its model. */
 const roundsPerStep = 30;
 /** After so many steps a regression gets a model of its own. */

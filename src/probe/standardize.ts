@@ -2,8 +2,6 @@ import type { Features } from "../features/store.ts";
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
 import { range, SpindleError } from "../util.ts";
 
-export type { Features };
-
 /** The mean and the standard deviation of the used columns; a deviation of 0 is a constant. */
 export interface Scaling {
   readonly columns: Uint32Array;

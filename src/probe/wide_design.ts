@@ -32,7 +32,7 @@ export interface Wide extends Regressions {
 }
 
 /** A problem solved on a working set, as coefficients on all allowed columns. */
-export interface Solved extends Coefficients {
+interface Solved extends Coefficients {
   /** `[rows, regressions]`. */
   readonly logits: Float64Array;
   /** The penalty of each regression. */

@@ -1,3 +1,4 @@
+import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, uploadMatrix } from "../gpu/matrix.ts";
 import { uploadStorage } from "../gpu/memory.ts";
@@ -15,7 +16,6 @@ import {
 } from "./design.ts";
 import { blockMargins, wholeTiles } from "./margins.ts";
 import {
-  type Features,
   featuresOf,
   measureScaling,
   type Scaling,

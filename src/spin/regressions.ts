@@ -10,7 +10,7 @@ import { requireOneOf, SpindleError } from "../util.ts";
 import { score } from "./metrics.ts";
 
 /** The same features of each split. */
-export type SplitFeatures = Readonly<Record<SplitName, Features>>;
+type SplitFeatures = Readonly<Record<SplitName, Features>>;
 
 /** A logistic regression to fit: its C, and the feature columns it may use (default all). */
 export interface RegressionRequest {

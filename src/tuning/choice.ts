@@ -7,7 +7,7 @@ import { attempt } from "../util.ts";
 const gain = 1.05;
 
 /** How long a variant takes, in any unit that all share. */
-export interface Timed {
+interface Timed {
   readonly name: string;
   readonly cost: number;
 }

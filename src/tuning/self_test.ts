@@ -9,7 +9,7 @@ import { seededRandom } from "../random.ts";
 const ROWS = 37, INPUTS = 130, OUTPUTS = 53;
 
 /** How a kernel's result compares with the same sums on the processor in float64. */
-export interface SelfTest {
+interface SelfTest {
   /** Rows, inputs and outputs of the layer. */
   readonly shape: readonly [rows: number, inputs: number, outputs: number];
   readonly largestDifference: number;

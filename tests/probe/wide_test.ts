@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { decision } from "../../src/probe/decision.ts";
 import type { Fit, ProblemRequest } from "../../src/probe/fit.ts";
-import { fitProblems, type SolverOptions } from "../../src/probe/solve.ts";
+import { fitProblems } from "../../src/probe/solve.ts";
+import type { SolverOptions } from "../../src/probe/solver_options.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { gpuTest } from "../gpu.ts";

@@ -6,7 +6,7 @@ import type { Peer, ReadyPeer } from "./peer.ts";
 import { openTfjs, runTfjs, type TfBackend } from "./tfjs.ts";
 
 /** What is attended to: `[sentences, tokens, heads * headWidth]` each. */
-export interface AttentionNumbers {
+interface AttentionNumbers {
   readonly shape: AttentionShape;
   readonly query: Float32Array<ArrayBuffer>;
   readonly key: Float32Array<ArrayBuffer>;

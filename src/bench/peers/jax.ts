@@ -1,7 +1,7 @@
 import { importPackage } from "./packages.ts";
 
 /** An array of jax-js. */
-export interface JaxArray {
+interface JaxArray {
   /** A second reference: operations use one up. */
   readonly ref: JaxArray;
   data(): Promise<Float32Array>;
@@ -13,7 +13,7 @@ export interface JaxArray {
 type JaxFunction = (...operands: JaxArray[]) => JaxArray;
 
 /** What the bench uses of jax-js. */
-export interface Jax {
+interface Jax {
   init(): Promise<readonly string[]>;
   defaultDevice(name: string): unknown;
   jit(f: JaxFunction): JaxFunction;

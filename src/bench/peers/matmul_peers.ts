@@ -7,7 +7,7 @@ import type { Peer, ReadyPeer } from "./peer.ts";
 import { openTfjs, runTfjs, type TfBackend } from "./tfjs.ts";
 
 /** The product `y = x w` that peers are given, row-major. */
-export interface MatmulNumbers {
+interface MatmulNumbers {
   readonly rows: number;
   readonly inputs: number;
   readonly outputs: number;

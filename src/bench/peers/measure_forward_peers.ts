@@ -25,7 +25,7 @@ export interface ReadyEntry {
 }
 
 /** A peer, or why it does not run. */
-export type ForwardEntry = ReadyEntry | { readonly name: string; readonly reason: string };
+type ForwardEntry = ReadyEntry | { readonly name: string; readonly reason: string };
 
 /** Loads the peers, checks their last hidden state and finds how much each can run in a round. */
 export async function prepareForwardPeers(

@@ -15,7 +15,7 @@ interface Onnxruntime {
 }
 
 /** A tensor of onnxruntime. */
-export interface Tensor {
+interface Tensor {
   readonly data: Float32Array | BigInt64Array;
   readonly dims: readonly number[];
 }

@@ -1,7 +1,7 @@
 import { SpindleError } from "../../util.ts";
 
 /** The packages of the peers. They are fetched when they are first measured, not before. */
-export const packages = {
+const packages = {
   tfjs: "@tensorflow/tfjs-core@4.22.0",
   tfjsWebgpu: "@tensorflow/tfjs-backend-webgpu@4.22.0",
   tfjsWasm: "@tensorflow/tfjs-backend-wasm@4.22.0",

@@ -1,13 +1,13 @@
 import { importPackage } from "./packages.ts";
 
 /** A tensor of tfjs. */
-export interface TfTensor {
+interface TfTensor {
   data(): Promise<Float32Array>;
   dispose(): void;
 }
 
 /** What the bench uses of tfjs. */
-export interface Tfjs {
+interface Tfjs {
   setBackend(name: string): Promise<boolean>;
   tensor(data: Float32Array, shape: readonly number[]): TfTensor;
   matMul(a: TfTensor, b: TfTensor, transposeA?: boolean, transposeB?: boolean): TfTensor;
