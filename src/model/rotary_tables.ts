@@ -5,7 +5,7 @@ import type { RotarySpec } from "./spec.ts";
 
 /** Tables of cosines and sines on the GPU, made once and lengthened when needed. */
 export class RotaryTables implements Disposable {
-  readonly #tables = new Map<string, Matrix>();
+  readonly #tables = new Map<RotarySpec, Matrix>();
 
   constructor(readonly gpu: Gpu) {}
 
@@ -14,14 +14,13 @@ export class RotaryTables implements Disposable {
    * dimensions of a head; those that do not turn have (1, 0).
    */
   table(rotary: RotarySpec, texels: number, positions: number): Matrix {
-    const key = JSON.stringify([rotary, texels]);
-    let table = this.#tables.get(key);
+    let table = this.#tables.get(rotary);
     if (!table || table.rows < positions) {
       table?.[Symbol.dispose]();
-      this.#tables.delete(key); // should there be no room for a larger one
+      this.#tables.delete(rotary); // should there be no room for a larger one
       const rows = roundUp(positions, 256);
       table = uploadMatrix(this.gpu, turns(rotary, texels, rows), rows, 4 * texels, "rotary table");
-      this.#tables.set(key, table);
+      this.#tables.set(rotary, table);
     }
     return table;
   }

@@ -24,7 +24,7 @@ export interface ModelSpec {
 }
 
 /** What normalises a hidden state, and where. */
-export interface NormSpec {
+interface NormSpec {
   /** LayerNorm, or RMSNorm, which has no mean and no bias. */
   readonly kind: "layer" | "rms";
   /** Added to the variance. */
@@ -34,7 +34,7 @@ export interface NormSpec {
 }
 
 /** The tables whose rows are summed before the first block. */
-export interface EmbeddingSpec {
+interface EmbeddingSpec {
   /** Width of the tables; a projection follows where it is not the model's width. */
   readonly width: number;
   /** The row of the table of learned positions that position 0 uses; undefined without a table. */
@@ -77,7 +77,7 @@ export interface AttentionSpec {
   readonly scale: number;
   /** Whether they are also divided by the number of the block, the first being 1. */
   readonly dividedByBlock?: boolean;
-  /** Rotary positions, one a block. */
+  /** Rotary positions, one a block; blocks that turn alike have the same object. */
   readonly rotary?: readonly RotarySpec[];
   /** Relative positions. */
   readonly relativeBias?: RelativeBiasSpec;
@@ -96,7 +96,7 @@ export interface RotarySpec {
 }
 
 /** T5's relative positions: a learned number a head and a bucket of distances. */
-export interface RelativeBiasSpec {
+interface RelativeBiasSpec {
   /** How many buckets there are, for both directions together. */
   readonly buckets: number;
   /** From here on all distances share a bucket. */
@@ -104,7 +104,7 @@ export interface RelativeBiasSpec {
 }
 
 /** The feed-forward network of a block. */
-export interface FfnSpec {
+interface FfnSpec {
   /** The nonlinearity. */
   readonly activation: Activation;
   /** The activated gate is multiplied by a second projection. */
@@ -188,7 +188,7 @@ export interface AttentionRefs {
 }
 
 /** The projections of a feed-forward network, with its norm. */
-export interface FfnRefs {
+interface FfnRefs {
   /** Before or after the network, as {@linkcode NormSpec} says. */
   readonly norm?: LayerRef;
   /** The projection that the activation follows. */
@@ -218,7 +218,7 @@ export interface TensorRef {
 }
 
 /** One of `of` equal parts of a dimension; with `groups`, of each of that many equal groups. */
-export interface Part {
+interface Part {
   /** Which part, from 0. */
   readonly index: number;
   /** How many parts. */
