@@ -1,11 +1,11 @@
 import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { createStorage, uploadStorage } from "../gpu/memory.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { matmulNumbers, type MatmulShape, productProblem } from "../measure/matmul_problem.ts";
 import type { Problem, Variant } from "../measure/problem.ts";
 import { linear } from "../ops/linear.ts";
 import { matmulSteps, plainMatmul, tiledMatmul } from "./matmul_ladder.ts";
-import { withStorage } from "./storage.ts";
 
 /** Linear layers of small and mid-sized transformers at 512 tokens, and of many tokens. */
 export const matmulShapes: readonly MatmulShape[] = [
@@ -45,8 +45,8 @@ interface Creation {
   readonly owned: DisposableStack;
 }
 
-function linearVariant(creation: Creation, name: string, precision: "f32" | "f16"): Variant {
-  const { x, w, y } = createOperands(creation, creation.gpu, precision);
+function linearVariant(creation: Creation, name: string, precision: Precision): Variant {
+  const { x, w, y } = createOperands(creation, precision);
   return {
     name,
     record: (recorder) => linear(recorder, x, w, y, x.rows),
@@ -55,14 +55,14 @@ function linearVariant(creation: Creation, name: string, precision: "f32" | "f16
 }
 
 function createOperands(
-  { shape: [rows, outputs, inputs], numbers, owned }: Creation,
-  gpu: Gpu,
-  precision: "f32" | "f16" = "f32",
+  { gpu, shape: [rows, outputs, inputs], numbers, owned }: Creation,
+  precision: Precision,
+  storage = gpu.storage,
 ) {
   return {
-    x: owned.use(uploadMatrix(gpu, numbers.x, rows, inputs, "x")),
-    w: owned.use(uploadMatrix(gpu, numbers.w, outputs, inputs, "w", precision)),
-    y: owned.use(createMatrix(gpu, rows, outputs, "y")),
+    x: owned.use(uploadMatrix(gpu, numbers.x, rows, inputs, "x", "f32", storage)),
+    w: owned.use(uploadMatrix(gpu, numbers.w, outputs, inputs, "w", precision, storage)),
+    y: owned.use(createMatrix(gpu, rows, outputs, "y", "f32", storage)),
   };
 }
 
@@ -75,8 +75,8 @@ function ladderVariants(creation: Creation): Variant[] {
     y: owned.use(createStorage(gpu, bytes, "y")),
   };
   const operands = {
-    buffer: createOperands(creation, withStorage(gpu, "buffer")),
-    texture: createOperands(creation, withStorage(gpu, "texture")),
+    buffer: createOperands(creation, "f32", "buffer"),
+    texture: createOperands(creation, "f32", "texture"),
   };
   return matmulSteps.map(({ options, ...step }): Variant => {
     if (options.storage === "row-major") {

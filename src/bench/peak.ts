@@ -4,7 +4,6 @@ import { createStorage, type StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { unroll } from "../ops/code.ts";
 import { range } from "../util.ts";
-import { withStorage } from "./storage.ts";
 
 /** Work that does nothing but one thing, so that it shows the most that the device can do. */
 export interface PeakKernel {
@@ -27,7 +26,7 @@ export function createPeakKernels(gpu: Gpu): PeakKernels {
   const copyRows = Math.min(8191, gpu.device.limits.maxTextureDimension2D);
   const from = onFailure.use(createMatrix(gpu, copyRows, copyCols, "copy source"));
   // Stores to textures are dear on software drivers, and would not show what memory can do.
-  const to = onFailure.use(createMatrix(withStorage(gpu, "buffer"), copyRows, copyCols, "copied"));
+  const to = onFailure.use(createMatrix(gpu, copyRows, copyCols, "copied", "f32", "buffer"));
   const owned = onFailure.move();
   return {
     arithmetic: {

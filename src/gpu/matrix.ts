@@ -1,5 +1,5 @@
 import { roundUp, SpindleError } from "../util.ts";
-import type { Gpu } from "./device.ts";
+import type { Gpu, MatrixStorage } from "./device.ts";
 import { createStorage, type StorageBuffer, uploadPiece } from "./memory.ts";
 import { type Precision, texelBytes } from "./precision.ts";
 
@@ -27,16 +27,21 @@ export interface Matrix extends Disposable {
  */
 export const rowMultiple = 8;
 
-/** Creates a matrix of zeros. */
+/**
+ * Creates a matrix of zeros.
+ *
+ * @param storage Where it lies, if not where matrices of this GPU do.
+ */
 export function createMatrix(
   gpu: Gpu,
   rows: number,
   cols: number,
   label = "matrix",
   precision: Precision = "f32",
+  storage: MatrixStorage = gpu.storage,
 ): Matrix {
   const texels = Math.ceil(cols / 4);
-  if (gpu.storage === "buffer") {
+  if (storage === "buffer") {
     const stride = oddMultiple(rows);
     const bytes = stride * texels * texelBytes(precision);
     const most = gpu.device.limits.maxStorageBufferBindingSize;
@@ -88,6 +93,7 @@ export function mostRows({ storage, device: { limits } }: Gpu, cols: number): nu
  * Creates a matrix from row-major host data.
  *
  * @param data `rows * cols` numbers, row after row.
+ * @param storage Where it lies, if not where matrices of this GPU do.
  */
 export function uploadMatrix(
   gpu: Gpu,
@@ -96,9 +102,10 @@ export function uploadMatrix(
   cols: number,
   label = "matrix",
   precision: Precision = "f32",
+  storage: MatrixStorage = gpu.storage,
 ): Matrix {
   const packed = packTexels(data, rows, cols);
-  const matrix = createMatrix(gpu, rows, cols, label, precision);
+  const matrix = createMatrix(gpu, rows, cols, label, precision, storage);
   fillTexels(matrix, packed, rows);
   return matrix;
 }

@@ -29,6 +29,16 @@ gpuTest("createMatrix() gives zeros", async (gpu) => {
   assert.deepEqual(await readMatrix(matrix), new Float32Array(13 * 37));
 });
 
+gpuTest("uploadMatrix() puts a matrix where it is told, counted as the GPU's own", async (gpu) => {
+  const data = randomNumbers(13 * 7);
+  for (const storage of ["texture", "buffer"] as const) {
+    using matrix = uploadMatrix(gpu, data, 13, 7, "placed", "f32", storage);
+    assert.equal(matrix.memory instanceof GPUTexture, storage === "texture");
+    assert.ok(ownedBytes(gpu) >= data.byteLength);
+    assert.deepEqual(await readMatrix(matrix), data);
+  }
+});
+
 gpuTest("writeMatrix() replaces only the rows that it is given", async (gpu) => {
   const data = randomNumbers(13 * 7);
   using matrix = uploadMatrix(gpu, data, 13, 7);
