@@ -50,10 +50,9 @@ export {
   type Capture,
   type CapturedValues,
   type CaptureOptions,
-  loadModel,
   Model,
-  type ModelOptions,
 } from "./src/model/model.ts";
+export { loadModel, type ModelOptions } from "./src/model/load.ts";
 export type { Encoding, Tokenizer } from "./src/model/tokenizer.ts";
 export { type MemoryNeeded, memoryNeeded, type MemoryOptions } from "./src/model/memory.ts";
 export { defaultPools } from "./src/model/default_pools.ts";

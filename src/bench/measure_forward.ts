@@ -2,7 +2,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Contestant, contestantOf, roundRobin } from "../measure/contestant.ts";
 import { summarize } from "../measure/numbers.ts";
 import { timeHost, type Timing } from "../measure/stopwatch.ts";
-import { type Capture, loadModel, type Model } from "../model/model.ts";
+import { loadModel } from "../model/load.ts";
+import type { Capture, Model } from "../model/model.ts";
 import type { BenchResult, PeerResult } from "./document.ts";
 import {
   forwardBound,

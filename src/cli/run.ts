@@ -6,7 +6,7 @@ import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
 import { largestSeed } from "../data/split.ts";
 import { defaultFeatureFolder, removalCommand } from "../features/location.ts";
 import { defaultPools } from "../model/default_pools.ts";
-import { loadModel } from "../model/model.ts";
+import { loadModel } from "../model/load.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
 import { runExperiment, type Stage } from "../spin/experiment.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { exists } from "../formats/files.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
 import { requireModelFolder } from "../model/files.ts";
-import { loadModel } from "../model/model.ts";
+import { loadModel } from "../model/load.ts";
 import { bound, verifyModel } from "../model/verify.ts";
 import { requestGpu } from "../tuning/request.ts";
 import { SpindleError } from "../util.ts";

@@ -1,33 +1,15 @@
-import { join, resolve } from "node:path";
-import { exists } from "../formats/files.ts";
-import { openModelWeights } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { type Precision, requirePrecision } from "../gpu/precision.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { Pool } from "../ops/pool.ts";
-import { tuneOnFirstUse } from "../tuning/first_use.ts";
 import { SpindleError } from "../util.ts";
-import { loadBlock, type Loader, loadNorm } from "./block_weights.ts";
 import { captureBatches, orderPools, reserve } from "./capture.ts";
-import { type Embedding, loadEmbedding } from "./embedding.ts";
-import { readModel } from "./family.ts";
-import { stampFiles } from "./files.ts";
-import { bandBytes } from "./host_matrix.ts";
+import type { Embedding } from "./embedding.ts";
 import { longestSentence, longestText, tokensPerBatch, tokensThatFit } from "./longest.ts";
 import type { Stack } from "./pass.ts";
-import { loadRelativeBias } from "./relative_bias.ts";
-import type { ModelSpec, StackRefs, StackSpec } from "./spec.ts";
-import { blocksToRun, findStates, listStates, type Site, type StateId } from "./states.ts";
-import { type Encoding, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
-import { WeightReader } from "./weights.ts";
+import type { ModelSpec } from "./spec.ts";
+import { findStates, listStates, type Site, type StateId } from "./states.ts";
+import type { Encoding, Tokenizer } from "./tokenizer.ts";
 import { Workspace } from "./workspace.ts";
-
-/** Choices of {@linkcode loadModel}. */
-export interface ModelOptions {
-  /** How weights lie in GPU memory; sums are float32 either way. Default `f32`. */
-  weights?: Precision;
-  /** The names of the only states that will be captured: what they do not need is not loaded. */
-  states?: readonly string[];
-}
 
 /** Which states {@linkcode Model.capture} reads, and how. */
 export interface CaptureOptions {
@@ -229,67 +211,4 @@ export class Model implements Disposable {
   [Symbol.dispose](): void {
     this.owned.dispose();
   }
-}
-
-/**
- * Loads a model from a folder with `config.json`, `model.safetensors` (or shards with their index)
- * and, where there is one, `tokenizer.json`.
- *
- * @param gpu Where the weights go.
- * @param folder The folder.
- * @param options How the weights are kept.
- * @returns The model; dispose it when done.
- * @throws {SpindleError} If the family, a state of `states` or the float type of the weights is
- * unknown, a file or tensor missing or malformed, the GPU disposed, or it has no memory for the
- * weights.
- */
-export async function loadModel(
-  gpu: Gpu,
-  folder: string,
-  options: ModelOptions = {},
-): Promise<Model> {
-  gpu.check();
-  const precision = requirePrecision(options.weights);
-  // Before anything is read, so that what changes from here on is noticed.
-  const stamp = stampFiles(folder);
-  const { spec, refs } = readModel(folder);
-  using source = openModelWeights(folder);
-  using onFailure = new DisposableStack();
-  const reader = new WeightReader(source, spec, refs);
-  const scratch = new ArrayBuffer(bandBytes);
-  const loader: Loader = { gpu, reader, spec, precision, owned: onFailure, scratch };
-  const wanted = options.states ? findStates(spec, options.states) : listStates(spec);
-  const embedding = loadEmbedding(loader, refs.embedding);
-  const counts = blocksToRun(spec, wanted);
-  const stacks = spec.stacks.map((stack, i) =>
-    loadStack(loader, stack, refs.stacks[i]!, counts[i] ?? 0)
-  );
-  const tokenizer = exists(join(folder, "tokenizer.json")) ? loadTokenizer(folder) : undefined;
-  await gpu.settle(); // weights for which there was no memory are told of
-  await tuneOnFirstUse(gpu);
-  return new Model(
-    gpu,
-    resolve(folder),
-    stamp,
-    spec,
-    precision,
-    embedding,
-    stacks,
-    tokenizer,
-    onFailure.move(),
-  );
-}
-
-function loadStack(loader: Loader, spec: StackSpec, refs: StackRefs, count: number): Stack {
-  const { attention } = spec;
-  const { finalNorm, relativeBias } = refs;
-  return {
-    spec,
-    blocks: Array.from(
-      { length: count },
-      (_, layer) => loadBlock(loader, attention, attention.rotary?.[layer], refs.block(layer)),
-    ),
-    finalNorm: finalNorm && loadNorm(loader, finalNorm, loader.spec.width),
-    relativeBias: relativeBias && loadRelativeBias(loader, attention, relativeBias),
-  };
 }

@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { exists } from "../formats/files.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { loadedSha256, stampFiles } from "../model/files.ts";
-import { loadModel, type Model } from "../model/model.ts";
+import { loadModel } from "../model/load.ts";
+import type { Model } from "../model/model.ts";
 import { SpindleError } from "../util.ts";
 import type { Classifier } from "./classifier.ts";
 

@@ -11,7 +11,7 @@ import { countsNear } from "../../src/bench/measure_forward.ts";
 import { timeDispatch, timeOverhead } from "../../src/bench/overhead.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
 import { startStopwatch } from "../../src/measure/stopwatch.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { DispatchLog } from "../gpu/dispatch_log.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { captureBatches } from "../../src/model/capture.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import { pools } from "../../src/ops/pool.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { ownedBytes } from "../gpu.ts";

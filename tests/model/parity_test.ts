@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { assertFreed } from "../gpu.ts";

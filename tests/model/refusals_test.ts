@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { SpindleError } from "../../src/util.ts";
 import { withFolder } from "../folder.ts";

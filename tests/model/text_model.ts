@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadModel, type Model, type ModelOptions } from "../../src/model/model.ts";
+import { loadModel, type ModelOptions } from "../../src/model/load.ts";
+import type { Model } from "../../src/model/model.ts";
 import { seededRandom } from "../../src/random.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";

@@ -8,7 +8,7 @@ import {
   type TensorData,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";

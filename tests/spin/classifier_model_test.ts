@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { modelSha256 } from "../../src/model/files.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import type { Classifier } from "../../src/spin/classifier.ts";
 import { loadClassifierModel } from "../../src/spin/classifier_model.ts";
 import { classify } from "../../src/spin/classify.ts";
