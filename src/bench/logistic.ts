@@ -6,7 +6,8 @@ import type { Problem } from "../measure/problem.ts";
 import { referenceLogisticGradient } from "../measure/reference.ts";
 import { logisticGradient } from "../ops/logistic_gradient.ts";
 import { logisticMargins } from "../ops/logistic_margins.ts";
-import { type FitState, logisticResidual, stateFields } from "../ops/logistic_rows.ts";
+import { logisticResidual } from "../ops/logistic_rows.ts";
+import { type FitState, stateFields } from "../ops/logistic_state.ts";
 import { seededRandom } from "../random.ts";
 
 /** The gradient of the logistic loss of many fits on one matrix `[rows, cols]`. */

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Dispatch } from "../gpu/kernel.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import { Readback } from "../gpu/readback.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { type Stopwatch, timeHost, type Timing } from "../measure/stopwatch.ts";

@@ -1,6 +1,7 @@
 import { roundUp } from "../util.ts";
 import type { Gpu } from "./device.ts";
-import { compile, type Dispatch, paramBytes, resources } from "./kernel.ts";
+import { type Dispatch, paramBytes } from "./dispatch.ts";
+import { compile, resources } from "./kernel.ts";
 import type { Readback } from "./readback.ts";
 import { Staging } from "./staging.ts";
 

@@ -1,5 +1,5 @@
 import type { Gpu } from "./device.ts";
-import type { Dispatch } from "./kernel.ts";
+import type { Dispatch } from "./dispatch.ts";
 import type { Matrix } from "./matrix.ts";
 import { createStorage, type StorageBuffer } from "./memory.ts";
 import { texelBytes } from "./precision.ts";

@@ -2,7 +2,7 @@ import columnsCode from "../../shaders/logistic_columns.wgsl" with { type: "text
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { fieldConstants, type FitState } from "./logistic_rows.ts";
+import { fieldConstants, type FitState } from "./logistic_state.ts";
 import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
 
 /** Records the feasible scale of the dual point (from `g`) or the penalty (of `v`) of each fit. */

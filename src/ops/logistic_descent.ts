@@ -6,7 +6,7 @@ import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { pairwiseSum, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
-import { fieldConstants, type FitState } from "./logistic_rows.ts";
+import { fieldConstants, type FitState } from "./logistic_state.ts";
 import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
 
 /**

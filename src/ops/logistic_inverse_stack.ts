@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { BufferOperand } from "../gpu/kernel.ts";
+import type { BufferOperand } from "../gpu/dispatch.ts";
 import { createMatrix, type Matrix } from "../gpu/matrix.ts";
 import { uploadStorage } from "../gpu/memory.ts";
 import { range } from "../util.ts";

@@ -5,7 +5,7 @@ import proxCode from "../../shaders/logistic_prox.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
-import { fieldConstants, type FitState } from "./logistic_rows.ts";
+import { fieldConstants, type FitState } from "./logistic_state.ts";
 import { type ColumnTiles, tileBuffers } from "./logistic_tiles.ts";
 
 const codes = { extrapolate: extrapolateCode, begin: beginCode, accept: acceptCode };

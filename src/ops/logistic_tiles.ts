@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { BufferOperand } from "../gpu/kernel.ts";
+import type { BufferOperand } from "../gpu/dispatch.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { range } from "../util.ts";
 import { handedRound, loadedByEach, unroll } from "./code.ts";

@@ -9,13 +9,12 @@ import { logisticMargins } from "../ops/logistic_margins.ts";
 import { logisticPoints } from "../ops/logistic_points.ts";
 import {
   type DualPoint,
-  type FitState,
   logisticResidual,
   logisticSums,
   logisticWeights,
   type RowBlock,
-  updateState,
 } from "../ops/logistic_rows.ts";
+import { type FitState, updateState } from "../ops/logistic_state.ts";
 import { type ColumnTiles, createColumnTiles } from "../ops/logistic_tiles.ts";
 import { type BatchBlock, type BatchFit, createFitState, placeFits } from "./batch_layout.ts";
 import { type Design, type DesignBlock, gramMatrix } from "./design.ts";

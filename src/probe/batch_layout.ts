@@ -1,13 +1,13 @@
 import type { Matrix } from "../gpu/matrix.ts";
 import { createStorage, uploadStorage } from "../gpu/memory.ts";
+import type { RowBlock } from "../ops/logistic_rows.ts";
 import {
   type FitState,
-  type RowBlock,
   rowsPerChunk,
   type StateField,
   stateFields,
   sumsPerChunk,
-} from "../ops/logistic_rows.ts";
+} from "../ops/logistic_state.ts";
 import type { ColumnTiles } from "../ops/logistic_tiles.ts";
 import { roundUp } from "../util.ts";
 import type { Design, DesignBlock } from "./design.ts";

@@ -4,7 +4,7 @@ import { createMatrix, type Matrix, mostRows } from "../gpu/matrix.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { mostOperations, Recorder } from "../gpu/recorder.ts";
 import { gram } from "../ops/logistic_gradient.ts";
-import { rowsPerChunk } from "../ops/logistic_rows.ts";
+import { rowsPerChunk } from "../ops/logistic_state.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { measureScaling, rowsPerRead, type Scaling, uploadStandardized } from "./standardize.ts";
 

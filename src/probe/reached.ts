@@ -3,7 +3,7 @@ import { copyMatrixBack } from "../gpu/read_matrix.ts";
 import { copyStorageBack } from "../gpu/read_storage.ts";
 import type { Pending } from "../gpu/readback.ts";
 import type { Recorder } from "../gpu/recorder.ts";
-import { type FitState, type StateField, stateFields } from "../ops/logistic_rows.ts";
+import { type FitState, type StateField, stateFields } from "../ops/logistic_state.ts";
 
 /** What a batch knows of a fit at a moment. */
 export interface FitSnapshot {

@@ -1,4 +1,4 @@
-import type { Dispatch } from "../../src/gpu/kernel.ts";
+import type { Dispatch } from "../../src/gpu/dispatch.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 
 /** Notes what recorders are given, until it is disposed. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Gpu } from "../../src/gpu/device.ts";
-import type { Dispatch } from "../../src/gpu/kernel.ts";
+import type { Dispatch } from "../../src/gpu/dispatch.ts";
 import { createStorage } from "../../src/gpu/memory.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { storageOf, tuningOf } from "../../src/gpu/tuning.ts";
