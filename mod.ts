@@ -103,12 +103,9 @@ export { explain, type ExplainedNeuron, type Explanation } from "./src/spin/expl
 export {
   type Experiment,
   type ExperimentOptions,
-  type HeadResult,
-  type ProbeResult,
-  type Results,
   runExperiment,
-  type Scores,
   type Stage,
 } from "./src/spin/experiment.ts";
+export type { HeadResult, ProbeResult, Results, Scores } from "./src/spin/results.ts";
 export { saveExperiment } from "./src/spin/save.ts";
 export { SpindleError } from "./src/util.ts";

@@ -1,4 +1,4 @@
-import type { ProbeResult, Results, Scores } from "../spin/experiment.ts";
+import type { ProbeResult, Results, Scores } from "../spin/results.ts";
 import { formatSeconds } from "./progress.ts";
 import { escapeControls } from "./terminal.ts";
 

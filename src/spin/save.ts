@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { makeFolder } from "../formats/folder.ts";
 import { replaceFiles, requireWritable, textFile } from "../formats/replace.ts";
 import { classifierFile } from "./classifier_file.ts";
-import type { Experiment, Results } from "./experiment.ts";
+import type { Experiment } from "./experiment.ts";
 import type { Regression } from "./regressions.ts";
+import type { Results } from "./results.ts";
 import { countNeurons } from "./select.ts";
 
 const names = {
