@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import { range } from "../util.ts";
 import { type AttentionVariant, keysOfGroup } from "./attention_variants.ts";
-import { handedRound, innerProduct, loadedByEach, unroll } from "./code.ts";
+import { handedRound, innerProduct, loadedByEach, type Loads, unroll } from "./code.ts";
 
 /** What an attention layer computes. */
 export interface AttentionOptions {
@@ -54,6 +54,52 @@ function reach(lanes: number, causal: boolean, window: number | undefined): stri
   return window ? `block.x + ${queriesPerBlock(lanes)}u + params.window` : "end";
 }
 
+/** Code that brings the texels `{name}0`, `{name}1`, … of the keys in flight to every lane. */
+function keyLoads(
+  { keys, groups }: AttentionVariant,
+  name: string,
+  texel: (row: string) => string,
+): Loads {
+  const nameOf = (j: number) => `${name}${j}`;
+  const texelOf = (j: string) => texel(`first + ${j}`);
+  return keys === "each"
+    ? loadedByEach(nameOf, texelOf)
+    : handedRound(groups * keysOfGroup, keysOfGroup, nameOf, texelOf);
+}
+
+/** The keys of a group, by their places among those in flight. */
+function keysOf(g: number): number[] {
+  return range(keysOfGroup).map((j) => g * keysOfGroup + j);
+}
+
+/** Scales a score and adds its bias; a key that the query does not see gets the lowest. */
+function scoreCode(q: number, j: number, { causal, window, bias }: AttentionOptions): string {
+  // "&&" would be a branch each, and some compilers need ages for dozens of them.
+  const visible = [
+    "(j < end)",
+    causal && `(j <= row${q})`,
+    window && `(j + params.window > row${q})`,
+    window && !causal && `(row${q} + params.window > j)`,
+  ].filter(Boolean).join(" & ");
+  const added = bias
+    ? ` + bias[bias_row + min(max(j + params.reach, row${q}) - row${q}, 2u * params.reach)]`
+    : "";
+  return `{ let j = first + ${j}u; s${q}_${j} = select(lowest, s${q}_${j} * params.scale${added}, ${visible}); }`;
+}
+
+/** Takes a group's scores into the maximum and the sum of a query, and makes weights of them. */
+function softmaxCode(q: number, g: number): string {
+  const maximum = keysOf(g).reduce((max, j) => `max(${max}, s${q}_${j})`, `m${q}`);
+  const weight = (j: number) =>
+    `let p${q}_${j} = select(0.0, exp(s${q}_${j} - n${q}_${g}), s${q}_${j} > lowest);`;
+  return `
+    let n${q}_${g} = ${maximum};
+    let shrink${q}_${g} = exp(m${q} - n${q}_${g});
+    m${q} = n${q}_${g};
+    ${keysOf(g).map(weight).join("\n")}
+    l${q} = l${q} * shrink${q}_${g} + ${keysOf(g).map((j) => `p${q}_${j}`).join(" + ")};`;
+}
+
 /**
  * An invocation owns `queriesPerLane` queries, a workgroup's width apart, with their maximum,
  * their sum and their output in named scalars; it walks the keys some groups at a time. Whatever
@@ -67,50 +113,17 @@ export function attentionCode(
   const { headTexels, causal, window, bias } = options;
   const { groups } = variant;
   const keysAtOnce = groups * keysOfGroup;
-  const load = (name: string, texel: (row: string) => string) => {
-    const nameOf = (j: number) => `${name}${j}`;
-    const texelOf = (j: string) => texel(`first + ${j}`);
-    return variant.keys === "each"
-      ? loadedByEach(nameOf, texelOf)
-      : handedRound(keysAtOnce, keysOfGroup, nameOf, texelOf);
-  };
-  const keysOf = (g: number) => range(keysOfGroup).map((j) => g * keysOfGroup + j);
   const eachGroup = (line: (g: number) => string) => unroll(groups, line);
   const eachQuery = (line: (q: number) => string) => unroll(queriesPerLane(lanes), line);
   const eachKey = (line: (j: number) => string) => unroll(keysAtOnce, line);
   const eachTexel = (line: (d: number) => string) => unroll(headTexels, line);
-
-  // "&&" would be a branch each, and some compilers need ages for dozens of them.
-  const visible = (q: number) =>
-    [
-      "(j < end)",
-      causal && `(j <= row${q})`,
-      window && `(j + params.window > row${q})`,
-      window && !causal && `(row${q} + params.window > j)`,
-    ].filter(Boolean).join(" & ");
-  const score = (q: number, j: number) => {
-    const added = bias
-      ? ` + bias[bias_row + min(max(j + params.reach, row${q}) - row${q}, 2u * params.reach)]`
-      : "";
-    return `{ let j = first + ${j}u; s${q}_${j} = select(lowest, s${q}_${j} * params.scale${added}, ${
-      visible(q)
-    }); }`;
-  };
-  const maximum = (q: number, g: number) =>
-    keysOf(g).reduce((max, j) => `max(${max}, s${q}_${j})`, `m${q}`);
-
-  const weight = (q: number, g: number, j: number) =>
-    `let p${q}_${j} = select(0.0, exp(s${q}_${j} - n${q}_${g}), s${q}_${j} > lowest);`;
-  const softmax = (q: number, g: number) => `
-    let n${q}_${g} = ${maximum(q, g)};
-    let shrink${q}_${g} = exp(m${q} - n${q}_${g});
-    m${q} = n${q}_${g};
-    ${keysOf(g).map((j) => weight(q, g, j)).join("\n")}
-    l${q} = l${q} * shrink${q}_${g} + ${keysOf(g).map((j) => `p${q}_${j}`).join(" + ")};`;
-
-  const keyTexel = load("k", (row) => `load_key(${row}, k_texel + d)`);
+  const keyTexel = keyLoads(variant, "k", (row) => `load_key(${row}, k_texel + d)`);
   const valueTexel = (d: number) =>
-    load("v", (row) => `select(vec4f(0.0), load_value(${row}, v_texel + ${d}u), ${row} < end)`);
+    keyLoads(
+      variant,
+      "v",
+      (row) => `select(vec4f(0.0), load_value(${row}, v_texel + ${d}u), ${row} < end)`,
+    );
 
   // A lower one would overflow within exp.
   return `
@@ -146,8 +159,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     )
   }
     }
-    ${eachQuery((q) => eachKey((j) => score(q, j)))}
-    ${eachQuery((q) => eachGroup((g) => softmax(q, g)))}
+    ${eachQuery((q) => eachKey((j) => scoreCode(q, j, options)))}
+    ${eachQuery((q) => eachGroup((g) => softmaxCode(q, g)))}
     ${
     eachTexel((d) =>
       `{
