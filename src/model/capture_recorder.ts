@@ -33,7 +33,7 @@ export interface CapturedBatch {
 }
 
 /** The numbers of one state. */
-interface CapturedState {
+export interface CapturedState {
   readonly id: StateId;
   /** For each wanted pool `[count, width]`; without pools one entry, `[tokens, width]`. */
   readonly values: readonly Float32Array[];

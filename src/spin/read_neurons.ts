@@ -1,4 +1,5 @@
-import { captureBatches, type CapturedState } from "../model/capture.ts";
+import { captureBatches } from "../model/capture.ts";
+import type { CapturedState } from "../model/capture_recorder.ts";
 import { encodeInTurns } from "../model/encode.ts";
 import type { Model } from "../model/model.ts";
 import { findStates, type StateId } from "../model/states.ts";
