@@ -4,8 +4,8 @@ import { type Dataset, loadDataset } from "../data/dataset.ts";
 import { defaultColumns } from "../data/labelled_file.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
 import { largestSeed } from "../data/split.ts";
+import { defaultSites } from "../features/extract.ts";
 import { defaultFeatureFolder, removalCommand } from "../features/location.ts";
-import { defaultPools } from "../model/default_pools.ts";
 import { loadModel } from "../model/load.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
@@ -72,7 +72,7 @@ export const command = defineCommand({
     sites: {
       type: "choices",
       choices: [...sites],
-      default: ["hidden", "activation"],
+      default: [...defaultSites],
       description: "Where to read neurons",
     },
     pools: {
@@ -142,7 +142,7 @@ export const command = defineCommand({
     using stages = showStages();
     const experiment = await runExperiment(model, dataset, {
       sites: args.sites,
-      pools: args.pools ?? defaultPools(model),
+      pools: args.pools,
       iterate: args.iterate,
       features: args.features ?? defaultFeatureFolder(),
       onPlan: ({ folder, bytes, missingBytes }) => {

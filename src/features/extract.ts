@@ -1,6 +1,7 @@
 import { bySplit, type Dataset, type SplitName, splitNames } from "../data/dataset.ts";
 import { copyDataset } from "../data/make_dataset.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
+import { defaultPools } from "../model/default_pools.ts";
 import { encodeInTurns } from "../model/encode.ts";
 import { loadedSha256 } from "../model/files.ts";
 import type { Model } from "../model/model.ts";
@@ -24,10 +25,10 @@ import {
 
 /** Choices of {@linkcode extractFeatures}. */
 export interface ExtractOptions {
-  /** Default `hidden` and `activation`. */
-  sites?: readonly Site[];
-  /** How a vector is made of the token states of a text. */
-  pools: readonly Pool[];
+  /** Where states are read; default `hidden` and `activation`. */
+  sites?: readonly Site[] | undefined;
+  /** How a vector is made of the token states of a text; default `defaultPools` of the model. */
+  pools?: readonly Pool[] | undefined;
   /** The folder that keeps feature stores. */
   features: string;
   /** Is told before the model runs where the features go and how large they will be. */
@@ -64,6 +65,9 @@ export interface Extraction {
   readonly seconds: { readonly tokenize: number; readonly extract: number };
 }
 
+/** The sites that are read unless others are chosen. */
+export const defaultSites: readonly Site[] = ["hidden", "activation"];
+
 /** Raised when the forward pass or a pool gives other numbers than before. */
 const featuresVersion = 1;
 
@@ -87,9 +91,9 @@ export async function extractFeatures(
   dataset: Dataset,
   options: ExtractOptions,
 ): Promise<Extraction> {
-  const { sites = ["hidden", "activation"], features, onPlan, onProgress } = options;
+  const { sites = defaultSites, features, onPlan, onProgress } = options;
   const states = model.states(sites);
-  const pools = orderPools(options.pools);
+  const pools = orderPools(options.pools ?? defaultPools(model));
   const data = copyDataset(dataset);
   if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(

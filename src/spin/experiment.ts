@@ -8,16 +8,21 @@ import { chooseHead } from "./choose.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Head, integrate } from "./integrate.ts";
 import { makeClassifier } from "./make_classifier.ts";
-import { fitProbes, type StateProbes } from "./probes.ts";
+import { defaultC, fitProbes, orderC, type StateProbes } from "./probes.ts";
 import { completeChoices, type SolverChoices } from "./regressions.ts";
 import { type Results, resultsOf } from "./results.ts";
+import { copyEtas, defaultEtas } from "./select.ts";
 
 /** Choices of {@linkcode runExperiment}. */
 export interface ExperimentOptions extends SolverChoices {
-  /** Where neurons are read. */
-  sites: readonly Site[];
-  /** How a vector is made of the token states of a text. */
-  pools: readonly Pool[];
+  /** Where neurons are read; default `hidden` and `activation`. */
+  sites?: readonly Site[] | undefined;
+  /** How a vector is made of the token states of a text; default `defaultPools` of the model. */
+  pools?: readonly Pool[] | undefined;
+  /** The values of C of the probes, and of the heads; default 0.1, 0.2, 1, 10 and 100. */
+  C?: readonly number[] | undefined;
+  /** The shares of each layer's saliency, in (0, 1]; default ten from 0.001 to 0.8. */
+  etas?: readonly number[] | undefined;
   /** The folder that keeps feature stores. */
   features: string;
   /** Is told before the extraction where features go and how large they will be. */
@@ -52,7 +57,9 @@ export async function runExperiment(
   dataset: Dataset,
   options: ExperimentOptions,
 ): Promise<Experiment> {
-  const { sites, pools, features, onPlan, onProgress, ...solver } = options;
+  const { sites, pools, features, onPlan, onProgress, ...others } = options;
+  const { C: givenC = defaultC, etas: givenEtas = defaultEtas, ...solver } = others;
+  const [C, etas] = [orderC(givenC), copyEtas(givenEtas)];
   const choices = completeChoices(solver);
   const data = copyDataset(dataset);
   const extraction = await extractFeatures(model, data, {
@@ -67,11 +74,14 @@ export async function runExperiment(
   const probes = await fitProbes(model.gpu, store, data, {
     states,
     pools: extraction.pools,
+    C,
     ...choices,
     onProgress: (done, total) => onProgress?.("probe", done, total),
   });
   const probed = performance.now();
   const heads = await integrate(model.gpu, store, data, probes, {
+    C,
+    etas,
     ...choices,
     onProgress: (done, total) => onProgress?.("integrate", done, total),
   });
@@ -79,6 +89,6 @@ export async function runExperiment(
   const head = chooseHead(heads);
   const classifier = await makeClassifier(model, data, head);
   const seconds = { probe: (probed - start) / 1000, integrate: (integrated - probed) / 1000 };
-  const made = { extraction, probes, heads, head, classifier, seconds };
+  const made = { extraction, C, etas, probes, heads, head, classifier, seconds };
   return { results: resultsOf(model, data, choices, made), classifier, probes, heads };
 }

@@ -10,14 +10,14 @@ import { mapOverlapping } from "../gpu/overlap.ts";
 import { type Site, sites, type StateId } from "../model/states.ts";
 import { type Pool, pools } from "../ops/pool.ts";
 import { SpindleError } from "../util.ts";
-import { defaultC, type StateProbes } from "./probes.ts";
+import { defaultC, orderC, type StateProbes } from "./probes.ts";
 import {
   fitRegressions,
   type Regression,
   requireSameTexts,
   type SolverChoices,
 } from "./regressions.ts";
-import { countFor, etas, rankNeurons, saliency } from "./select.ts";
+import { copyEtas, countFor, defaultEtas, rankNeurons, saliency } from "./select.ts";
 
 /** A classifier over the selected neurons of the first layers of a site. */
 export interface Head extends Regression {
@@ -67,14 +67,11 @@ export async function integrate(
   probes: readonly StateProbes[],
   options: IntegrateOptions = {},
 ): Promise<Head[]> {
-  const { etas: shares = etas, C = defaultC, onProgress, ...solver } = options;
+  const { etas = defaultEtas, C = defaultC, onProgress, ...solver } = options;
   const data = requireSameTexts(store, dataset);
-  if (C.length === 0 || shares.length === 0) {
-    throw new SpindleError("Cannot fit heads without a C and an eta: give one of each at least");
-  }
+  const [sortedC, shares] = [orderC(C), copyEtas(etas)];
   const ordered = orderProbes(probes);
   const groups = Map.groupBy(ordered, ({ state, pool }) => `${state.site} ${pool}`);
-  const sortedC = [...C].sort((a, b) => a - b);
   const total = probes.length * shares.length * sortedC.length;
   let fitted = 0;
   onProgress?.(fitted, total);

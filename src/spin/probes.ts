@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
+import { requireSolvable } from "../probe/run.ts";
 import { SpindleError } from "../util.ts";
 import {
   fitRegressions,
@@ -14,6 +15,17 @@ import {
 
 /** The values of C that probes and heads are fitted with. */
 export const defaultC = [0.1, 0.2, 1, 10, 100] as const;
+
+/**
+ * Values of C in rising order.
+ *
+ * @throws {SpindleError} If there are none, or one is none.
+ */
+export function orderC(C: readonly number[]): number[] {
+  if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
+  for (const value of C) requireSolvable({ C: value });
+  return [...C].sort((a, b) => a - b);
+}
 
 /** The probes of one pooled state, one a C. */
 export interface StateProbes {
@@ -61,12 +73,12 @@ export async function fitProbes(
 ): Promise<StateProbes[]> {
   const { states, pools, C = defaultC, onProgress, ...solver } = options;
   const data = requireSameTexts(store, dataset);
-  if (states.length === 0 || pools.length === 0 || C.length === 0) {
+  if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(
-      "Cannot fit probes without a state, a pool and a C: give one of each at least",
+      "Cannot fit probes without a state and a pool: give one of each at least",
     );
   }
-  const requests = [...C].sort((a, b) => a - b).map((C) => ({ C }));
+  const requests = orderC(C).map((C) => ({ C }));
   const inputs = states.flatMap((state) => pools.map((pool) => ({ state, pool })));
   let fitted = 0;
   onProgress?.(fitted, inputs.length * requests.length);

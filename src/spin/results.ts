@@ -58,6 +58,10 @@ export interface Results {
   readonly sites: readonly Site[];
   /** How a vector was made of the token states of a text. */
   readonly pools: readonly Pool[];
+  /** The values of C of the probes, and of the heads. */
+  readonly C: readonly number[];
+  /** The shares of each layer's saliency that heads read. */
+  readonly etas: readonly number[];
   /** Scores of the class that is most common in training; of several the first. */
   readonly majority: Scores;
   /**
@@ -121,6 +125,8 @@ export interface HeadResult extends Scores {
 /** What the results of an experiment are drawn from. */
 interface Made {
   readonly extraction: Extraction;
+  readonly C: readonly number[];
+  readonly etas: readonly number[];
   readonly probes: readonly StateProbes[];
   readonly heads: readonly Head[];
   /** The chosen one. */
@@ -135,7 +141,7 @@ export function resultsOf(
   model: Model,
   dataset: Dataset,
   choices: Required<SolverChoices>,
-  { extraction, probes, heads, head, classifier, seconds }: Made,
+  { extraction, C, etas, probes, heads, head, classifier, seconds }: Made,
 ): Results {
   const { states, pools, tokens, tokensRun, truncated } = extraction;
   return {
@@ -143,6 +149,8 @@ export function resultsOf(
     ...describe(model, classifier, dataset),
     sites: [...new Set(states.map(({ site }) => site))],
     pools,
+    C,
+    etas,
     majority: majorityScores(dataset),
     baseline: probeResult(chooseBaseline(probes)),
     bestLayer: probeResult(chooseProbe(probes)),

@@ -1,7 +1,25 @@
 import { SpindleError } from "../util.ts";
 
-/** The shares of the total saliency that selections reach. */
-export const etas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8] as const;
+/** The shares of the total saliency that selections reach unless others are chosen. */
+export const defaultEtas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8] as const;
+
+/**
+ * Copies shares of the total saliency.
+ *
+ * @throws {SpindleError} If there are none, or one is outside (0, 1].
+ */
+export function copyEtas(etas: readonly number[]): number[] {
+  if (etas.length === 0) {
+    throw new SpindleError("Cannot select neurons without an eta: give one at least");
+  }
+  for (const eta of etas) requireEta(eta);
+  return [...etas];
+}
+
+function requireEta(eta: number): void {
+  if (eta > 0 && eta <= 1) return;
+  throw new SpindleError(`Cannot select neurons by an eta of ${eta}: a share in (0, 1] is needed`);
+}
 
 /**
  * The saliency of each neuron: its squared weight, summed over the classes.
@@ -66,11 +84,7 @@ export function selectNeurons(coef: Float32Array, width: number, eta: number): U
  * @throws {SpindleError} If the share is outside (0, 1].
  */
 export function countFor(saliencies: Float64Array, order: Uint32Array, eta: number): number {
-  if (!(eta > 0 && eta <= 1)) {
-    throw new SpindleError(
-      `Cannot select neurons by an eta of ${eta}: a share in (0, 1] is needed`,
-    );
-  }
+  requireEta(eta);
   // Summed in the same order as below, so that rounding does not keep the whole out of reach.
   const total = order.reduce((sum, neuron) => sum + saliencies[neuron]!, 0);
   let sum = 0;

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { bySplit, type Dataset, loadDataset, type SplitName } from "../../src/data/dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
+import { exists } from "../../src/formats/files.ts";
+import { defaultPools } from "../../src/model/default_pools.ts";
 import { accuracy } from "../../src/probe/fit.ts";
 import { loadClassifier } from "../../src/spin/classifier_file.ts";
 import { classify } from "../../src/spin/classify.ts";
@@ -98,22 +100,41 @@ Deno.test("results.json holds what it takes to repeat an experiment", () =>
     const out = join(folder, "out");
     const features = join(folder, "features");
     const choices = { iterate: "converged", tolerance: 1e-2, maxIterations: 30 } as const;
-    const options = { sites: ["neuron"], pools: ["max"], features } as const;
+    const grid = { C: [10, 0.5], etas: [0.5, 0.2] };
+    const options = { sites: ["neuron"], pools: ["max"], features, ...grid } as const;
     saveExperiment(out, await runExperiment(model, dataset, { ...options, ...choices }));
 
     const text = Deno.readTextFileSync(join(out, "results.json"));
     const results: Results = JSON.parse(text);
-    const { version, sites, pools, solver: { probes, heads, converged, worstGap, ...solver } } =
-      results;
+    const { version, sites, pools, C, etas } = results;
+    const { probes, heads, converged, worstGap, ...solver } = results.solver;
     assert.deepEqual(results.dataset.origin, { source, seed: 5, limit: 60 });
     assert.deepEqual([version, results.model.weights], [config.version, "f16"]);
-    assert.deepEqual([sites, pools], [["neuron"], ["max"]]);
+    assert.deepEqual([sites, pools, C, etas], [["neuron"], ["max"], [0.5, 10], grid.etas]);
     assert.deepEqual(solver, { ...choices, patience: 10 });
-    assert.equal(heads, 10 * probes);
+    assert.deepEqual([probes, heads], [2 * 2, 2 * 2 * 2]);
     assert.ok(converged > 0 && worstGap > 0);
 
     const origin = results.dataset.origin!;
     const again = await loadDataset(origin.source, { seed: origin.seed, limit: origin.limit! });
-    saveExperiment(out, await runExperiment(model, again, { sites, pools, features, ...solver }));
+    const same = { sites, pools, C, etas, features, ...solver };
+    saveExperiment(out, await runExperiment(model, again, same));
     assert.equal(Deno.readTextFileSync(join(out, "results.json")), text);
+  }));
+
+Deno.test("runExperiment() reads the default sites and pools, and refuses a C or an eta at once", () =>
+  withTextModel({}, async (model, folder) => {
+    const features = join(folder, "features");
+    const dataset = letters();
+    for (const wrong of [{ C: [] }, { C: [1, -1] }, { etas: [] }, { etas: [0] }]) {
+      await assert.rejects(
+        runExperiment(model, dataset, { features, ...wrong }),
+        /^SpindleError: Cannot (fit|select neurons) (without|a regression with|by an) /,
+      );
+    }
+    assert.ok(!exists(features));
+    const few = { C: [1], etas: [0.5] };
+    const { results } = await runExperiment(model, dataset, { features, ...few });
+    assert.deepEqual(results.sites, ["hidden", "activation"]);
+    assert.deepEqual(results.pools, defaultPools(model));
   }));

@@ -184,16 +184,22 @@ gpuTest(
         await assert.rejects(fitProbes(gpu, store, given, options), message);
         await assert.rejects(integrate(gpu, store, given, []), message);
       }
-      for (const none of [{ C: [] }, { etas: [] }]) {
-        await assert.rejects(
-          integrate(gpu, own, dataset, [], none),
-          /^SpindleError: Cannot fit heads without a C and an eta: give one of each at least$/,
-        );
-      }
-      for (const none of [{ C: [] }, { states: [] }, { pools: [] }]) {
+      await assert.rejects(
+        integrate(gpu, own, dataset, [], { C: [] }),
+        /^SpindleError: Cannot fit without a C: give one at least$/,
+      );
+      await assert.rejects(
+        integrate(gpu, own, dataset, [], { etas: [] }),
+        /^SpindleError: Cannot select neurons without an eta: give one at least$/,
+      );
+      await assert.rejects(
+        fitProbes(gpu, own, dataset, { ...options, C: [] }),
+        /^SpindleError: Cannot fit without a C: give one at least$/,
+      );
+      for (const none of [{ states: [] }, { pools: [] }]) {
         await assert.rejects(
           fitProbes(gpu, own, dataset, { ...options, ...none }),
-          /^SpindleError: Cannot fit probes without a state, a pool and a C: give one of each at /,
+          /^SpindleError: Cannot fit probes without a state and a pool: give one of each at least$/,
         );
       }
     }),
