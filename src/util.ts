@@ -30,6 +30,30 @@ export function requireOneOf<Name>(what: string, name: Name, names: readonly Nam
   throw new SpindleError(`Cannot use ${what} "${name}": ${either(names)} is needed`);
 }
 
+/**
+ * Checks a list that a caller without types can get wrong, such as by its only element.
+ *
+ * @param what What it lists, such as "the sites".
+ * @throws {SpindleError} If it is neither an array nor a typed array.
+ */
+export function requireList(what: string, list: unknown): void {
+  if (Array.isArray(list) || (ArrayBuffer.isView(list) && "length" in list)) return;
+  const shown = typeof list === "string" ? JSON.stringify(beginningOf(list)) : String(list);
+  throw new SpindleError(`Cannot use ${shown} for ${what}: a list is needed`);
+}
+
+/**
+ * Checks texts that a caller without types can get wrong.
+ *
+ * @throws {SpindleError} If they are no list of strings.
+ */
+export function requireTexts(texts: readonly unknown[]): void {
+  requireList("the texts", texts);
+  const odd = texts.findIndex((text) => typeof text !== "string");
+  if (odd < 0) return;
+  throw new SpindleError(`Cannot use ${String(texts[odd])} for text ${odd + 1}: give strings`);
+}
+
 /** Names to choose from, for people to read. */
 export function either(names: readonly unknown[]): string {
   return names.map((name) => `"${name}"`).join(" or ");

@@ -1,4 +1,4 @@
-import { countOf, requireOneOf, SpindleError } from "../util.ts";
+import { countOf, requireList, requireOneOf, SpindleError } from "../util.ts";
 import { bySplit, type Dataset, digest, type Split } from "./dataset.ts";
 import { type Metric, metrics } from "./registry.ts";
 
@@ -50,6 +50,7 @@ export function makeDataset(content: DatasetContent): Dataset {
   requireOneOf("the metric", metric, metrics);
   const refuse = (reason: string) =>
     new SpindleError(`Cannot use the data set "${name}" as ${reason}`);
+  requireList("the classes", content.classes);
   const classes = [...content.classes];
   if (classes.length < 2 || new Set(classes).size < classes.length) {
     throw refuse(
@@ -57,7 +58,9 @@ export function makeDataset(content: DatasetContent): Dataset {
     );
   }
   const splits = bySplit((split): Split => {
-    const { texts, labels } = content[split];
+    const { texts, labels }: LabelledTexts = Object(content[split]);
+    requireList(`the texts of the ${split} split`, texts);
+    requireList(`the labels of the ${split} split`, labels);
     const misfit = misfitOf(texts, labels, classes.length);
     if (misfit !== undefined) throw refuse(`its ${split} split has ${misfit}`);
     return { texts: [...texts], labels: Int32Array.from(labels) };

@@ -1,5 +1,5 @@
 import { type Pool, pools } from "../ops/pool.ts";
-import { megabytes, requireOneOf, roundUp, SpindleError } from "../util.ts";
+import { megabytes, requireList, requireOneOf, roundUp, SpindleError } from "../util.ts";
 import { type BatchLimits, cutBatches, packBatch } from "./batch.ts";
 import {
   type CapturedBatch,
@@ -16,6 +16,7 @@ import type { StateId } from "./states.ts";
  * @throws {SpindleError} If there is no such pool.
  */
 export function orderPools(wanted: readonly Pool[]): Pool[] {
+  requireList("the pools", wanted);
   for (const name of wanted) requireOneOf("the pool", name, pools);
   return pools.filter((name) => wanted.includes(name));
 }

@@ -10,7 +10,7 @@ import { SpindleError } from "../util.ts";
  * @throws {SpindleError} If there is no such folder, or it cannot be looked at.
  */
 export function requireModelFolder(folder: string): void {
-  if (lookAt(folder)?.isDirectory) return;
+  if (typeof folder === "string" && lookAt(folder)?.isDirectory) return;
   throw new SpindleError(
     `Cannot load a model from "${folder}" as it is no folder: give one that holds a model, such as ` +
       '"hf download NAME --local-dir FOLDER" makes',

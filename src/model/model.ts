@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Pool } from "../ops/pool.ts";
-import { SpindleError } from "../util.ts";
+import { requireList, requireTexts, SpindleError } from "../util.ts";
 import { captureBatches, orderPools, reserve } from "./capture.ts";
 import type { Embedding } from "./embedding.ts";
 import { longestSentence, longestText, tokensPerBatch, tokensThatFit } from "./longest.ts";
@@ -122,6 +122,7 @@ export class Model implements Disposable {
    * @throws {SpindleError} If the model's folder has no tokenizer, or a part of a text no token.
    */
   encode(texts: readonly string[]): Encoding {
+    requireTexts(texts);
     if (!this.tokenizer) {
       throw new SpindleError(
         `Cannot tokenize as "${this.folder}" has no tokenizer.json: add it, or pass token ids`,
@@ -160,11 +161,13 @@ export class Model implements Disposable {
    * ```
    */
   async capture(
-    sentences: readonly (readonly number[])[],
+    sentences: readonly ArrayLike<number>[],
     options: CaptureOptions = {},
   ): Promise<Capture> {
+    requireList("the sentences", sentences);
+    sentences.forEach((ids, i) => requireList(`sentence ${i + 1}`, ids));
     // Later batches are read when the caller may have changed the arrays.
-    const copies = sentences.map((ids) => ids.slice());
+    const copies = sentences.map((ids) => Array.from(ids));
     const wanted = orderPools(options.pools ?? []);
     const ids = options.states
       ? findStates(this.spec, options.states)

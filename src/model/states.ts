@@ -1,4 +1,4 @@
-import { requireOneOf, SpindleError } from "../util.ts";
+import { requireList, requireOneOf, SpindleError } from "../util.ts";
 import type { ModelSpec, StackSpec } from "./spec.ts";
 
 /** The places in a transformer whose states can be read. */
@@ -34,6 +34,7 @@ export interface StateId {
  * @throws {SpindleError} If there is no such site.
  */
 export function listStates(spec: ModelSpec, wanted: readonly Site[] = sites): StateId[] {
+  requireList("the sites", wanted);
   for (const site of wanted) requireOneOf("the site", site, sites);
   return spec.stacks.flatMap((stack, index) =>
     sites.filter((site) => wanted.includes(site)).flatMap((site) => {
@@ -60,6 +61,7 @@ export function layersOf(stack: StackSpec, site: Site): number {
  * @throws {SpindleError} If the model has no such state.
  */
 export function findStates(spec: ModelSpec, names: readonly string[]): StateId[] {
+  requireList("the states", names);
   const all = new Map(listStates(spec).map((state) => [state.name, state]));
   return names.map((name) => {
     const state = all.get(name);

@@ -1,6 +1,6 @@
 import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { SpindleError } from "../util.ts";
+import { requireList, SpindleError } from "../util.ts";
 import type { Certificate, Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
 import { featuresOf } from "./standardize.ts";
@@ -69,6 +69,8 @@ export async function fitLogistic(
   options: LogisticOptions = {},
 ): Promise<LogisticModel[]> {
   const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200 } = options;
+  requireList("the values of C", C);
+  requireList("the labels", y);
   if (!(x instanceof Float32Array) && typeof Object(x).read !== "function") {
     const type = Object.prototype.toString.call(x).slice("[object ".length, -1);
     throw new SpindleError(

@@ -9,7 +9,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import { type Site, sites, type StateId } from "../model/states.ts";
 import { type Pool, pools } from "../ops/pool.ts";
-import { SpindleError } from "../util.ts";
+import { requireList, SpindleError } from "../util.ts";
 import { defaultC, orderC, type StateProbes } from "./probes.ts";
 import {
   fitRegressions,
@@ -95,6 +95,7 @@ export async function integrate(
  * @throws {SpindleError} If there are none, or two groups of them are of the same pooled state.
  */
 function orderProbes(probes: readonly StateProbes[]): StateProbes[] {
+  requireList("the probes", probes);
   if (probes.length === 0) {
     throw new SpindleError("Cannot fit heads without probes: give those that fitProbes makes");
   }

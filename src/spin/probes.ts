@@ -4,8 +4,8 @@ import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { requireSolvable } from "../probe/run.ts";
-import { SpindleError } from "../util.ts";
+import { completeProblem } from "../probe/fit.ts";
+import { requireList, SpindleError } from "../util.ts";
 import {
   fitRegressions,
   type Regression,
@@ -22,8 +22,9 @@ export const defaultC = [0.1, 0.2, 1, 10, 100] as const;
  * @throws {SpindleError} If there are none, or one is none.
  */
 export function orderC(C: readonly number[]): number[] {
+  requireList("the values of C", C);
   if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
-  for (const value of C) requireSolvable({ C: value });
+  for (const value of C) completeProblem({ C: value });
   return [...C].sort((a, b) => a - b);
 }
 
@@ -73,6 +74,8 @@ export async function fitProbes(
 ): Promise<StateProbes[]> {
   const { states, pools, C = defaultC, onProgress, ...solver } = options;
   const data = requireSameTexts(store, dataset);
+  requireList("the states", states);
+  requireList("the pools", pools);
   if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(
       "Cannot fit probes without a state and a pool: give one of each at least",

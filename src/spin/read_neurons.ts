@@ -3,7 +3,7 @@ import type { CapturedState } from "../model/capture_recorder.ts";
 import { encodeInTurns } from "../model/encode.ts";
 import type { Model } from "../model/model.ts";
 import { findStates, type StateId } from "../model/states.ts";
-import { beginningOf, SpindleError } from "../util.ts";
+import { beginningOf, requireTexts, SpindleError } from "../util.ts";
 import { type Classifier, misfitOf } from "./classifier.ts";
 import { requireModelOf } from "./classifier_model.ts";
 import { countNeurons } from "./select.ts";
@@ -39,6 +39,7 @@ export async function readNeurons(
   if (misfit !== undefined) {
     throw new SpindleError(`Cannot classify with a classifier as ${misfit}`);
   }
+  requireTexts(texts);
   const copies = [...texts]; // the caller may use the array again before they are read
   await requireModelOf(classifier, model);
   const { pool, neurons } = classifier;

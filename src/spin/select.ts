@@ -1,4 +1,4 @@
-import { SpindleError } from "../util.ts";
+import { requireList, SpindleError } from "../util.ts";
 
 /** The shares of the total saliency that selections reach unless others are chosen. */
 export const defaultEtas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8] as const;
@@ -9,6 +9,7 @@ export const defaultEtas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8
  * @throws {SpindleError} If there are none, or one is outside (0, 1].
  */
 export function copyEtas(etas: readonly number[]): number[] {
+  requireList("the etas", etas);
   if (etas.length === 0) {
     throw new SpindleError("Cannot select neurons without an eta: give one at least");
   }

@@ -56,6 +56,18 @@ Deno.test("makeDataset() refuses what no classifier can be fitted to or scored b
       );
     }
   }
+  const lists = [
+    { classes: "xy" },
+    { train: undefined },
+    { test: { ...split, texts: "a" } },
+    { validation: { ...split, labels: 0 } },
+  ];
+  for (const change of lists as unknown as Partial<DatasetContent>[]) {
+    assert.throws(
+      () => makeDataset({ ...content, ...change }),
+      /^SpindleError: Cannot use .+ for the .+: a list is needed$/,
+    );
+  }
   assert.throws(() => makeDataset({ ...content, metric: "f1" as Metric }), {
     name: "SpindleError",
     message: 'Cannot use the metric "f1": "accuracy" or "macro-f1" is needed',

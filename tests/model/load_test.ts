@@ -217,12 +217,33 @@ Deno.test("capture() refuses names and token ids that are none", async () => {
       /^SpindleError: Cannot use the .* is needed/,
     );
   }
+  const lists = [{ sites: "hidden" }, { pools: "mean" }, { states: "hidden.1" }];
+  for (const options of lists as unknown as CaptureOptions[]) {
+    await assert.rejects(
+      model.capture(sentences, options),
+      /^SpindleError: Cannot use "(hidden|mean|hidden\.1)" for the .+: a list is needed$/,
+    );
+  }
+  for (const [flat, what] of [[[3, 4], "3 for sentence 1"], ["ab", '"ab" for the sentences']]) {
+    await assert.rejects(model.capture(flat as unknown as number[][]), {
+      name: "SpindleError",
+      message: `Cannot use ${what}: a list is needed`,
+    });
+  }
   for (const id of [NaN, 1.5, 2 ** 32 + 5, undefined as unknown as number]) {
     await assert.rejects(model.capture([[3, id, 4]]), /^SpindleError: Cannot run the token id/);
   }
   for (const id of [-1, model.spec.vocabulary]) {
     await assert.rejects(model.capture([[3, id, 4]]), /^SpindleError: Cannot embed the token id/);
   }
+});
+
+Deno.test("capture() takes token ids in typed arrays", async () => {
+  using gpu = await requestGpu();
+  using model = await loadModel(gpu, join(golden, "llama"));
+  const states = async (sentences: readonly ArrayLike<number>[]) =>
+    (await model.capture(sentences, { pools: ["mean"] })).states;
+  assert.deepEqual(await states([Int32Array.of(3, 4, 5)]), await states([[3, 4, 5]]));
 });
 
 Deno.test("a model that was disposed is refused, and others go on", async () => {
@@ -250,6 +271,12 @@ Deno.test("loadModel() and requestGpu() refuse choices that are none", async () 
   const weights = "f8" as "f16";
   await assert.rejects(loadModel(gpu, join(golden, "llama"), { weights }), /weights of "f8"/);
   await assert.rejects(requestGpu({ storage: "foo" as "buffer" }), /the storage "foo"/);
+  for (const folder of [new URL(import.meta.resolve("./golden/llama")), undefined]) {
+    await assert.rejects(
+      loadModel(gpu, folder as unknown as string),
+      /^SpindleError: Cannot load a model from ".+" as it is no folder: give one that holds a model/,
+    );
+  }
 });
 
 Deno.test("a model can be loaded with the permission to read alone", async () => {

@@ -97,6 +97,9 @@ gpuTest("fitLogistic() refuses labels that do not fit", async (gpu) => {
   const x = new Float32Array(12);
   await assert.rejects(fitLogistic(gpu, x, [0, 1, 0, 1, 1]), /12 features to 5 labels/);
   await assert.rejects(fitLogistic(gpu, x, [3, 3, 3]), /1 class: two are needed/);
+  for (const none of [undefined, 3] as unknown as number[][]) {
+    await assert.rejects(fitLogistic(gpu, x, none), /^SpindleError: Cannot use .+ for the labels/);
+  }
   for (const label of [0.5, NaN, undefined]) {
     await assert.rejects(
       fitLogistic(gpu, x, [0, 1, label as number]),
@@ -130,6 +133,7 @@ gpuTest("fitLogistic() refuses penalties and limits that are none", async (gpu) 
     await refuses({ C: [C] }, /with C .+: a finite number above 0 is needed/);
   }
   await refuses({ C: [] }, /without a C: give one at least/);
+  await refuses({ C: 1 as unknown as number[] }, /^SpindleError: Cannot use 1 for the values of C/);
   for (const tolerance of [-1, NaN]) await refuses({ tolerance }, /to a tolerance of/);
   for (const maxIterations of [0, -1, 1.5, NaN]) {
     await refuses({ maxIterations }, /iterations: a whole number from 1 on/);

@@ -102,6 +102,9 @@ Deno.test("explain() refuses what classify() refuses", () =>
         ask(classifier, model, ["a", ""]),
         /Cannot classify text 2 as the model/,
       );
+      for (const texts of ["a", ["b", null]] as unknown as string[][]) {
+        await assert.rejects(ask(classifier, model, texts), /^SpindleError: Cannot use .+ for /);
+      }
     }
   }));
 

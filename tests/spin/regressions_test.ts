@@ -196,6 +196,19 @@ gpuTest(
         fitProbes(gpu, own, dataset, { ...options, C: [] }),
         /^SpindleError: Cannot fit without a C: give one at least$/,
       );
+      const number = 1 as unknown as number[];
+      for (
+        const fit of [
+          () => fitProbes(gpu, own, dataset, { ...options, C: number }),
+          () => fitProbes(gpu, own, dataset, { ...options, states: "hidden.0" as unknown as [] }),
+          () => fitProbes(gpu, own, dataset, { ...options, pools: "mean" as unknown as [] }),
+          () => integrate(gpu, own, dataset, [], { C: number }),
+          () => integrate(gpu, own, dataset, [], { etas: number }),
+          () => integrate(gpu, own, dataset, undefined as unknown as []),
+        ]
+      ) {
+        await assert.rejects(fit, /^SpindleError: Cannot use .+ for the .+: a list is needed$/);
+      }
       for (const none of [{ states: [] }, { pools: [] }]) {
         await assert.rejects(
           fitProbes(gpu, own, dataset, { ...options, ...none }),
