@@ -85,6 +85,7 @@ export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/pro
 export type { Certificate, Scale, StopReason } from "./src/probe/fit.ts";
 export { fitProbes, type ProbeOptions, type StateProbes } from "./src/spin/probes.ts";
 export type {
+  CompleteChoices,
   Iterate,
   Regression,
   RegressionRequest,

@@ -11,7 +11,7 @@ import {
   writeSafetensors,
 } from "../formats/safetensors.ts";
 import { positiveClasses } from "../probe/fit.ts";
-import { fitLogistic, type LogisticModel, type LogisticOptions } from "../probe/logistic.ts";
+import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
 import { requestGpu } from "../tuning/request.ts";
 import { SpindleError } from "../util.ts";
@@ -165,7 +165,11 @@ function printTable(fits: readonly ReturnType<typeof describe>[number][]): void 
 function saveModels(
   path: string,
   models: readonly LogisticModel[],
-  { l1Ratio, scale, tolerance }: Required<Pick<LogisticOptions, "l1Ratio" | "scale" | "tolerance">>,
+  { l1Ratio, scale, tolerance }: {
+    readonly l1Ratio: number;
+    readonly scale: string;
+    readonly tolerance: number;
+  },
 ): void {
   const regressions = models[0]!.intercept.length;
   const columns = models[0]!.coef.length / regressions;

@@ -198,7 +198,7 @@ async function loadData(args: {
   const source = train === undefined
     ? { name: args.dataset ?? "mr" }
     : { train, ...Object.fromEntries(own) };
-  const dataset = await loadDataset(source, { seed, ...(limit && { limit }) });
+  const dataset = await loadDataset(source, { seed, limit });
   return args.metric ? { ...dataset, metric: args.metric } : dataset;
 }
 

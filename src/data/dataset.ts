@@ -21,7 +21,7 @@ export function bySplit<T>(make: (split: SplitName) => T): Record<SplitName, T> 
 /** Labelled texts for one purpose. */
 export interface Split {
   /** The texts, in the order of their file. */
-  readonly texts: string[];
+  readonly texts: readonly string[];
   /** The class of each text, as an index into the data set's classes. */
   readonly labels: Int32Array;
   /** Where they stand; not there where they were not read from a file. */
@@ -43,7 +43,7 @@ export interface Dataset {
   /** How predictions are scored. */
   readonly metric: Metric;
   /** The names of the classes, numbers in the order of their values, other names by code unit. */
-  readonly classes: string[];
+  readonly classes: readonly string[];
   /** What classifiers are fitted on. */
   readonly train: Split;
   /** What the best of them is chosen by. */
@@ -74,21 +74,21 @@ export interface DatasetFiles {
   /** The file to train on. */
   readonly train: string;
   /** The file to choose by; held out of `train` where not given. */
-  readonly validation?: string;
+  readonly validation?: string | undefined;
   /** The file to test on; held out of `train` where not given. */
-  readonly test?: string;
+  readonly test?: string | undefined;
   /** The column of the texts, "text" where not given. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** The column of the labels, "label" where not given. */
-  readonly label?: string;
+  readonly label?: string | undefined;
 }
 
 /** What of a data set to take. */
 export interface DatasetOptions {
   /** The most texts to take of each split, the classes in their shares; all where not given. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Where the chance that holds texts out and limits begins, below 2^32; 0 where not given. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** A file and what it holds. */

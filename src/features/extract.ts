@@ -26,15 +26,15 @@ import {
 /** Choices of {@linkcode extractFeatures}. */
 export interface ExtractOptions {
   /** Where states are read; default `hidden` and `activation`. */
-  sites?: readonly Site[] | undefined;
+  readonly sites?: readonly Site[] | undefined;
   /** How a vector is made of the token states of a text; default `defaultPools` of the model. */
-  pools?: readonly Pool[] | undefined;
+  readonly pools?: readonly Pool[] | undefined;
   /** The folder that keeps feature stores. */
-  features: string;
+  readonly features: string;
   /** Is told before the model runs where the features go and how large they will be. */
-  onPlan?: (plan: ExtractPlan) => void;
+  readonly onPlan?: ((plan: ExtractPlan) => void) | undefined;
   /** Is told now and then how many tokens of a split are done. */
-  onProgress?: (split: SplitName, tokens: number, total: number) => void;
+  readonly onProgress?: ((split: SplitName, tokens: number, total: number) => void) | undefined;
 }
 
 /** What an extraction is about to do. */

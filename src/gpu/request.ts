@@ -7,7 +7,7 @@ import { chooseVectorWidth } from "./vector_width.ts";
 /** Choices that {@linkcode openGpu} otherwise makes from the adapter. */
 export interface GpuOptions {
   /** Where matrices lie. */
-  storage?: MatrixStorage;
+  readonly storage?: MatrixStorage | undefined;
 }
 
 /** The most matrices that a kernel binds: a linear layer with all its parts. */

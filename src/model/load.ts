@@ -20,9 +20,9 @@ import { WeightReader } from "./weights.ts";
 /** Choices of {@linkcode loadModel}. */
 export interface ModelOptions {
   /** How weights lie in GPU memory; sums are float32 either way. Default `f32`. */
-  weights?: Precision;
+  readonly weights?: Precision | undefined;
   /** The names of the only states that will be captured: what they do not need is not loaded. */
-  states?: readonly string[];
+  readonly states?: readonly string[] | undefined;
 }
 
 /**

@@ -27,11 +27,11 @@ export interface MemoryNeeded {
 /** What {@linkcode memoryNeeded} depends on besides the model. */
 export interface MemoryOptions {
   /** How weights lie in GPU memory. Default `f32`. */
-  weights?: Precision;
+  readonly weights?: Precision | undefined;
   /** The names of the only states that will be captured; default all. */
-  states?: readonly string[];
+  readonly states?: readonly string[] | undefined;
   /** Whether the adapter is a software driver, which gets smaller batches. Default true. */
-  software?: boolean;
+  readonly software?: boolean | undefined;
 }
 
 /**

@@ -14,11 +14,11 @@ import { Workspace } from "./workspace.ts";
 /** Which states {@linkcode Model.capture} reads, and how. */
 export interface CaptureOptions {
   /** Every state of these sites; default `hidden`. */
-  sites?: readonly Site[];
+  readonly sites?: readonly Site[] | undefined;
   /** Instead of sites: single states by name, such as `hidden.3`. */
-  states?: readonly string[];
+  readonly states?: readonly string[] | undefined;
   /** Default none: every token's state. */
-  pools?: readonly Pool[];
+  readonly pools?: readonly Pool[] | undefined;
 }
 
 /** The states of some sentences. */

@@ -8,15 +8,15 @@ import { featuresOf } from "./standardize.ts";
 /** How {@linkcode fitLogistic} fits; what C and l1Ratio mean is as in scikit-learn. */
 export interface LogisticOptions {
   /** The weights of the loss against the penalty, one model each; `[1]` by default. */
-  readonly C?: readonly number[];
+  readonly C?: readonly number[] | undefined;
   /** The share of L1 in the penalty: 1, the default, is L1, 0 is ridge, between is elastic net. */
-  readonly l1Ratio?: number;
+  readonly l1Ratio?: number | undefined;
   /** Whether raw weights are penalised (default), or those of features scaled to unit variance. */
-  readonly scale?: Scale;
+  readonly scale?: Scale | undefined;
   /** The relative duality gap at which a model is solved, 1e-4 by default. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** At most how many steps, 200 by default. */
-  readonly maxIterations?: number;
+  readonly maxIterations?: number | undefined;
 }
 
 /** A logistic-regression model; for more than two classes one against the rest each. */

@@ -10,9 +10,9 @@ export interface Validation extends LabelledFeatures {
 /** How {@linkcode fitProblems} solves. */
 export interface SolverOptions {
   /** The relative duality gap at which a regression is solved; 1e-3 by default. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** At most how many steps, each with two products of all rows and columns; 200 by default. */
-  readonly maxIterations?: number;
+  readonly maxIterations?: number | undefined;
   readonly validation?: Validation;
   /** Steps without a better validation score after which a problem is given up; none by default. */
   readonly patience?: number;

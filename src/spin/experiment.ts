@@ -16,19 +16,19 @@ import { copyEtas, defaultEtas } from "./select.ts";
 /** Choices of {@linkcode runExperiment}. */
 export interface ExperimentOptions extends SolverChoices {
   /** Where neurons are read; default `hidden` and `activation`. */
-  sites?: readonly Site[] | undefined;
+  readonly sites?: readonly Site[] | undefined;
   /** How a vector is made of the token states of a text; default `defaultPools` of the model. */
-  pools?: readonly Pool[] | undefined;
+  readonly pools?: readonly Pool[] | undefined;
   /** The values of C of the probes, and of the heads; default 0.1, 0.2, 1, 10 and 100. */
-  C?: readonly number[] | undefined;
+  readonly C?: readonly number[] | undefined;
   /** The shares of each layer's saliency, in (0, 1]; default ten from 0.001 to 0.8. */
-  etas?: readonly number[] | undefined;
+  readonly etas?: readonly number[] | undefined;
   /** The folder that keeps feature stores. */
-  features: string;
+  readonly features: string;
   /** Is told before the extraction where features go and how large they will be. */
-  onPlan?: (plan: ExtractPlan) => void;
+  readonly onPlan?: ((plan: ExtractPlan) => void) | undefined;
   /** Is told how far a stage is; a stage ends when the next begins. */
-  onProgress?: (stage: Stage, done: number, total: number) => void;
+  readonly onProgress?: ((stage: Stage, done: number, total: number) => void) | undefined;
 }
 
 /** What an experiment is at. */
@@ -66,7 +66,7 @@ export async function runExperiment(
     sites,
     pools,
     features,
-    ...(onPlan && { onPlan }),
+    onPlan,
     onProgress: (split, done, total) => onProgress?.(`extract ${split}`, done, total),
   });
   const { store, states } = extraction;

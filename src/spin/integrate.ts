@@ -38,11 +38,11 @@ export interface Head extends Regression {
 /** Choices of {@linkcode integrate}. */
 export interface IntegrateOptions extends SolverChoices {
   /** In (0, 1]; default ten from 0.001 to 0.8. */
-  etas?: readonly number[];
+  readonly etas?: readonly number[] | undefined;
   /** Default 0.1, 0.2, 1, 10 and 100. */
-  C?: readonly number[];
+  readonly C?: readonly number[] | undefined;
   /** Is told how many heads are fitted. */
-  onProgress?: (fitted: number, total: number) => void;
+  readonly onProgress?: ((fitted: number, total: number) => void) | undefined;
 }
 
 /**

@@ -43,13 +43,13 @@ export interface StateProbes {
 /** Choices of {@linkcode fitProbes}. */
 export interface ProbeOptions extends SolverChoices {
   /** The states to probe. */
-  states: readonly StateId[];
+  readonly states: readonly StateId[];
   /** The pools to probe, all of which the store must have. */
-  pools: readonly Pool[];
+  readonly pools: readonly Pool[];
   /** Default 0.1, 0.2, 1, 10 and 100. */
-  C?: readonly number[];
+  readonly C?: readonly number[] | undefined;
   /** Is told how many probes are fitted. */
-  onProgress?: (fitted: number, total: number) => void;
+  readonly onProgress?: ((fitted: number, total: number) => void) | undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ import { countNeurons } from "./select.ts";
 /** Choices of `classify` and `explain`. */
 export interface ClassifyOptions {
   /** Is told how many of the texts were longer than the model takes, and lost their ends. */
-  onTruncated?: (texts: number) => void;
+  readonly onTruncated?: ((texts: number) => void) | undefined;
 }
 
 /** Is thrown for a text without tokens, of which there are no states. */

@@ -55,17 +55,22 @@ export const defaultIterate: Iterate = "best";
 /** Choices of the solver. */
 export interface SolverChoices {
   /** Which weights of a fit are used; default "best". */
-  iterate?: Iterate;
+  readonly iterate?: Iterate | undefined;
   /** The relative duality gap at which a fit has converged; default 1e-3. */
-  tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** At most how many steps a fit takes; default 200. */
-  maxIterations?: number;
+  readonly maxIterations?: number | undefined;
   /**
    * Where the best iterate is used, a fit also stops after so many steps without a better
    * validation score; default 10.
    */
-  patience?: number;
+  readonly patience?: number | undefined;
 }
+
+/** {@linkcode SolverChoices}, all of them made. */
+export type CompleteChoices = {
+  readonly [Name in keyof SolverChoices]-?: Exclude<SolverChoices[Name], undefined>;
+};
 
 /**
  * The choices of the solver, with the defaults of those that are not made.
@@ -74,7 +79,7 @@ export interface SolverChoices {
  */
 export function completeChoices(
   { iterate = defaultIterate, patience = 10, ...others }: SolverChoices,
-): Required<SolverChoices> {
+): CompleteChoices {
   const limits = { patience, ...limitsOf(others) };
   requireLimits(limits);
   return { iterate: requireOneOf("the iterate", iterate, iterates), ...limits };

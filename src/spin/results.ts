@@ -12,7 +12,7 @@ import type { Classifier } from "./classifier.ts";
 import type { Head } from "./integrate.ts";
 import { majorityClass, score } from "./metrics.ts";
 import type { StateProbes } from "./probes.ts";
-import type { Regression, SolverChoices } from "./regressions.ts";
+import type { CompleteChoices, Regression } from "./regressions.ts";
 import { countNeurons } from "./select.ts";
 
 /** Validation and test score. */
@@ -76,7 +76,7 @@ export interface Results {
   /** Neurons in all layers of the chosen head's site, which it could have read. */
   readonly neuronsOfSite: number;
   /** What the solver was asked for, how many regressions were fitted, and how exactly. */
-  readonly solver: Readonly<Required<SolverChoices>> & {
+  readonly solver: CompleteChoices & {
     readonly probes: number;
     readonly heads: number;
     readonly converged: number;
@@ -140,7 +140,7 @@ interface Made {
 export function resultsOf(
   model: Model,
   dataset: Dataset,
-  choices: Required<SolverChoices>,
+  choices: CompleteChoices,
   { extraction, C, etas, probes, heads, head, classifier, seconds }: Made,
 ): Results {
   const { states, pools, tokens, tokensRun, truncated } = extraction;

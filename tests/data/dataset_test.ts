@@ -112,8 +112,7 @@ Deno.test("loadDataset() puts rows of the same text into one split, where it hol
 
 Deno.test("loadDataset() holds the same texts out for a seed and others for another", () =>
   withFiles({ "a.tsv": table([50, 50]) }, async (folder) => {
-    const load = (seed?: number) =>
-      loadDataset({ train: `${folder}/a.tsv` }, seed === undefined ? {} : { seed });
+    const load = (seed?: number) => loadDataset({ train: `${folder}/a.tsv` }, { seed });
     assert.deepEqual(await load(3), await load(3));
     assert.deepEqual(await load(), await load(0));
     assert.notDeepEqual((await load(3)).validation.texts, (await load(4)).validation.texts);

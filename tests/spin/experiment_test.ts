@@ -116,7 +116,7 @@ Deno.test("results.json holds what it takes to repeat an experiment", () =>
     assert.ok(converged > 0 && worstGap > 0);
 
     const origin = results.dataset.origin!;
-    const again = await loadDataset(origin.source, { seed: origin.seed, limit: origin.limit! });
+    const again = await loadDataset(origin.source, { seed: origin.seed, limit: origin.limit });
     const same = { sites, pools, C, etas, features, ...solver };
     saveExperiment(out, await runExperiment(model, again, same));
     assert.equal(Deno.readTextFileSync(join(out, "results.json")), text);
@@ -133,7 +133,7 @@ Deno.test("runExperiment() reads the default sites and pools, and refuses a C or
       );
     }
     assert.ok(!exists(features));
-    const few = { C: [1], etas: [0.5] };
+    const few = { C: [1], etas: [0.5], sites: undefined, pools: undefined };
     const { results } = await runExperiment(model, dataset, { features, ...few });
     assert.deepEqual(results.sites, ["hidden", "activation"]);
     assert.deepEqual(results.pools, defaultPools(model));

@@ -82,7 +82,8 @@ Deno.test("explain() predicts what classify() does, and tells of cut texts as it
         predictions,
       );
       assert.deepEqual(told, [2, 2]);
-      assert.deepEqual(await explain(classifier, model, []), []);
+      const nobody = { onTruncated: undefined };
+      assert.deepEqual(await explain(classifier, model, [], nobody), []);
     }
   }));
 
