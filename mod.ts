@@ -88,7 +88,6 @@ export type {
   CompleteChoices,
   Iterate,
   Regression,
-  RegressionRequest,
   SolverChoices,
 } from "./src/spin/regressions.ts";
 export { selectNeurons } from "./src/spin/select.ts";

@@ -47,10 +47,11 @@ export interface LogisticModel {
  * array of at most 256 MiB is copied before the promise is returned; a larger one must stay as it
  * is until the promise settles.
  * @param y A whole number a row: its class.
+ * @param options The values of C, the penalty, and when the solver stops.
  * @returns A model for each C.
- * @throws {SpindleError} If features are of another type or not finite, a label is no whole number,
- * C or a limit none, there are not two classes, or a column varies so little that float32 cannot
- * hold its weight.
+ * @throws {SpindleError} If features are of another type or not finite, there is not a whole row of
+ * them for each label, a label is no whole number, there are not two classes, there is no C, a
+ * choice is none, or a column varies so little that float32 cannot hold its weight.
  *
  * @example
  * ```ts

@@ -10,7 +10,10 @@ export interface Prediction {
   readonly label: string;
   /** The probability of that label. */
   readonly probability: number;
-  /** By class. */
+  /**
+   * By class, in the order of the classes; but class names that are whole numbers come first and by
+   * their value, as JavaScript orders the properties of objects.
+   */
   readonly probabilities: Readonly<Record<string, number>>;
 }
 
@@ -24,9 +27,9 @@ export interface Prediction {
  * @param texts The texts; an empty one is its special tokens.
  * @param options Who is told of texts that were cut.
  * @returns A prediction a text.
- * @throws {SpindleError} If the classifier's parts do not fit together, the model is another, lacks
- * a neuron or its files changed before they were hashed, a neuron's state is not finite, or a text
- * has no tokens.
+ * @throws {SpindleError} If the classifier's parts do not fit together, the model is another, was
+ * disposed, has no tokenizer, lacks a neuron or a block, or its files changed before they were
+ * hashed, a neuron's state is not finite, or a text is no string or has no tokens.
  */
 export async function classify(
   classifier: Classifier,

@@ -50,7 +50,12 @@ export interface Experiment {
  * Runs SPIN: extracts features, fits the probes, selects neurons, fits the heads and chooses one
  * by its validation score.
  *
- * @throws {SpindleError} As its stages do.
+ * @param model The model, with a tokenizer.
+ * @param dataset The texts of all splits.
+ * @param options Where features are kept, what is read and fitted, and who is told how far that is.
+ * @returns The chosen classifier with its scores, and every probe and head.
+ * @throws {SpindleError} Before the work, if a choice or the data set is not as it should be; else
+ * as {@linkcode extractFeatures}, {@linkcode fitProbes} and {@linkcode integrate} do.
  */
 export async function runExperiment(
   model: Model,

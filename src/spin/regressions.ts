@@ -21,7 +21,9 @@ export interface RegressionRequest {
 }
 
 /** A fitted logistic regression with its scores. */
-export interface Regression extends Required<Pick<RegressionRequest, "C">> {
+export interface Regression {
+  /** The inverse strength of the penalty. */
+  readonly C: number;
   /** `[K, columns]`; K is 1 for two classes, where the second is positive. */
   readonly coef: Float32Array;
   /** `[K]`. */

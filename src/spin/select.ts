@@ -23,9 +23,9 @@ function requireEta(eta: number): void {
 }
 
 /**
- * The saliency of each neuron: its squared weight, summed over the classes.
+ * The saliency of each neuron: its squared weight, summed over the regressions.
  *
- * @param coef `[classes, width]`.
+ * @param coef `[K, width]`; K is 1 for two classes.
  */
 export function saliency(coef: Float32Array, width: number): Float64Array {
   const sums = new Float64Array(width);
@@ -50,7 +50,7 @@ export function rankNeurons(saliencies: Float64Array): Uint32Array {
 /**
  * Selects the shortest run of the most salient neurons that holds a share of the total saliency.
  *
- * @param coef A probe's weights `[classes, width]`.
+ * @param coef A probe's weights `[K, width]`; K is 1 for two classes, else a regression a class.
  * @param width How many neurons there are.
  * @param eta The share of the total saliency, in (0, 1].
  * @returns Neuron indices in the order of falling saliency, at least one.
@@ -71,7 +71,7 @@ export function selectNeurons(coef: Float32Array, width: number, eta: number): U
   if (!isWhole || !coef.every(Number.isFinite)) {
     throw new SpindleError(
       `Cannot select among ${width} neurons by ${coef.length} weights: ` +
-        "a finite weight is needed for each neuron and class",
+        "a finite weight is needed for each neuron and regression",
     );
   }
   const saliencies = saliency(coef, width);
