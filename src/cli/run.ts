@@ -184,7 +184,7 @@ async function loadData(args: {
   readonly metric: Metric | undefined;
   readonly seed: number;
 }): Promise<Dataset> {
-  const { train, validation, test, text, label, limit, seed } = args;
+  const { train, validation, test, text, label, limit, seed, metric } = args;
   const own = Object.entries({ validation, test, text, label })
     .filter(([, value]) => value !== undefined);
   if (train === undefined && own.length > 0) {
@@ -198,8 +198,7 @@ async function loadData(args: {
   const source = train === undefined
     ? { name: args.dataset ?? "mr" }
     : { train, ...Object.fromEntries(own) };
-  const dataset = await loadDataset(source, { seed, limit });
-  return args.metric ? { ...dataset, metric: args.metric } : dataset;
+  return await loadDataset(source, { seed, limit, metric });
 }
 
 /** Shows one progress line a stage. */

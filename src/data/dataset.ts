@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { bundledPath } from "../bundled.ts";
 import { type Random, seededRandom } from "../random.ts";
-import { countOf, SpindleError, UsageError } from "../util.ts";
+import { countOf, requireOneOf, SpindleError, UsageError } from "../util.ts";
 import { defaultColumns, type LabelledText, readLabelledFile } from "./labelled_file.ts";
-import { findDataset, type Metric } from "./registry.ts";
+import { findDataset, type Metric, metrics } from "./registry.ts";
 import { chooseHeldOut, largestSeed, stratifiedOrder } from "./split.ts";
 
 /** The parts of a data set. */
@@ -89,6 +89,8 @@ export interface DatasetOptions {
   readonly limit?: number | undefined;
   /** Where the chance that holds texts out and limits begins, below 2^32; 0 where not given. */
   readonly seed?: number | undefined;
+  /** How predictions are scored; where not given as is usual for a bundled one, else accuracy. */
+  readonly metric?: Metric | undefined;
 }
 
 /** A file and what it holds. */
@@ -118,25 +120,26 @@ const HELD_OUT_SHARE = 0.1;
  * separate files stay where they are.
  *
  * @param source The bundled data set's name, or the files and their columns.
- * @param options How many texts to take, and the seed.
+ * @param options How many texts to take, the seed, and the metric.
  * @returns The data set.
- * @throws {SpindleError} Where there is no bundled data set of that name, the seed or the limit is
- * no whole number or out of bounds (2^32 for the seed, a text a class for the limit), both columns
- * are the same, a file cannot be read, a row is not as it should be, or the training texts have
- * fewer than two classes, lack a class of another split, or are too few to hold some out.
+ * @throws {SpindleError} Where there is no bundled data set or metric of that name, the seed or the
+ * limit is no whole number or out of bounds (2^32 for the seed, a text a class for the limit), both
+ * columns are the same, a file cannot be read, a row is not as it should be, or the training texts
+ * have fewer than two classes, lack a class of another split, or are too few to hold some out.
  */
 export async function loadDataset(
   source: { readonly name: string } | DatasetFiles,
   options: DatasetOptions = {},
 ): Promise<Dataset> {
-  const { limit, seed = 0 } = options;
+  const { limit, seed = 0, metric } = options;
+  if (metric !== undefined) requireOneOf("the metric", metric, metrics);
   if (!Number.isInteger(seed) || seed < 0 || seed > largestSeed) {
     throw new SpindleError(
       `Cannot hold texts out by the seed ${seed}: a whole number from 0 to ${largestSeed} is needed`,
     );
   }
   const given: typeof source = Object(source); // a caller without types may pass a name itself
-  const { name, metric, files } = "name" in given
+  const { name, metric: usual, files } = "name" in given
     ? await readBundled(given.name)
     : await readFiles(given);
   const classes = classesOf(files.train);
@@ -150,7 +153,7 @@ export async function loadDataset(
   const splits = bySplit((split) => shorten(whole[split]));
   return {
     name,
-    metric,
+    metric: metric ?? usual,
     classes,
     ...splits,
     sha256: digest({ classes, ...splits }),

@@ -63,8 +63,8 @@ export interface ProbeOptions extends SolverChoices {
  * that is.
  * @returns The probes, state by state and pool by pool.
  * @throws {SpindleError} If features are missing, of another data set or not finite, the data set
- * is none that `makeDataset` or `loadDataset` makes, there is no state, no pool or no C, or a choice
- * of the solver is none.
+ * is none that `makeDataset` or `loadDataset` makes, there is no state, no pool or no C, or a
+ * choice of the solver is none.
  */
 export async function fitProbes(
   gpu: Gpu,

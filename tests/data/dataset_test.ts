@@ -20,6 +20,16 @@ Deno.test("loadDataset() loads the bundled movie reviews with named classes", as
   assert.deepEqual(await loadDataset({ name: "mr" }), mr);
 });
 
+Deno.test("loadDataset() takes another metric than is usual, and refuses one that is none", async () => {
+  const { origin: _, ...mr } = await loadDataset({ name: "mr" }, { limit: 2 });
+  const other = await loadDataset({ name: "mr" }, { limit: 2, metric: "macro-f1" });
+  assert.deepEqual({ ...mr, metric: "macro-f1", origin: other.origin }, other);
+  await assert.rejects(
+    loadDataset({ name: "mr" }, { metric: "f1" as "macro-f1" }),
+    /^SpindleError: Cannot use the metric "f1": "accuracy" or "macro-f1" is needed$/,
+  );
+});
+
 Deno.test("loadDataset() says which bundled data sets there are", () =>
   assert.rejects(loadDataset({ name: "imdb" }), /named "imdb": there is mr/));
 
