@@ -82,6 +82,7 @@ export {
 } from "./src/features/store.ts";
 export { type SplitName, splitNames } from "./src/data/dataset.ts";
 export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/probe/logistic.ts";
+export { type LogisticPredictions, predictLogistic } from "./src/spin/predict_logistic.ts";
 export type { Certificate, Scale, StopReason } from "./src/probe/fit.ts";
 export { fitProbes, type ProbeOptions, type StateProbes } from "./src/spin/probes.ts";
 export type {
