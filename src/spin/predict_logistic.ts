@@ -1,8 +1,9 @@
+import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
 import { predictClasses } from "../probe/fit.ts";
 import type { LogisticModel } from "../probe/logistic.ts";
-import { type Features, featuresOf } from "../probe/standardize.ts";
+import { featuresOf } from "../probe/standardize.ts";
 import { SpindleError } from "../util.ts";
 import { probabilities } from "./metrics.ts";
 
@@ -37,7 +38,7 @@ export interface LogisticPredictions {
  */
 export async function predictLogistic(
   gpu: Gpu,
-  { C, classes, coef, intercept }: LogisticModel,
+  { classes, coef, intercept }: LogisticModel,
   x: Float32Array | Features,
 ): Promise<LogisticPredictions> {
   const regressions = intercept.length;
@@ -53,7 +54,7 @@ export async function predictLogistic(
     );
   }
   const names = [...classes];
-  const [logits] = await decision(gpu, features, [{ problem: { C }, coef, intercept }]);
+  const [logits] = await decision(gpu, features, [{ problem: {}, coef, intercept }]);
   const each = Array.from(
     { length: rows },
     (_, row) => probabilities(logits!.subarray(row * regressions, (row + 1) * regressions)),
