@@ -57,31 +57,13 @@ export function packBatch(
   { first, count }: { first: number; count: number },
 ): Batch {
   const chosen = sentences.slice(first, first + count);
-  const tokens = chosen.reduce((sum, ids) => sum + ids.length, 0);
-  const ids = new Int32Array(tokens);
-  const positions = new Int32Array(tokens);
-  const spans = new Uint32Array(2 * count);
-  const blocks: number[] = [];
   const step = queriesPerBlock(attentionLanes(gpu));
-  let row = 0;
-  chosen.forEach((sentence, i) => {
-    const begin = row;
-    const end = begin + sentence.length;
-    spans.set([begin, end], 2 * i);
-    for (let query = begin; query < end; query += step) blocks.push(query, begin, end, 0);
-    for (const id of sentence) {
-      ids[row] = id;
-      if (ids[row] !== id) {
-        throw new SpindleError(`Cannot run the token id ${id}: ids are whole numbers from 0`);
-      }
-      positions[row] = row - begin;
-      row++;
-    }
-  });
+  const { ids, positions, spans, blocks } = layOut(chosen, step);
+  const tokens = ids.length;
+  const longest = Math.max(...chosen.map((sentence) => sentence.length));
   using onFailure = new DisposableStack();
   const upload = (data: ArrayBufferView<ArrayBuffer>, label: string) =>
     onFailure.use(uploadStorage(gpu, data, label));
-  const longest = Math.max(...chosen.map((sentence) => sentence.length));
   const stored = {
     sentences: upload(spans, "sentences"),
     rowPositions: upload(positions, "positions"),
@@ -103,4 +85,33 @@ export function packBatch(
     ...stored,
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+/**
+ * Lays sentences one after another.
+ *
+ * @param step Queries of a workgroup of attention.
+ */
+function layOut(sentences: readonly (readonly number[])[], step: number) {
+  const tokens = sentences.reduce((sum, { length }) => sum + length, 0);
+  const ids = new Int32Array(tokens);
+  const positions = new Int32Array(tokens);
+  const spans = new Uint32Array(2 * sentences.length);
+  const blocks: number[] = [];
+  let row = 0;
+  sentences.forEach((sentence, i) => {
+    const begin = row;
+    const end = begin + sentence.length;
+    spans.set([begin, end], 2 * i);
+    for (let query = begin; query < end; query += step) blocks.push(query, begin, end, 0);
+    for (const id of sentence) {
+      ids[row] = id;
+      if (ids[row] !== id) {
+        throw new SpindleError(`Cannot run the token id ${id}: ids are whole numbers from 0`);
+      }
+      positions[row] = row - begin;
+      row++;
+    }
+  });
+  return { ids, positions, spans, blocks };
 }

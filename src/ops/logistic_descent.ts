@@ -37,7 +37,7 @@ export function descentStep(
   recorder: Recorder,
   { inverse, weight, y, g, iterate, next }: DescentOperands,
   tiles: ColumnTiles,
-  { state, partials, fitTexels }: FitState,
+  fits: FitState,
   { ridge, step, isLooked, enough }: {
     ridge: number;
     step: number;
@@ -45,6 +45,7 @@ export function descentStep(
     enough: number;
   },
 ): void {
+  const { state, partials, fitTexels } = fits;
   const { gpu } = recorder;
   const { lanes } = gpu;
   const texels = gpu.adapter.software ? (tiles.live > 8 ? 2 : 3) : 1;
@@ -69,16 +70,26 @@ export function descentStep(
     workgroups: [count],
     operations: 2 * tiles.live * tiles.columns * 4 * tiles.longest,
   });
-  if (!isLooked) return;
+  if (isLooked) lookForDone(recorder, tiles, fits, lanes * texels, { step, enough });
+}
+
+/**
+ * Records the look which fits are done.
+ *
+ * @param columns Texels of columns that a workgroup of the step took.
+ */
+function lookForDone(
+  recorder: Recorder,
+  tiles: ColumnTiles,
+  { state, partials, fitTexels }: FitState,
+  columns: number,
+  { step, enough }: { step: number; enough: number },
+): void {
+  const { lanes } = recorder.gpu;
   recorder.dispatch({
     label: "logistic steps",
     code: stepsCode,
-    constants: {
-      ...fieldConstants,
-      LANES: lanes,
-      TILE: tiles.width,
-      COLUMNS: lanes * texels,
-    },
+    constants: { ...fieldConstants, LANES: lanes, TILE: tiles.width, COLUMNS: columns },
     buffers: {
       spans: tileBuffers(tiles).spans,
       state: { storage: state, type: "array<vec4f>", access: "read_write" },

@@ -65,16 +65,8 @@ export async function fitOnAllColumns(
   let margins = await product(weights());
   let [exact, cleaned, stuck] = [true, false, false];
   for (let nIter = firstStep;;) {
-    const logits = margins.map((z, i) => z + descents[i % targets.length]!.intercept);
-    const residuals = balancedResiduals(wide, logits);
-    const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
-    const pulls = pullsOf(wide, problem, allowed, gradient);
-    const reached = {
-      coef: Float32Array.from(weights().flatMap((each) => [...each])),
-      penalty: weights().map((each) => l1 * sumOfSizes(each) + l2 / 2 * dot(each, each)),
-      ...{ logits, residuals, pulls, dual, nIter },
-    };
-    const certificates = certify(wide, problem, reached)
+    const { gradient, pulls, ...reached } = await evaluate(wide, problem, descents, margins);
+    const certificates = certify(wide, problem, { ...reached, pulls, dual, nIter })
       .map((each) => ({ ...each, converged: each.gap <= tolerance }));
     const converged = certificates.every((each) => each.converged);
     const done = converged || stuck || nIter >= maxIterations;
@@ -124,6 +116,30 @@ function beginDescents(
     const weights = factors.map((factor, i) => factor > 0 ? start.coef[allowed[i]!]! / factor : 0);
     return { weights, intercept: start.intercept, curvature };
   });
+}
+
+/** Where descents stand, as {@linkcode certify} wants it, and the gradient there. */
+async function evaluate(
+  wide: Wide,
+  problem: Problem,
+  descents: readonly Descent[],
+  margins: Float64Array,
+) {
+  const { rows, targets, scaling } = wide;
+  const [l1, l2] = [problem.l1Ratio, 1 - problem.l1Ratio];
+  const logits = margins.map((z, i) => z + descents[i % targets.length]!.intercept);
+  const residuals = balancedResiduals(wide, logits);
+  const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
+  return {
+    coef: Float32Array.from(descents.flatMap(({ weights }) => [...weights])),
+    penalty: descents.map(({ weights }) =>
+      l1 * sumOfSizes(weights) + l2 / 2 * dot(weights, weights)
+    ),
+    logits,
+    residuals,
+    gradient,
+    pulls: pullsOf(wide, problem, problem.columns ?? scaling.columns, gradient),
+  };
 }
 
 /** `[regressions, all columns]` in scaled coordinates. */

@@ -72,38 +72,9 @@ export async function fitLogistic(
   const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200 } = options;
   requireList("the values of C", C);
   requireList("the labels", y);
-  if (!(x instanceof Float32Array) && typeof Object(x).read !== "function") {
-    const type = Object.prototype.toString.call(x).slice("[object ".length, -1);
-    throw new SpindleError(
-      `Cannot fit features in ${type}: a Float32Array is needed, or features that are read`,
-    );
-  }
-  if (x instanceof Float32Array && (y.length === 0 || x.length % y.length !== 0)) {
-    throw new SpindleError(
-      `Cannot fit ${x.length} features to ${y.length} labels: give as many for each row`,
-    );
-  }
-  const features = x instanceof Float32Array ? featuresOf(x, y.length) : x;
-  if (features.rows !== y.length) {
-    throw new SpindleError(
-      `Cannot fit ${features.rows} rows to ${y.length} labels: give one a row`,
-    );
-  }
+  const features = toFeatures(x, y);
   if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
-  const { cols } = features;
-  if (!(Number.isInteger(cols) && cols > 0)) {
-    throw new SpindleError(`Cannot fit rows of ${cols} features: give at least one column`);
-  }
-  const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
-  const broken = classes.findIndex((label) => !Number.isInteger(label));
-  if (broken >= 0) {
-    throw new SpindleError(`Cannot fit the label ${classes[broken]}: labels are whole numbers`);
-  }
-  if (classes.length < 2) {
-    throw new SpindleError(
-      `Cannot fit a logistic regression to ${classes.length} class: two are needed`,
-    );
-  }
+  const classes = classesOf(y);
   const place = new Map(classes.map((label, i) => [label, i]));
   const labels = Int32Array.from(y, (label) => place.get(label)!);
   const problems = C.map((value) => ({ C: value, l1Ratio, scale }));
@@ -122,4 +93,53 @@ export async function fitLogistic(
     converged: certificates.every(({ converged }) => converged),
     certificates,
   }));
+}
+
+/**
+ * The features, of which there is a row for each label.
+ *
+ * @throws {SpindleError} If there is not, or they are of another type.
+ */
+function toFeatures(x: Float32Array | Features, y: ArrayLike<number>): Features {
+  if (!(x instanceof Float32Array) && typeof Object(x).read !== "function") {
+    const type = Object.prototype.toString.call(x).slice("[object ".length, -1);
+    throw new SpindleError(
+      `Cannot fit features in ${type}: a Float32Array is needed, or features that are read`,
+    );
+  }
+  if (x instanceof Float32Array && (y.length === 0 || x.length % y.length !== 0)) {
+    throw new SpindleError(
+      `Cannot fit ${x.length} features to ${y.length} labels: give as many for each row`,
+    );
+  }
+  const features = x instanceof Float32Array ? featuresOf(x, y.length) : x;
+  if (features.rows !== y.length) {
+    throw new SpindleError(
+      `Cannot fit ${features.rows} rows to ${y.length} labels: give one a row`,
+    );
+  }
+  const { cols } = features;
+  if (!(Number.isInteger(cols) && cols > 0)) {
+    throw new SpindleError(`Cannot fit rows of ${cols} features: give at least one column`);
+  }
+  return features;
+}
+
+/**
+ * The different labels, in rising order.
+ *
+ * @throws {SpindleError} If one is no whole number, or they are fewer than two.
+ */
+function classesOf(y: ArrayLike<number>): number[] {
+  const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
+  const broken = classes.findIndex((label) => !Number.isInteger(label));
+  if (broken >= 0) {
+    throw new SpindleError(`Cannot fit the label ${classes[broken]}: labels are whole numbers`);
+  }
+  if (classes.length < 2) {
+    throw new SpindleError(
+      `Cannot fit a logistic regression to ${classes.length} class: two are needed`,
+    );
+  }
+  return classes;
 }
