@@ -16,6 +16,35 @@ for (const { name, definition, texts } of components.cases) {
   });
 }
 
+const blanks = `a${" ".repeat(300_000)}b`;
+const longRuns: [string, Record<string, unknown>, string][] = [
+  ["pieces that end where nothing occurs", {
+    pre_tokenizer: {
+      type: "Split",
+      pattern: { String: "x" },
+      behavior: "MergedWithPrevious",
+    },
+  }, "a".repeat(300_000)],
+  [
+    "Strip",
+    { normalizer: { type: "Strip", strip_left: true, strip_right: true } },
+    blanks,
+  ],
+  [
+    "an added token that takes the blanks before it",
+    { added_tokens: [{ ...special(27, "!"), lstrip: true }] },
+    `${blanks}!`,
+  ],
+];
+
+for (const [what, definition, text] of longRuns) {
+  // A pattern that is tried from each character, each time to the end, would take many minutes.
+  Deno.test(`encode() reads a long run once for a tokenizer with ${what}`, () =>
+    withTokenizer({ ...byteLevel, ...definition }, undefined, (folder) => {
+      assert.equal(loadTokenizer(folder).encode([text]).ids[0]!.length, text.length);
+    }));
+}
+
 Deno.test("what tokenizer_config.json says goes before tokenizer.json", () => {
   const { letters } = components;
   const bert = {
