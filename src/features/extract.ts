@@ -31,6 +31,11 @@ export interface ExtractOptions {
   readonly pools?: readonly Pool[] | undefined;
   /** The folder that keeps feature stores. */
   readonly features: string;
+  /**
+   * Aborted, it ends the work with its reason as the error; the next extraction goes on where this
+   * one stopped.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Is told before the model runs where the features go and how large they will be. */
   readonly onPlan?: ((plan: ExtractPlan) => void) | undefined;
   /** Is told now and then how many tokens of a split are done. */
@@ -91,7 +96,7 @@ export async function extractFeatures(
   dataset: Dataset,
   options: ExtractOptions,
 ): Promise<Extraction> {
-  const { sites = defaultSites, features, onPlan, onProgress } = options;
+  const { sites = defaultSites, features, onPlan, onProgress, signal } = options;
   const states = model.states(sites);
   const pools = orderPools(options.pools ?? defaultPools(model));
   const data = copyDataset(dataset);
@@ -124,9 +129,9 @@ export async function extractFeatures(
   const start = performance.now();
   // Before a store is begun, as a text may have no tokens.
   const encodings = {
-    train: await encodeSplit(model, data, "train"),
-    validation: await encodeSplit(model, data, "validation"),
-    test: await encodeSplit(model, data, "test"),
+    train: await encodeSplit(model, data, "train", signal),
+    validation: await encodeSplit(model, data, "validation", signal),
+    test: await encodeSplit(model, data, "test", signal),
   };
   const tokenized = performance.now();
   beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
@@ -136,7 +141,10 @@ export async function extractFeatures(
   let tokensRun = 0;
   for (const { split, states } of missing) {
     if (states.length === 0) continue;
-    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, onProgress);
+    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, {
+      onProgress,
+      signal,
+    });
   }
   return {
     store,
@@ -157,9 +165,14 @@ function sourceOf({ name, origin }: Dataset): string {
   return origin && "train" in origin.source ? origin.source.train : name;
 }
 
-async function encodeSplit(model: Model, dataset: Dataset, split: SplitName): Promise<Encoding> {
+async function encodeSplit(
+  model: Model,
+  dataset: Dataset,
+  split: SplitName,
+  signal: AbortSignal | undefined,
+): Promise<Encoding> {
   const { texts, places } = dataset[split];
-  const encoding = await encodeInTurns(model, texts);
+  const encoding = await encodeInTurns(model, texts, signal);
   const empty = encoding.ids.findIndex((ids) => ids.length === 0);
   if (empty >= 0) {
     const what = places === undefined
@@ -176,7 +189,7 @@ async function extractSplit(
   split: SplitName,
   states: readonly StateId[],
   sentences: readonly number[][],
-  onProgress: ExtractOptions["onProgress"],
+  { onProgress, signal }: Pick<ExtractOptions, "onProgress" | "signal">,
 ): Promise<number> {
   using writer = new SplitWriter(store, split, states);
   const total = countTokens(sentences);
@@ -186,7 +199,7 @@ async function extractSplit(
   let saving = Promise.resolve();
   onProgress?.(split, done, total);
   const rest = sentences.slice(writer.rows);
-  for await (const batch of captureBatches(model, rest, states, store.key.pools)) {
+  for await (const batch of captureBatches(model, rest, states, store.key.pools, signal)) {
     writer.write(batch.states.map(({ values }) => values), batch.count);
     done += batch.tokens;
     run += batch.tokens;

@@ -28,6 +28,7 @@ export function orderPools(wanted: readonly Pool[]): Pool[] {
  * While one batch runs on the GPU, the host reads the one before and prepares the next.
  *
  * @param wanted Pools in the order of {@linkcode orderPools}; none for every token's state.
+ * @param signal Aborted, it ends the work before the next batch, with its reason as the error.
  * @throws {SpindleError} If a sentence has no tokens or more than the model has positions.
  */
 export async function* captureBatches(
@@ -35,6 +36,7 @@ export async function* captureBatches(
   sentences: readonly (readonly number[])[],
   states: readonly StateId[],
   wanted: readonly Pool[],
+  signal?: AbortSignal,
 ): AsyncGenerator<CapturedBatch> {
   const lengths = sentences.map((ids) => ids.length);
   requireLengths(model, lengths);
@@ -44,6 +46,7 @@ export async function* captureBatches(
   try {
     for (const cut of cutBatches(lengths, batchLimits(model, states, wanted))) {
       model.check();
+      signal?.throwIfAborted();
       using batch = packBatch(model.gpu, sentences, cut);
       next = recorder.record(batch, running === undefined);
       recorder.submit();

@@ -19,6 +19,8 @@ export interface CaptureOptions {
   readonly states?: readonly string[] | undefined;
   /** Default none: every token's state. */
   readonly pools?: readonly Pool[] | undefined;
+  /** Aborted, it ends the work with its reason as the error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The states of some sentences. */
@@ -175,7 +177,7 @@ export class Model implements Disposable {
     const names = wanted.length ? wanted : ["tokens" as const];
     const total = copies.reduce((sum, sentence) => sum + sentence.length, 0);
     const rows = wanted.length ? copies.length : total;
-    await using batches = captureBatches(this, copies, ids, wanted);
+    await using batches = captureBatches(this, copies, ids, wanted, options.signal);
     // From here on the GPU works: what follows takes no time, and writing to the arrays now means
     // that they have their memory when the results come.
     let next = batches.next();

@@ -25,6 +25,11 @@ export interface ExperimentOptions extends SolverChoices {
   readonly etas?: readonly number[] | undefined;
   /** The folder that keeps feature stores. */
   readonly features: string;
+  /**
+   * Aborted, it ends the work with its reason as the error; the next experiment finds the features
+   * that were extracted.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Is told before the extraction where features go and how large they will be. */
   readonly onPlan?: ((plan: ExtractPlan) => void) | undefined;
   /** Is told how far a stage is; a stage ends when the next begins. */
@@ -62,7 +67,7 @@ export async function runExperiment(
   dataset: Dataset,
   options: ExperimentOptions,
 ): Promise<Experiment> {
-  const { sites, pools, features, onPlan, onProgress, ...others } = options;
+  const { sites, pools, features, onPlan, onProgress, signal, ...others } = options;
   const { C: givenC = defaultC, etas: givenEtas = defaultEtas, ...solver } = others;
   const [C, etas] = [orderC(givenC), copyEtas(givenEtas)];
   const choices = completeChoices(solver);
@@ -71,6 +76,7 @@ export async function runExperiment(
     sites,
     pools,
     features,
+    signal,
     onPlan,
     onProgress: (split, done, total) => onProgress?.(`extract ${split}`, done, total),
   });
@@ -81,6 +87,7 @@ export async function runExperiment(
     pools: extraction.pools,
     C,
     ...choices,
+    signal,
     onProgress: (done, total) => onProgress?.("probe", done, total),
   });
   const probed = performance.now();
@@ -88,6 +95,7 @@ export async function runExperiment(
     C,
     etas,
     ...choices,
+    signal,
     onProgress: (done, total) => onProgress?.("integrate", done, total),
   });
   const integrated = performance.now();

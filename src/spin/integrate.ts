@@ -41,6 +41,8 @@ export interface IntegrateOptions extends SolverChoices {
   readonly etas?: readonly number[] | undefined;
   /** Default 0.1, 0.2, 1, 10 and 100. */
   readonly C?: readonly number[] | undefined;
+  /** Aborted, it ends the work with its reason as the error. */
+  readonly signal?: AbortSignal | undefined;
   /** Is told how many heads are fitted. */
   readonly onProgress?: ((fitted: number, total: number) => void) | undefined;
 }
@@ -67,7 +69,7 @@ export async function integrate(
   probes: readonly StateProbes[],
   options: IntegrateOptions = {},
 ): Promise<Head[]> {
-  const { etas = defaultEtas, C = defaultC, onProgress, ...solver } = options;
+  const { etas = defaultEtas, C = defaultC, onProgress, signal, ...solver } = options;
   const data = requireSameTexts(store, dataset);
   const [sortedC, shares] = [orderC(C), copyEtas(etas)];
   const ordered = orderProbes(probes);
@@ -76,6 +78,7 @@ export async function integrate(
   let fitted = 0;
   onProgress?.(fitted, total);
   const heads = await mapOverlapping([...groups.values()], async (layers): Promise<Head[]> => {
+    signal?.throwIfAborted();
     const { state: { site }, pool } = layers[0]!;
     const { features, requests } = prepareHeads(store, layers, shares, sortedC);
     const fits = await fitRegressions(gpu, features, data, requests, solver);

@@ -48,6 +48,8 @@ export interface ProbeOptions extends SolverChoices {
   readonly pools: readonly Pool[];
   /** Default 0.1, 0.2, 1, 10 and 100. */
   readonly C?: readonly number[] | undefined;
+  /** Aborted, it ends the work with its reason as the error. */
+  readonly signal?: AbortSignal | undefined;
   /** Is told how many probes are fitted. */
   readonly onProgress?: ((fitted: number, total: number) => void) | undefined;
 }
@@ -72,7 +74,7 @@ export async function fitProbes(
   dataset: Dataset,
   options: ProbeOptions,
 ): Promise<StateProbes[]> {
-  const { states, pools, C = defaultC, onProgress, ...solver } = options;
+  const { states, pools, C = defaultC, onProgress, signal, ...solver } = options;
   const data = requireSameTexts(store, dataset);
   requireList("the states", states);
   requireList("the pools", pools);
@@ -86,6 +88,7 @@ export async function fitProbes(
   let fitted = 0;
   onProgress?.(fitted, inputs.length * requests.length);
   return await mapOverlapping(inputs, async ({ state, pool }) => {
+    signal?.throwIfAborted();
     const features = bySplit((split) => readFeatures(store, split, state, pool));
     const probes = await fitRegressions(gpu, features, data, requests, solver);
     fitted += probes.length;

@@ -12,6 +12,8 @@ import { countNeurons } from "./select.ts";
 export interface ClassifyOptions {
   /** Is told how many of the texts were longer than the model takes, and lost their ends. */
   readonly onTruncated?: ((texts: number) => void) | undefined;
+  /** Aborted, it ends the work with its reason as the error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Is thrown for a text without tokens, of which there are no states. */
@@ -33,7 +35,7 @@ export async function readNeurons(
   classifier: Classifier,
   model: Model,
   texts: readonly string[],
-  { onTruncated }: ClassifyOptions,
+  { onTruncated, signal }: ClassifyOptions,
 ): Promise<Float32Array[]> {
   const misfit = misfitOf(classifier);
   if (misfit !== undefined) {
@@ -45,13 +47,13 @@ export async function readNeurons(
   const { pool, neurons } = classifier;
   const states = findStates(model.spec, neurons.map(({ state }) => state));
   neurons.forEach(({ indices }, i) => requireNeurons(states[i]!, indices));
-  const { ids, truncated } = await encodeInTurns(model, copies);
+  const { ids, truncated } = await encodeInTurns(model, copies, signal);
   const empty = ids.findIndex(({ length }) => length === 0);
   if (empty >= 0) throw new EmptyTextError(empty);
   if (truncated > 0) onTruncated?.(truncated);
   const rows: Float32Array[] = [];
   // Batch by batch, as the states are thousands of times as large as the neurons that are read.
-  for await (const batch of captureBatches(model, ids, states, [pool])) {
+  for await (const batch of captureBatches(model, ids, states, [pool], signal)) {
     for (let row = 0; row < batch.count; row++) {
       const read = gather(neurons, batch.states, row);
       const broken = read.findIndex((value) => !Number.isFinite(value));
