@@ -211,6 +211,8 @@ export interface LayerRef {
 export interface TensorRef {
   /** The tensor's name, without the prefix of a head on top. */
   readonly name: string;
+  /** Other names of the same weights, by one of which they may be stored in its stead. */
+  readonly or?: readonly string[];
   /** Stored as `[inputs, outputs]`. */
   readonly transposed?: boolean;
   /** The outputs are one of several equal parts of the tensor's. */

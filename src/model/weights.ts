@@ -28,14 +28,16 @@ export class WeightReader {
   constructor(stored: TensorSource, spec: ModelSpec, refs: WeightRefs) {
     const source = withTodaysNames(stored);
     this.source = source;
+    const first = [...refsIn(refs.embedding), ...refsIn(refs.stacks[0]!.block(0))];
     this.#prefix =
       ["", ...refs.prefixes].find((prefix) =>
-        source.tensors.has(prefix + refs.embedding.token.name)
+        first.some(({ name }) => source.tensors.has(prefix + name))
       ) ?? "";
     const wanted = new Set<string>();
-    for (const name of tensorNames(spec, refs)) {
-      findTensor(source, this.#prefix + name);
-      wanted.add(this.#prefix + name);
+    for (const ref of tensorRefs(spec, refs)) {
+      const name = this.nameOf(ref);
+      findTensor(source, name);
+      wanted.add(name);
     }
     const known = (name: string) =>
       wanted.has(name) || refs.ignored.test(name) ||
@@ -50,8 +52,11 @@ export class WeightReader {
   }
 
   /** The name of a tensor in this checkpoint. */
-  nameOf(ref: TensorRef): string {
-    return this.#prefix + ref.name;
+  nameOf({ name, or = [] }: TensorRef): string {
+    const usual = this.#prefix + name;
+    // A head is named without the prefix, a part of the model with it.
+    const names = [usual, ...or.flatMap((other) => [this.#prefix + other, other])];
+    return names.find((each) => this.source.tensors.has(each)) ?? usual;
   }
 
   /**
@@ -61,13 +66,13 @@ export class WeightReader {
    */
   matrix(ref: TensorRef, rows: number, cols: number): HostMatrix {
     const all = rows * (ref.part?.of ?? 1);
-    const data = this.#read(ref.name, ref.transposed ? [cols, all] : [all, cols]);
+    const data = this.#read(ref, ref.transposed ? [cols, all] : [all, cols]);
     return viewWeight(data, ref, rows, cols);
   }
 
   /** Reads a bias or a gain as a matrix `[1, size]`. */
   vector(ref: TensorRef, size: number): HostMatrix {
-    const data = this.#read(ref.name, [size * (ref.part?.of ?? 1)]);
+    const data = this.#read(ref, [size * (ref.part?.of ?? 1)]);
     const { rowStarts } = viewWeight(data, ref, size, 1);
     return { data, rowStarts: new Int32Array(1), colOffsets: rowStarts };
   }
@@ -100,10 +105,10 @@ export class WeightReader {
     this.#held.clear();
   }
 
-  #read(name: string, shape: readonly number[]): Float32Array | Float16Array {
-    const stored = this.#prefix + name;
-    this.#checkShape(stored, shape);
-    const data = this.#held.get(name) ?? readPlain(this.source, stored);
+  #read(ref: TensorRef, shape: readonly number[]): Float32Array | Float16Array {
+    const name = this.nameOf(ref);
+    this.#checkShape(name, shape);
+    const data = this.#held.get(name) ?? readPlain(this.source, name);
     this.#held.set(name, data);
     return data;
   }
@@ -151,19 +156,19 @@ function withTodaysNames(source: TensorSource): TensorSource {
 }
 
 /**
- * The names of all tensors of a model, those of parts once a part. They come one by one, so that a
- * config.json of a billion blocks fails at the first that is missing.
+ * All tensors of a model, those of parts once a part. They come one by one, so that a config.json
+ * of a billion blocks fails at the first that is missing.
  */
-function* tensorNames(spec: ModelSpec, { embedding, stacks }: WeightRefs): Generator<string> {
-  yield* [embedding, ...stacks].flatMap(namesIn);
+function* tensorRefs(spec: ModelSpec, { embedding, stacks }: WeightRefs): Generator<TensorRef> {
+  yield* [embedding, ...stacks].flatMap(refsIn);
   for (const [stack, { block }] of stacks.entries()) {
-    for (let layer = 0; layer < spec.stacks[stack]!.blocks; layer++) yield* namesIn(block(layer));
+    for (let layer = 0; layer < spec.stacks[stack]!.blocks; layer++) yield* refsIn(block(layer));
   }
 }
 
-function namesIn(refs: object): string[] {
-  return Object.entries(refs).flatMap(([key, value]: [string, unknown]) => {
-    if (key === "name" && typeof value === "string") return [value];
-    return typeof value === "object" && value !== null ? namesIn(value) : [];
-  });
+function refsIn(refs: object): TensorRef[] {
+  if ("name" in refs) return [refs as TensorRef];
+  return Object.values(refs).flatMap((each) =>
+    typeof each === "object" && each !== null ? refsIn(each) : []
+  );
 }

@@ -6,13 +6,14 @@ import {
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
 
-/** Writes a model to another folder, with other settings in config.json and other weights. */
+/** Writes a model to another folder, with other settings, other weights or other names of these. */
 export function rewriteModel(
   from: string,
   to: string,
-  { settings = {}, change = () => {} }: {
+  { settings = {}, change = () => {}, rename = (name) => name }: {
     settings?: Record<string, unknown>;
     change?: (name: string, data: Float32Array) => void;
+    rename?: (name: string) => string;
   },
 ): void {
   const config = JSON.parse(Deno.readTextFileSync(join(from, "config.json")));
@@ -22,7 +23,7 @@ export function rewriteModel(
   for (const { name, shape } of source.tensors.values()) {
     const data = readFloats(source, name);
     change(name, data);
-    tensors.set(name, { dtype: "F32", shape, data });
+    tensors.set(rename(name), { dtype: "F32", shape, data });
   }
   writeSafetensors(join(to, "model.safetensors"), tensors);
 }

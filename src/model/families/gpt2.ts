@@ -39,12 +39,13 @@ export const gpt2: Family = {
     };
   },
 
-  weights() {
+  weights(_spec, config) {
+    const tied = config.boolean("tie_word_embeddings", true) ? ["lm_head.weight"] : [];
     return {
       prefixes: ["transformer."],
       ignored:
         /^(lm_head|score|classifier|qa_outputs|multiple_choice_head)\.|\.attn\.(masked_)?bias$/,
-      embedding: { token: { name: "wte.weight" }, position: { name: "wpe.weight" } },
+      embedding: { token: { name: "wte.weight", or: tied }, position: { name: "wpe.weight" } },
       stacks: [{
         block: (index) => {
           const block = `h.${index}`;

@@ -15,11 +15,12 @@ export const llama: Family = {
   weights(_spec, config) {
     const attention = { bias: config.boolean("attention_bias", false) };
     const ffn = { bias: config.boolean("mlp_bias", false) };
+    const tied = config.boolean("tie_word_embeddings", false) ? ["lm_head.weight"] : [];
     return {
       // Heads that answer questions stand on a "transformer".
       prefixes: ["model.", "transformer."],
       ignored: /^(lm_head|score|classifier|qa_outputs)\.|rotary_emb\.inv_freq$/,
-      embedding: { token: { name: "embed_tokens.weight" } },
+      embedding: { token: { name: "embed_tokens.weight", or: tied } },
       stacks: [{
         block: (index) => {
           const block = `layers.${index}`;

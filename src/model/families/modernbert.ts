@@ -57,11 +57,12 @@ export const modernbert: Family = {
     const norm = { bias: config.boolean("norm_bias", false) };
     const attention = { bias: config.boolean("attention_bias", false) };
     const ffn = { bias: config.boolean("mlp_bias", false) };
+    const tied = config.boolean("tie_word_embeddings", true) ? ["decoder.weight"] : [];
     return {
       prefixes: ["model."],
       ignored: /^(head|decoder|classifier)\./,
       embedding: {
-        token: { name: "embeddings.tok_embeddings.weight" },
+        token: { name: "embeddings.tok_embeddings.weight", or: tied },
         norm: layer("embeddings.norm", norm),
       },
       stacks: [{

@@ -18,10 +18,13 @@ export const roberta: Family = {
   },
 
   weights(spec, config) {
+    const { embedding, ...refs } = bert.weights(spec, config);
+    const tied = config.boolean("tie_word_embeddings", true) ? ["lm_head.decoder.weight"] : [];
     return {
-      ...bert.weights(spec, config),
+      ...refs,
       prefixes: ["roberta."],
       ignored: /^(pooler|lm_head|classifier|qa_outputs)\.|position_ids$/,
+      embedding: { ...embedding, token: { ...embedding.token, or: tied } },
     };
   },
 };

@@ -27,11 +27,12 @@ export const t5: Family = {
   },
 
   weights(spec) {
+    const tied = spec.stacks.map(({ prefix }) => `${prefix}embed_tokens.weight`);
     return {
       prefixes: ["transformer."],
       ignored:
         /^((en|de)coder\.embed_tokens|lm_head|classification_head|classifier|qa_outputs)\.|EncDecAttention\.relative_attention_bias/,
-      embedding: { token: { name: "shared.weight" } },
+      embedding: { token: { name: "shared.weight", or: tied } },
       stacks: spec.stacks.map(stackRefs),
     };
   },
