@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { memoryNeeded } from "../../src/model/memory.ts";
-import { loadModel } from "../../src/model/model.ts";
+import { loadModel } from "../../src/model/load.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
