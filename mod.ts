@@ -64,6 +64,8 @@ export {
   type DatasetOrigin,
   loadDataset,
   type Split,
+  type SplitName,
+  splitNames,
   type TextPlaces,
 } from "./src/data/dataset.ts";
 export { type DatasetContent, type LabelledTexts, makeDataset } from "./src/data/make_dataset.ts";
@@ -80,7 +82,6 @@ export {
   readFeatures,
   type StoreKey,
 } from "./src/features/store.ts";
-export { type SplitName, splitNames } from "./src/data/dataset.ts";
 export { fitLogistic, type LogisticModel, type LogisticOptions } from "./src/probe/logistic.ts";
 export { type LogisticPredictions, predictLogistic } from "./src/spin/predict_logistic.ts";
 export type { Certificate, Scale, StopReason } from "./src/probe/fit.ts";
