@@ -60,14 +60,13 @@ export { type TensorDifference, type Verification, verifyModel } from "./src/mod
 export {
   type Dataset,
   type DatasetFiles,
-  type DatasetOptions,
   type DatasetOrigin,
-  loadDataset,
   type Split,
   type SplitName,
   splitNames,
   type TextPlaces,
 } from "./src/data/dataset.ts";
+export { type DatasetOptions, loadDataset } from "./src/data/load_dataset.ts";
 export { type DatasetContent, type LabelledTexts, makeDataset } from "./src/data/make_dataset.ts";
 export type { Metric } from "./src/data/registry.ts";
 export {

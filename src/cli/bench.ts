@@ -4,7 +4,7 @@ import { requirePeerPermissions } from "../bench/peers/packages.ts";
 import { compareBenches, describeBench } from "../bench/report.ts";
 import { runBench } from "../bench/run.ts";
 import { bundledPath } from "../bundled.ts";
-import { loadDataset } from "../data/dataset.ts";
+import { loadDataset } from "../data/load_dataset.ts";
 import { readWhole } from "../formats/files.ts";
 import { isJsonObject, readJsonObject } from "../formats/json.ts";
 import { replaceFile, requireWritable } from "../formats/replace.ts";

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { bundledPath } from "../bundled.ts";
-import { type Dataset, loadDataset } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { loadDataset } from "../data/load_dataset.ts";
 import { defaultColumns } from "../data/labelled_file.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
 import { largestSeed } from "../data/split.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadDataset } from "../../src/data/dataset.ts";
+import { loadDataset } from "../../src/data/load_dataset.ts";
 import { withFolder } from "../folder.ts";
 import { letterTexts, writeTextModel } from "../model/text_model.ts";
 import { runCode, runSpindle, runSpindleWith, startSpindle } from "./support.ts";

@@ -1,4 +1,5 @@
-import { type Dataset, type DatasetFiles, loadDataset } from "../../src/data/dataset.ts";
+import type { Dataset, DatasetFiles } from "../../src/data/dataset.ts";
+import { loadDataset } from "../../src/data/load_dataset.ts";
 
 /** Writes files to a new folder, runs `body` there and removes it. */
 export async function withFiles(

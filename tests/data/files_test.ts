@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10";
-import { loadDataset } from "../../src/data/dataset.ts";
+import { loadDataset } from "../../src/data/load_dataset.ts";
 import { SpindleError } from "../../src/util.ts";
 import { gzip, loadFile, rows, withFiles } from "./files.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { bySplit, type Dataset, loadDataset, type SplitName } from "../../src/data/dataset.ts";
+import { bySplit, type Dataset, type SplitName } from "../../src/data/dataset.ts";
+import { loadDataset } from "../../src/data/load_dataset.ts";
 import { makeDataset } from "../../src/data/make_dataset.ts";
 import { exists } from "../../src/formats/files.ts";
 import { defaultPools } from "../../src/model/default_pools.ts";

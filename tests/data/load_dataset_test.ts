@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type DatasetFiles, loadDataset } from "../../src/data/dataset.ts";
+import type { DatasetFiles } from "../../src/data/dataset.ts";
+import { loadDataset } from "../../src/data/load_dataset.ts";
 import { SpindleError } from "../../src/util.ts";
 import { loadFile, withFiles } from "./files.ts";
 
