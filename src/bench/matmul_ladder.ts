@@ -1,3 +1,4 @@
+import type { MatrixStorage } from "../gpu/device.ts";
 import type { Matrix } from "../gpu/matrix.ts";
 import type { StorageBuffer } from "../gpu/memory.ts";
 import type { Recorder } from "../gpu/recorder.ts";
@@ -25,7 +26,7 @@ interface PlainOptions {
 
 /** Matrices of texels; one invocation computes `rows` x `cols` outputs. */
 interface TileOptions {
-  readonly storage: "buffer" | "texture";
+  readonly storage: MatrixStorage;
   readonly rows: number;
   readonly cols: number;
   /** How many columns before their use the texels of w are loaded. */

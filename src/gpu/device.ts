@@ -3,6 +3,9 @@ import { messageOf, nextTurn, SpindleError } from "../util.ts";
 /** How matrices lie in GPU memory: software drivers read storage textures fastest, GPUs buffers. */
 export type MatrixStorage = "texture" | "buffer";
 
+/** Every {@linkcode MatrixStorage}. */
+export const storages: readonly MatrixStorage[] = ["texture", "buffer"];
+
 /** Which adapter a {@linkcode Gpu} runs on. */
 export interface AdapterDescription {
   /** Who made it, such as `nvidia` or `mesa`. */

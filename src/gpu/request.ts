@@ -1,5 +1,5 @@
 import { isGranted, messageOf, requireOneOf, SpindleError } from "../util.ts";
-import { Gpu, type MatrixStorage } from "./device.ts";
+import { Gpu, type MatrixStorage, storages } from "./device.ts";
 import { disableShaderCacheWithoutRoom } from "./shader_cache.ts";
 import { storageOf } from "./tuning.ts";
 import { chooseVectorWidth } from "./vector_width.ts";
@@ -19,7 +19,7 @@ export const mostTextures = 6;
  * @throws {SpindleError} If there is no such storage, no adapter, or its driver gives no device.
  */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
-  if (options.storage) requireOneOf("the storage", options.storage, ["texture", "buffer"]);
+  if (options.storage) requireOneOf("the storage", options.storage, storages);
   quietMesa();
   chooseVectorWidth();
   disableShaderCacheWithoutRoom();

@@ -1,5 +1,5 @@
 import { attempt } from "../util.ts";
-import type { AdapterDescription, Gpu, MatrixStorage } from "./device.ts";
+import { type AdapterDescription, type Gpu, type MatrixStorage, storages } from "./device.ts";
 import { recall, remember, type Remembered, rememberedNames } from "./remembered.ts";
 
 /** Which variant of each kernel was the fastest, by the kernel's name. */
@@ -45,8 +45,8 @@ export function saveTuning(gpu: Gpu, tuning: Tuning): string {
 
 /** Where matrices are to lie on an adapter, if that was timed. */
 export function storageOf(adapter: AdapterDescription): MatrixStorage | undefined {
-  const storage = recall(storageKey(adapter))?.storage;
-  return storage === "texture" || storage === "buffer" ? storage : undefined;
+  const known = recall(storageKey(adapter))?.storage;
+  return storages.find((storage) => storage === known);
 }
 
 /** Remembers where matrices are to lie, for the next start. */

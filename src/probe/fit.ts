@@ -42,7 +42,7 @@ export interface Problem extends ProblemRequest {
  */
 export function completeProblem(request: ProblemRequest): Problem {
   const { C, scale = "raw", l1Ratio = 1 } = request;
-  requireOneOf("the scale", scale, ["raw", "standardized"]);
+  requireOneOf("the scale", scale, scales);
   if (!(C > 0 && C < Infinity)) {
     throw new SpindleError(
       `Cannot fit a regression with C ${C}: a finite number above 0 is needed`,
@@ -56,6 +56,9 @@ export function completeProblem(request: ProblemRequest): Problem {
 
 /** What a penalty weighs. */
 export type Scale = "raw" | "standardized";
+
+/** Every {@linkcode Scale}. */
+export const scales: readonly Scale[] = ["raw", "standardized"];
 
 /** The coefficients of a classifier on the columns of its problem. */
 export interface Coefficients {

@@ -1,6 +1,6 @@
 import { type Metric, metrics } from "../data/registry.ts";
 import { isJsonObject } from "../formats/json.ts";
-import type { Precision } from "../gpu/precision.ts";
+import { type Precision, precisions } from "../gpu/precision.ts";
 import { type Pool, pools } from "../ops/pool.ts";
 import { regressionsOf } from "../probe/fit.ts";
 import { either } from "../util.ts";
@@ -110,6 +110,6 @@ function areDistinct(values: ArrayLike<unknown>): boolean {
 function isModel(model: unknown): boolean {
   return isJsonObject(model) &&
     [model.name, model.sha256, model.folder].every((each) => typeof each === "string") &&
-    [undefined, "f32", "f16"].some((weights) => weights === model.weights) &&
+    [undefined, ...precisions].some((weights) => weights === model.weights) &&
     (model.blocks === undefined || isIndex(model.blocks));
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { storages } from "../../src/gpu/device.ts";
 import {
   createMatrix,
   fillTexels,
@@ -31,7 +32,7 @@ gpuTest("createMatrix() gives zeros", async (gpu) => {
 
 gpuTest("uploadMatrix() puts a matrix where it is told, counted as the GPU's own", async (gpu) => {
   const data = randomNumbers(13 * 7);
-  for (const storage of ["texture", "buffer"] as const) {
+  for (const storage of storages) {
     using matrix = uploadMatrix(gpu, data, 13, 7, "placed", "f32", storage);
     assert.equal(matrix.memory instanceof GPUTexture, storage === "texture");
     assert.ok(ownedBytes(gpu) >= data.byteLength);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openModelWeights, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { createMatrix } from "../../src/gpu/matrix.ts";
+import type { Precision } from "../../src/gpu/precision.ts";
 import { readConfig } from "../../src/model/config.ts";
 import { familyOf, specOf } from "../../src/model/family.ts";
 import { longestSentence } from "../../src/model/longest.ts";
@@ -104,7 +105,7 @@ Deno.test("loadModel() refuses float16 for weights that it cannot hold", () =>
         },
       });
     using gpu = await requestGpu();
-    const load = async (weights: "f32" | "f16") =>
+    const load = async (weights: Precision) =>
       (await loadModel(gpu, folder, { weights }))[Symbol.dispose]();
     save(-65_520);
     await assert.rejects(load("f16"), /in float16 as -65520 would become infinite: keep them in/);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { precisions } from "../../src/gpu/precision.ts";
 import { captureBatches } from "../../src/model/capture.ts";
 import { memoryNeeded } from "../../src/model/memory.ts";
 import { loadModel } from "../../src/model/load.ts";
@@ -17,7 +18,7 @@ function assertNear(found: number, expected: number, share: number): void {
 
 Deno.test("memoryNeeded() tells what the weights then take on the device", async () => {
   using gpu = await requestGpu();
-  for (const weights of ["f32", "f16"] as const) {
+  for (const weights of precisions) {
     for (const states of [["hidden.6"], ["hidden.2"]]) {
       const needed = memoryNeeded(miniLm, { weights, states });
       using _model = await loadModel(gpu, miniLm, { weights, states });

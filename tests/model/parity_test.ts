@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { storages } from "../../src/gpu/device.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { verifyModel } from "../../src/model/verify.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
@@ -7,7 +8,7 @@ import { assertFreed } from "../gpu.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
 
 async function check(folder: string, golden = `${folder}/golden.safetensors`): Promise<void> {
-  for (const storage of ["texture", "buffer"] as const) {
+  for (const storage of storages) {
     using gpu = await requestGpu({ storage });
     {
       using model = await loadModel(gpu, folder);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
+import { scales } from "../../src/probe/fit.ts";
 import { fitLogistic, type LogisticOptions } from "../../src/probe/logistic.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { gpuTest } from "../gpu.ts";
@@ -44,7 +45,7 @@ function objective(
   return sum;
 }
 
-for (const scale of ["raw", "standardized"] as const) {
+for (const scale of scales) {
   for (const l1Ratio of [1, 0.4, 0]) {
     gpuTest(`fitLogistic() certifies a ${scale} penalty with l1Ratio ${l1Ratio}`, async (gpu) => {
       const { x, y } = threeClasses(97, 13);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decision } from "../../src/probe/decision.ts";
-import type { Fit, ProblemRequest } from "../../src/probe/fit.ts";
+import { type Fit, type ProblemRequest, scales } from "../../src/probe/fit.ts";
 import { fitProblems } from "../../src/probe/solve.ts";
 import type { SolverOptions } from "../../src/probe/solver_options.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
@@ -125,7 +125,7 @@ Deno.test("fitProblems() keeps to the columns of each wide problem", async () =>
   }
 });
 
-for (const scale of ["raw", "standardized"] as const) {
+for (const scale of scales) {
   Deno.test(`fitProblems() certifies ridge on wide rows with ${scale} penalties`, async () => {
     const train = wideRows(60, 3, 11);
     const problems = [0.1, 3].map((C) => ({ C, l1Ratio: 0, scale }));
@@ -136,7 +136,7 @@ for (const scale of ["raw", "standardized"] as const) {
   });
 }
 
-for (const scale of ["raw", "standardized"] as const) {
+for (const scale of scales) {
   Deno.test(`fitProblems() solves a wide elastic net of little L1 on ${scale} weights`, async () => {
     const train = wideRows(40, 3, 11);
     const problems = [{ C: 0.1, l1Ratio: 0.05, scale }, { C: 3, l1Ratio: 0.001, scale }];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Metric } from "../../src/data/registry.ts";
 import { type TensorData, writeSafetensors } from "../../src/formats/safetensors.ts";
+import type { Precision } from "../../src/gpu/precision.ts";
 import { loadedSha256 } from "../../src/model/files.ts";
 import { loadModel } from "../../src/model/load.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -132,7 +133,7 @@ Deno.test("classify() refuses states that are not finite, and names the text and
     using gpu = await requestGpu();
     const neurons = [{ state: "hidden.0", indices: Uint32Array.of(0, 3) }];
     for (const [weights, advice] of [["f32", "from another"], ["f16", "with --weights f32, or"]]) {
-      using model = await loadModel(gpu, folder, { weights: weights as "f32" | "f16" });
+      using model = await loadModel(gpu, folder, { weights: weights as Precision });
       const own = await madeFrom(model, { neurons });
       const [prediction] = await classify(own, model, ["a c"]);
       assert.ok(prediction!.probability >= 0.5);
