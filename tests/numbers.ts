@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { largestError } from "../src/measure/problem.ts";
+import { largestError } from "../src/measure/difference.ts";
 
 export { randomNumbers } from "../src/measure/numbers.ts";
 

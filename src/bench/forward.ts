@@ -1,4 +1,4 @@
-import { largestError } from "../measure/problem.ts";
+import { largestError } from "../measure/difference.ts";
 import type { Capture, Model } from "../model/model.ts";
 import type { StateId } from "../model/states.ts";
 import { referenceStates } from "./forward_reference.ts";

@@ -6,8 +6,9 @@ import {
   milliseconds,
   roundRobin,
 } from "../measure/contestant.ts";
+import { largestError } from "../measure/difference.ts";
 import { summarize } from "../measure/numbers.ts";
-import { largestError, type Problem, runOnce, type Variant } from "../measure/problem.ts";
+import { type Problem, runOnce, type Variant } from "../measure/problem.ts";
 import type { Stopwatch, Timing } from "../measure/stopwatch.ts";
 import type { BenchResult, Rate } from "./document.ts";
 import type { PeakKernel, PeakKernels } from "./peak.ts";

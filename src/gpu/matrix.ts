@@ -42,7 +42,7 @@ export function createMatrix(
 ): Matrix {
   const texels = Math.ceil(cols / 4);
   if (storage === "buffer") {
-    const stride = oddMultiple(rows);
+    const stride = oddMultiple(rows, rowMultiple);
     const bytes = stride * texels * texelBytes(precision);
     const most = gpu.device.limits.maxStorageBufferBindingSize;
     if (bytes > most) {
@@ -229,9 +229,12 @@ export function packTexels(data: Float32Array, rows: number, cols: number): Floa
   return packed;
 }
 
-/** Texels a power of two apart, as those of neighbouring columns, would share places in caches. */
-function oddMultiple(rows: number): number {
-  return (Math.ceil(rows / rowMultiple) | 1) * rowMultiple;
+/**
+ * `rows` rounded up to an odd multiple of `step`: texels a power of two apart, as those of
+ * neighbouring columns would be, share places in caches.
+ */
+export function oddMultiple(rows: number, step: number): number {
+  return (Math.ceil(rows / step) | 1) * step;
 }
 
 /** llvmpipe compiles every kernel once more for textures whose size is a power of two. */

@@ -1,9 +1,9 @@
-import { SpindleError } from "../util.ts";
+import { roundUp, SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
 
 /** Creates a storage buffer of `bytes` bytes, counted in `gpu.liveBytes`. */
 export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBuffer {
-  const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+  const size = bufferSize(bytes);
   if (size > gpu.device.limits.maxBufferSize) {
     throw new SpindleError(
       `Cannot allocate ${size} bytes for ${label} as the GPU allows ` +
@@ -14,6 +14,11 @@ export function createStorage(gpu: Gpu, bytes: number, label: string): StorageBu
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffer = gpu.device.createBuffer({ size, usage, label });
   return new StorageBuffer(gpu, buffer);
+}
+
+/** The size of a buffer for so many bytes: whole texels, of which there is one at least. */
+export function bufferSize(bytes: number): number {
+  return Math.max(16, roundUp(bytes, 16));
 }
 
 /** Creates a storage buffer that holds `data`. */

@@ -1,5 +1,6 @@
 import { SpindleError } from "../util.ts";
 import type { Gpu } from "./device.ts";
+import { bufferSize } from "./memory.ts";
 
 /** Readbacks up to this size are worth the memory that it takes to read them at once. */
 const largestAtOnce = 16 * 2 ** 20;
@@ -14,7 +15,7 @@ export class Readback implements Disposable {
   #freed = false;
 
   constructor(readonly gpu: Gpu, bytes: number) {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const size = bufferSize(bytes);
     this.#readsAtOnce = size <= largestAtOnce;
     this.#buffer = gpu.device.createBuffer({
       size,

@@ -1,6 +1,6 @@
 import type { Gpu } from "./device.ts";
 import type { Dispatch } from "./dispatch.ts";
-import type { Matrix } from "./matrix.ts";
+import { type Matrix, oddMultiple } from "./matrix.ts";
 import { createStorage, type StorageBuffer } from "./memory.ts";
 import { texelBytes } from "./precision.ts";
 
@@ -40,8 +40,7 @@ export class Staging {
     const [name, matrix] = written;
     const { memory: texture, texels } = matrix;
     if (!(texture instanceof GPUTexture)) return undefined;
-    // An odd multiple: columns a power of two apart would share their place in caches.
-    const stride = (Math.ceil(rows / pitchRows) | 1) * pitchRows;
+    const stride = oddMultiple(rows, pitchRows);
     const bytesPerRow = stride * texelBytes("f32");
     if (bytesPerRow * texels > this.gpu.device.limits.maxStorageBufferBindingSize) return undefined;
     const memory = this.#buffer(bytesPerRow * texels);

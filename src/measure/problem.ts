@@ -40,7 +40,7 @@ export interface Problem extends Disposable {
   /** The useful work of one run: operations, or bytes read and written at least. */
   readonly work: { readonly flops: number } | { readonly bytes: number };
   readonly variants: readonly Variant[];
-  /** The largest difference that rounding in float32 explains, see {@linkcode largestError}. */
+  /** The largest difference that rounding in float32 explains, see `largestError`. */
   readonly bound: number;
   /** What the variants should compute, in float64. */
   expected(): Float64Array;
@@ -68,17 +68,4 @@ export async function runOnce(
 
 function spoil(storage: StorageBuffer): void {
   storage.write(new Float32Array(storage.buffer.size / 4).fill(NaN));
-}
-
-/** The largest difference of two lists, in units of `max(1, largest expected value)`. */
-export function largestError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return Infinity;
-  let scale = 1;
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const difference = Math.abs(actual[i]! - expected[i]!);
-    if (!(difference <= worst)) worst = Number.isNaN(difference) ? Infinity : difference;
-    scale = Math.max(scale, Math.abs(expected[i]!));
-  }
-  return worst / scale;
 }

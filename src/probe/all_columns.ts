@@ -66,8 +66,12 @@ export async function fitOnAllColumns(
   let [exact, cleaned, stuck] = [true, false, false];
   for (let nIter = firstStep;;) {
     const { gradient, pulls, ...reached } = await evaluate(wide, problem, descents, margins);
-    const certificates = certify(wide, problem, { ...reached, pulls, dual, nIter })
-      .map((each) => ({ ...each, converged: each.gap <= tolerance }));
+    const certificates = certify(
+      wide,
+      problem,
+      { ...reached, pulls, dual, nIter },
+      tolerance,
+    );
     const converged = certificates.every((each) => each.converged);
     const done = converged || stuck || nIter >= maxIterations;
     if (done && exact) {

@@ -1,5 +1,6 @@
 import type { Certificate, Coefficients, Problem } from "./fit.ts";
 import { dualObjective, losses, penaltyWeight, type Regressions, residualOf } from "./objective.ts";
+import { countNonzeros } from "./vectors.ts";
 
 /** Residuals `[rows, regressions]`, weighted so that those of each regression sum to zero. */
 export function balancedResiduals(
@@ -52,6 +53,7 @@ export function pullsOf(
  *
  * @param reached Where it is; `dual` has the best bound so far of each regression, and takes better
  * ones.
+ * @param tolerance The gap at which a regression has converged.
  */
 export function certify(
   regressions: Regressions,
@@ -64,13 +66,14 @@ export function certify(
     readonly dual: number[];
     readonly nIter: number;
   },
-): Omit<Certificate, "converged">[] {
+  tolerance: number,
+): Certificate[] {
   return losses(regressions, logits).map((loss, k) => {
     const objective = problem.C * loss + penalty[k]!;
     dual[k] = Math.max(dual[k]!, dualObjective(regressions, problem, k, residuals, pulls[k]!));
     const width = pulls[k]!.length;
     const own = coef.subarray(k * width, (k + 1) * width);
-    const nonzeros = own.reduce((count, value) => count + Number(value !== 0), 0);
-    return { objective, gap: Math.max(0, 1 - dual[k]! / objective), nonzeros, nIter };
+    const gap = Math.max(0, 1 - dual[k]! / objective);
+    return { objective, gap, nonzeros: countNonzeros(own), nIter, converged: gap <= tolerance };
   });
 }

@@ -82,6 +82,11 @@ export interface Certificate {
   readonly converged: boolean;
 }
 
+/** Steps until the last regression stopped. */
+export function mostSteps(certificates: readonly Certificate[]): number {
+  return Math.max(...certificates.map(({ nIter }) => nIter));
+}
+
 /**
  * Why a solver stopped: the gap reached the tolerance, the validation score had stopped rising, the
  * steps were used up, or they led no further in float32.

@@ -1,7 +1,7 @@
 import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { requireList, SpindleError } from "../util.ts";
-import type { Certificate, Scale } from "./fit.ts";
+import { type Certificate, mostSteps, type Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
 import { featuresOf } from "./standardize.ts";
 
@@ -89,7 +89,7 @@ export async function fitLogistic(
     classes,
     coef,
     intercept,
-    nIter: Math.max(...certificates.map(({ nIter }) => nIter)),
+    nIter: mostSteps(certificates),
     converged: certificates.every(({ converged }) => converged),
     certificates,
   }));

@@ -1,6 +1,6 @@
 import { Batch } from "./batch.ts";
 import type { Design, DesignBlock } from "./design.ts";
-import type { Certificate } from "./fit.ts";
+import { type Certificate, mostSteps } from "./fit.ts";
 import { isDone, look, type Run, scoreRun } from "./run.ts";
 import { lookAhead, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
@@ -35,7 +35,7 @@ export async function solveByOwnModels(
   using sets = prepareSets([run], [run.set], design, modelChoices.ridgeShare);
   const begin = (k: number) =>
     new Batch(design, sets, [{ ...run.fits[k]!, set: 0, start: run.state[k]! }], validationBlocks);
-  let nIter = Math.max(...run.certificates.map((certificate) => certificate.nIter));
+  let nIter = mostSteps(run.certificates);
   let going = run.certificates.map((mark, k): OwnModelFit => ({ k, mark, caution: 1 }))
     .filter(({ mark }) => !mark.converged);
   {

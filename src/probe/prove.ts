@@ -13,6 +13,7 @@ import { hostColumns, hostGradient, hostMargins, type HostRows } from "./host_ro
 import { newtonStep } from "./newton.ts";
 import { dualObjective, losses, penaltyOf, penaltyWeight, residualOf } from "./objective.ts";
 import { measureScaling } from "./standardize.ts";
+import { countNonzeros } from "./vectors.ts";
 import { chooseColumns } from "./working_set.ts";
 
 /** So many rows times columns squared take the host a tenth of a second for a Newton step. */
@@ -104,7 +105,7 @@ function prove(
   }
   const { coef, intercept, objective } = reached;
   const gap = Math.max(0, 1 - reached.dual / objective);
-  const nonzeros = coef.reduce((count, value) => count + Number(value !== 0), 0);
+  const nonzeros = countNonzeros(coef);
   const certificate = { objective, gap, nonzeros, nIter, converged: gap <= tolerance };
   return { coef, intercept, certificate };
 }

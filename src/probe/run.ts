@@ -14,6 +14,7 @@ import {
 import type { FitSnapshot } from "./reached.ts";
 import { limitsOf, type SolverOptions, type Validation } from "./solver_options.ts";
 import type { Scaling } from "./standardize.ts";
+import { countNonzeros } from "./vectors.ts";
 
 /** A problem on its way. */
 export interface Run {
@@ -98,9 +99,7 @@ export function look(
   run.certificates[k] = {
     objective: reached,
     gap,
-    nonzeros: better
-      ? coef.reduce((count, value) => count + Number(value !== 0), 0)
-      : before.nonzeros,
+    nonzeros: better ? countNonzeros(coef) : before.nonzeros,
     nIter,
     converged: gap <= tolerance,
   };

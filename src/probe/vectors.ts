@@ -24,3 +24,8 @@ export function sumOfSquares(vector: Float64Array, weights: Float64Array): numbe
 export function softThreshold(value: number, by: number): number {
   return Math.sign(value) * Math.max(0, Math.abs(value) - by);
 }
+
+/** How many numbers are not zero. */
+export function countNonzeros(vector: Float32Array): number {
+  return vector.reduce((count, value) => count + Number(value !== 0), 0);
+}

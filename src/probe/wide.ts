@@ -90,8 +90,12 @@ async function solveByWorkingSets(
     const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
     point = { coef: solved.coef, intercept: solved.intercept, gradient };
     pulls = pullsOf(wide, problem, allowed, gradient);
-    const certificates = certify(wide, problem, { ...solved, residuals, pulls, dual, nIter })
-      .map((each) => ({ ...each, converged: each.gap <= tolerance }));
+    const certificates = certify(
+      wide,
+      problem,
+      { ...solved, residuals, pulls, dual, nIter },
+      tolerance,
+    );
     const next = chooseColumns(point, strongestPulls(pulls), l1Ratio);
     const stuck = !joins(next, places, strongestPulls(pulls), l1Ratio);
     if (stuck) tightened++;

@@ -3,6 +3,7 @@ import { assembleDesign, type Design } from "./design.ts";
 import {
   type Coefficients,
   type Fit,
+  mostSteps,
   type Problem,
   rescale,
   type ScoredCoefficients,
@@ -70,7 +71,7 @@ export async function solveOnColumns(
   return {
     ...spread({ coef: fit!.coef, intercept: fit!.intercept }),
     ...await evaluate(design, order, fit!),
-    nIter: Math.max(...certificates.map(({ nIter }) => nIter)),
+    nIter: mostSteps(certificates),
     validation: validation && { best: spread(validation.best), last: spread(validation.last) },
   };
 }

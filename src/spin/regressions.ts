@@ -3,9 +3,10 @@ import { copyDataset } from "../data/make_dataset.ts";
 import type { Features, FeatureStore } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
-import { predictClasses, type StopReason } from "../probe/fit.ts";
+import { mostSteps, predictClasses, type StopReason } from "../probe/fit.ts";
 import { fitProblems } from "../probe/solve.ts";
 import { limitsOf, requireLimits } from "../probe/solver_options.ts";
+import { countNonzeros } from "../probe/vectors.ts";
 import { requireOneOf, SpindleError } from "../util.ts";
 import { score } from "./metrics.ts";
 
@@ -139,9 +140,9 @@ export async function fitRegressions(
       intercept,
       validation,
       test: score(metric, predicted, test.labels, classes),
-      nonzeros: coef.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0),
+      nonzeros: countNonzeros(coef),
       gap: Math.max(...certificates.map(({ gap }) => gap)),
-      nIter: Math.max(...certificates.map(({ nIter }) => nIter)),
+      nIter: mostSteps(certificates),
       stop,
     };
   });

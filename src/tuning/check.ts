@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { largestError, type Problem, runOnce } from "../measure/problem.ts";
+import { largestError } from "../measure/difference.ts";
+import { type Problem, runOnce } from "../measure/problem.ts";
 import { SpindleError } from "../util.ts";
 import type { Contest } from "./contests.ts";
 

@@ -1,5 +1,5 @@
+import { largestError } from "../../measure/difference.ts";
 import { summarize } from "../../measure/numbers.ts";
-import { largestError } from "../../measure/problem.ts";
 import type { Timing } from "../../measure/stopwatch.ts";
 import type { Model } from "../../model/model.ts";
 import { SpindleError } from "../../util.ts";

@@ -1,9 +1,10 @@
 import type { Gpu } from "../../gpu/device.ts";
 import { type AttentionShape, pickChecked } from "../../measure/attention_problem.ts";
 import { type Contestant, contestantOf, roundRobin } from "../../measure/contestant.ts";
+import { largestError } from "../../measure/difference.ts";
 import type { MatmulShape } from "../../measure/matmul_problem.ts";
 import { summarize } from "../../measure/numbers.ts";
-import { largestError, type Problem } from "../../measure/problem.ts";
+import type { Problem } from "../../measure/problem.ts";
 import { divideTiming, timeHost } from "../../measure/stopwatch.ts";
 import { messageOf } from "../../util.ts";
 import { attentionProblem } from "../attention.ts";
