@@ -1,5 +1,5 @@
-// Elementwise nonlinearities of feed-forward networks, four values at a time; broken.wgsl stands in
-// front.
+// Elementwise nonlinearities of feed-forward networks, four values at a time; nonfinite.wgsl stands
+// in front.
 
 // Abramowitz and Stegun 7.1.26: |error| <= 1.5e-7.
 fn erf(x: vec4f) -> vec4f {
@@ -20,7 +20,7 @@ fn gelu_tanh(x: vec4f) -> vec4f {
 }
 
 fn relu(x: vec4f) -> vec4f {
-  return select(x, vec4f(0.0), (x < vec4f(0.0)) & !is_broken(x)); // max() would make NaN 0
+  return select(x, vec4f(0.0), (x < vec4f(0.0)) & !is_nonfinite(x)); // max() would make NaN 0
 }
 
 fn silu(x: vec4f) -> vec4f {

@@ -1,5 +1,5 @@
 // Pools the states of each sentence: out[pool][sentence] = the first or last row of x that belongs
-// to the sentence, or the maximum or mean over its rows. broken.wgsl stands in front.
+// to the sentence, or the maximum or mean over its rows. nonfinite.wgsl stands in front.
 //
 // x: [tokens, width]; sentences: (first row, end row); out: array<vec4f> [pools, sentences,
 // texels]. The pools that are wanted come in the order first, last, max, mean. Lanes run along the
@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   if (MAX == 1u) {
     // max() passes over NaN, which the sum keeps: no broken state may look like a sound one.
-    out[at] = select(highest, sum, is_broken(sum));
+    out[at] = select(highest, sum, is_nonfinite(sum));
     at += step;
   }
   if (MEAN == 1u) {

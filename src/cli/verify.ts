@@ -3,7 +3,7 @@ import { exists } from "../formats/files.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
 import { requireModelFolder } from "../model/files.ts";
 import { loadModel } from "../model/load.ts";
-import { bound, verifyModel } from "../model/verify.ts";
+import { verifyBound, verifyModel } from "../model/verify.ts";
 import { requestGpu } from "../tuning/request.ts";
 import { SpindleError } from "../util.ts";
 import { defineCommand } from "./command.ts";
@@ -26,7 +26,7 @@ export const command = defineCommand({
       description:
         "A safetensors file: input_ids and attention_mask [sentences, tokens], states such as " +
         "hidden.3 [sentences, tokens, width] and pooled ones such as hidden.3.mean [sentences, " +
-        `width], each to be within ${bound} of max(1, its largest value); ` +
+        `width], each to be within ${verifyBound} of max(1, its largest value); ` +
         `default ${defaultGolden} in the folder`,
     },
     weights: {

@@ -34,7 +34,7 @@ function requireBindings(
   label: string,
   entries: readonly GPUBindGroupLayoutEntry[],
 ): void {
-  const refuse = (count: number, what: string, most: number) => {
+  const requireAtMost = (count: number, what: string, most: number) => {
     if (count <= most) return;
     throw new SpindleError(
       `Cannot run the kernel "${label}" on ${adapter.description} as it takes ${count} ${what} and ` +
@@ -43,8 +43,8 @@ function requireBindings(
   };
   const textures = entries.filter(({ storageTexture }) => storageTexture).length;
   const buffers = entries.filter(({ buffer }) => buffer && buffer.type !== "uniform").length;
-  refuse(textures, "storage textures", limits.maxStorageTexturesPerShaderStage);
-  refuse(buffers, "storage buffers", limits.maxStorageBuffersPerShaderStage);
+  requireAtMost(textures, "storage textures", limits.maxStorageTexturesPerShaderStage);
+  requireAtMost(buffers, "storage buffers", limits.maxStorageBuffersPerShaderStage);
 }
 
 /** The resources that a dispatch binds, in binding order, without the uniform at binding 0. */

@@ -28,12 +28,12 @@ export function familyOf(config: Config): Family {
  */
 export function specOf(config: Config): ModelSpec {
   const spec = familyOf(config).spec(config);
-  checkNames(config, spec);
+  requireEqualNumbers(config, spec);
   for (const { attention } of spec.stacks) {
     // Of a causal model the reference library makes a bidirectional one where this is false.
     if (attention.causal) requireBoolean(config, "is_causal", true);
-    checkHeads(config, spec.width, attention);
-    checkRelativeBias(config, attention);
+    requireHeads(config, spec.width, attention);
+    requireRelativeBias(config, attention);
   }
   return spec;
 }
@@ -51,7 +51,7 @@ export function readModel(folder: string): { spec: ModelSpec; refs: WeightRefs }
 }
 
 /** Some families call them otherwise, and the reference library heeds these names before theirs. */
-function checkNames(config: Config, { stacks: [stack] }: ModelSpec): void {
+function requireEqualNumbers(config: Config, { stacks: [stack] }: ModelSpec): void {
   const { attention, blocks } = stack!;
   const numbers = { num_attention_heads: attention.heads, num_hidden_layers: blocks };
   for (const [name, number] of Object.entries(numbers)) {
@@ -64,7 +64,7 @@ function checkNames(config: Config, { stacks: [stack] }: ModelSpec): void {
   }
 }
 
-function checkHeads(config: Config, width: number, attention: AttentionSpec): void {
+function requireHeads(config: Config, width: number, attention: AttentionSpec): void {
   const { heads, keyValueHeads, headWidth, rotary = [] } = attention;
   if (!Number.isInteger(headWidth) || heads % keyValueHeads !== 0) {
     throw new SpindleError(
@@ -83,7 +83,7 @@ function checkHeads(config: Config, width: number, attention: AttentionSpec): vo
   );
 }
 
-function checkRelativeBias(config: Config, { relativeBias, causal }: AttentionSpec): void {
+function requireRelativeBias(config: Config, { relativeBias, causal }: AttentionSpec): void {
   if (!relativeBias) return;
   const { buckets, maxDistance } = relativeBias;
   // Half of a direction's buckets hold one distance each, the others all up to the largest.

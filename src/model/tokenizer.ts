@@ -71,10 +71,10 @@ interface Frame {
  * Guesses at how much of a long text its tokens take; where too few come out the next is tried.
  * Only a text with a token less often than every 128 characters, such as one of blanks, loses some.
  */
-const CHARACTERS_PER_TOKEN = [8, 32, 128];
+const charactersPerToken = [8, 32, 128];
 
 /** Tokens this close to where a long text was cut may differ from those of the whole text. */
-const SPARE_TOKENS = 64;
+const spareTokens = 64;
 
 /**
  * Loads the tokenizer of a model: `tokenizer.json` and, where present, `tokenizer_config.json`.
@@ -216,10 +216,10 @@ function tokenizeHead(
   room: number,
   tokenize: (text: string) => number[],
 ): { tokens: number[]; isWhole: boolean } {
-  const enough = room + SPARE_TOKENS;
+  const enough = room + spareTokens;
   let head = "";
   let tokens: number[] = [];
-  for (const perToken of CHARACTERS_PER_TOKEN) {
+  for (const perToken of charactersPerToken) {
     head = headOf(text, enough * perToken);
     tokens = tokenize(head);
     if (head.length === text.length || tokens.length >= enough) break;
@@ -276,10 +276,10 @@ function textRepair(normalizer: unknown): (text: string) => string {
     // The original lowercases letter by letter; toLowerCase() gives a word's last Σ its own form.
     if (lowercases) result = result.replaceAll("Σ", "σ");
     // The library misses the ideographs that take two UTF-16 units.
-    if (spacesIdeographs) result = result.replace(RARE_IDEOGRAPH, " $& ");
+    if (spacesIdeographs) result = result.replace(rareIdeograph, " $& ");
     return result;
   };
 }
 
-const RARE_IDEOGRAPH = // As in the original, whose gap from U+2B820 to U+2B91F is no mistake here.
+const rareIdeograph = // As in the original, whose gap from U+2B820 to U+2B91F is no mistake here.
   /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;

@@ -39,7 +39,7 @@ export interface Verification {
 }
 
 /** Differences of at most this, by max(1, largest reference value), pass. */
-export const bound = 1e-4;
+export const verifyBound = 1e-4;
 
 /**
  * Compares a model with a golden file of a reference implementation: `input_ids` and
@@ -47,9 +47,9 @@ export const bound = 1e-4;
  * pooled states such as `hidden.3.mean` `[sentences, width]`; texts in the metadata. It runs only
  * the blocks that the file's states need.
  *
- * @throws {SpindleError} If the golden file cannot be read, holds no sentences, no states or one that
- * the model lacks, a tensor of another shape, or texts that are not a JSON list; or if the model
- * cannot run its sentences.
+ * @throws {SpindleError} If the golden file cannot be read, holds no sentences, no states or one
+ * that the model lacks, a tensor of another shape, or texts that are not a JSON list; or if the
+ * model cannot run its sentences.
  */
 export async function verifyModel(model: Model, golden: string): Promise<Verification> {
   using file = openSafetensors(golden);
@@ -71,7 +71,7 @@ export async function verifyModel(model: Model, golden: string): Promise<Verific
   tensors.sort((a, b) => byNumber(a.name, b.name));
   const idsEqual = compareIds(model, file, sentences.ids);
   const passed = tensors.every((tensor) => tensor.passed) && idsEqual !== false;
-  return { bound, tensors, idsEqual, passed };
+  return { bound: verifyBound, tensors, idsEqual, passed };
 }
 
 interface Sentences {
@@ -151,7 +151,7 @@ function pickRows(from: Float32Array, rows: readonly number[], width: number): F
 function compare(name: string, values: Float32Array, expected: Float32Array): TensorDifference {
   const { largest, scale } = differenceOf(values, expected);
   const maxRelative = largest / scale;
-  return { name, maxAbsolute: largest, maxRelative, passed: maxRelative <= bound };
+  return { name, maxAbsolute: largest, maxRelative, passed: maxRelative <= verifyBound };
 }
 
 function compareIds(model: Model, file: SafetensorsFile, ids: number[][]): boolean | undefined {

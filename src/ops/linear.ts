@@ -1,5 +1,5 @@
 import activationCode from "../../shaders/activation.wgsl" with { type: "text" };
-import brokenCode from "../../shaders/broken.wgsl" with { type: "text" };
+import nonfiniteCode from "../../shaders/nonfinite.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { cachedCode } from "./code_cache.ts";
@@ -67,7 +67,7 @@ function linearCode(
   return cachedCode(
     ["linear", tile, lanes, activation, optional],
     () =>
-      `${brokenCode}${activationCode}
+      `${nonfiniteCode}${activationCode}
 fn finish(row: u32, k: u32, product: vec4f) {
   var value = product;
   ${optional.includes("bias") ? "value += load_bias(0u, k);" : ""}

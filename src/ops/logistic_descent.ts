@@ -7,7 +7,7 @@ import type { Recorder } from "../gpu/recorder.ts";
 import { pairwiseSum, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
 import { fieldConstants, type FitState } from "./logistic_state.ts";
-import { columnTexels, type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
+import { columnTexels, type ColumnTiles, fitLoads, tileBuffers } from "./logistic_tiles.ts";
 
 /**
  * What a step on the quadratic model reads and writes; `shaders/logistic_descent.wgsl` tells more.
@@ -127,7 +127,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let k = texels[span.x + i];
     let row = span.z + 4u * i;
     ${unroll(texels, (c) => unroll(4, (r) => `let m${c}_${r} = load_inverse(row + ${r}u, c${c});`))}
-    ${fitTexels(gpu, tiles, (n) => `q${n}`, (fit) => `load_iterate(2u * (${fit}), k)`)}
+    ${fitLoads(gpu, tiles, (n) => `q${n}`, (fit) => `load_iterate(2u * (${fit}), k)`)}
     ${unroll(texels, (c) => unroll(live, (n) => `s${c}_${n} = s${c}_${n} + ${product(c, n)};`))}
   }
   ${unroll(width, (n) => `var d${n} = 0.0;`)}

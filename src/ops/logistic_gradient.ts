@@ -52,7 +52,7 @@ ${outerProductCode(recorder.gpu, tiles, "finish(fit + FIT, q, SUM);")}`),
  * @param gram `[cols, cols]`.
  * @param tiles One list of all texels for every tile of columns.
  */
-export function gram(
+export function recordGram(
   recorder: Recorder,
   x: Matrix,
   gram: Matrix,

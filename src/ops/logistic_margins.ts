@@ -4,7 +4,7 @@ import type { Recorder } from "../gpu/recorder.ts";
 import { tunedVariant } from "../gpu/tuning.ts";
 import { innerProduct, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
-import { type ColumnTiles, fitTexels, tileBuffers } from "./logistic_tiles.ts";
+import { type ColumnTiles, fitLoads, tileBuffers } from "./logistic_tiles.ts";
 
 /** How many rows of a lane are worth timing, by name; the first is the default. */
 export function marginHeights({ adapter }: Gpu): ReadonlyMap<string, number> {
@@ -60,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var i = span.x; i < span.y; i++) {
     let k = texels[i];
     ${unroll(rows, (r) => `let x${r} = load_x(row + ${r * lanes}u, k);`)}
-    ${fitTexels(gpu, tiles, (n) => `v${n}`, (fit) => `load_v(${fit}, k)`)}
+    ${fitLoads(gpu, tiles, (n) => `v${n}`, (fit) => `load_v(${fit}, k)`)}
     ${
     unroll(live, (n) =>
       unroll(rows, (r) =>

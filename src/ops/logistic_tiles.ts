@@ -36,11 +36,11 @@ export interface ColumnTiles extends Disposable {
   /**
    * Pieces of the tiles' lists, a workgroup each: the tile, the first texel and the tile's span.
    *
-   * @param texels Texels of a piece.
+   * @param pieceTexels Texels of a piece.
    * @param part "upper": only pieces that reach the diagonal of a product of all columns with
    * themselves, or lie above it.
    */
-  pieces(texels: number, part?: "all" | "upper"): Pieces;
+  pieces(pieceTexels: number, part?: "all" | "upper"): Pieces;
 }
 
 /** What the workgroups of a dispatch do, one each. */
@@ -77,9 +77,9 @@ export function createColumnTiles(
     columns: 4 * lengths.reduce((sum, length) => sum + length, 0),
     spans,
     texels,
-    pieces(texels, part = "all") {
-      const key = `${texels} ${part}`;
-      if (!known.has(key)) known.set(key, listPieces(owned, gpu, width, tiles, texels, part));
+    pieces(pieceTexels, part = "all") {
+      const key = `${pieceTexels} ${part}`;
+      if (!known.has(key)) known.set(key, listPieces(owned, gpu, width, tiles, pieceTexels, part));
       return known.get(key)!;
     },
     [Symbol.dispose]: () => owned.dispose(),
@@ -95,12 +95,12 @@ function listPieces(
   gpu: Gpu,
   width: number,
   tiles: readonly TileSpan[],
-  texels: number,
+  pieceTexels: number,
   part: "all" | "upper",
 ): Pieces {
   const all = tiles.flatMap(({ start, end }, tile) =>
-    range(Math.ceil((end - start) / texels)).map((piece) => [tile, piece * texels])
-      .filter(([, first]) => part === "all" || first! + texels > tile * width / 4)
+    range(Math.ceil((end - start) / pieceTexels)).map((piece) => [tile, piece * pieceTexels])
+      .filter(([, first]) => part === "all" || first! + pieceTexels > tile * width / 4)
   );
   const dealt = range(hands).flatMap((hand) => all.filter((_, i) => i % hands === hand));
   const numbers = Uint32Array.from(dealt.flatMap(([tile, first]) => [
@@ -146,7 +146,7 @@ export function columnTexels({ texels }: ColumnTiles): BufferOperand {
  * @param name What the texel of the tile's fit `n` is called.
  * @param load The texel of a fit.
  */
-export function fitTexels(
+export function fitLoads(
   { subgroups, lanes }: Gpu,
   { live }: ColumnTiles,
   name: (n: number) => string,

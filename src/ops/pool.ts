@@ -1,4 +1,4 @@
-import brokenCode from "../../shaders/broken.wgsl" with { type: "text" };
+import nonfiniteCode from "../../shaders/nonfinite.wgsl" with { type: "text" };
 import poolCode from "../../shaders/pool.wgsl" with { type: "text" };
 import unpackCode from "../../shaders/unpack.wgsl" with { type: "text" };
 import type { Matrix } from "../gpu/matrix.ts";
@@ -13,7 +13,7 @@ export const pools = ["first", "last", "max", "mean"] as const;
 /** A way to make one vector of a sentence's token states. */
 export type Pool = typeof pools[number];
 
-const codeOfPools = brokenCode + poolCode;
+const codeOfPools = nonfiniteCode + poolCode;
 
 /** A part of a storage buffer, in bytes. */
 interface Span {

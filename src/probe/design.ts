@@ -3,7 +3,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { createMatrix, type Matrix, mostRows } from "../gpu/matrix.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { mostOperations, Recorder } from "../gpu/recorder.ts";
-import { gram } from "../ops/logistic_gradient.ts";
+import { recordGram } from "../ops/logistic_gradient.ts";
 import { rowsPerChunk } from "../ops/logistic_state.ts";
 import { createWholeTiles } from "../ops/logistic_tiles.ts";
 import { measureScaling, rowsPerRead, type Scaling, uploadStandardized } from "./standardize.ts";
@@ -175,7 +175,7 @@ export function gramMatrix(
   let total: Matrix | undefined;
   blocks.forEach(({ rows, record }, i) => {
     const next = onFailure.use(createMatrix(gpu, cols, cols, "gram"));
-    record(recorder, (x) => gram(recorder, x, next, tiles, scale, rows, total, weights?.[i]));
+    record(recorder, (x) => recordGram(recorder, x, next, tiles, scale, rows, total, weights?.[i]));
     recorder.submit();
     total?.[Symbol.dispose]();
     total = next;

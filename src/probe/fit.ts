@@ -153,13 +153,14 @@ export function unscale(
   const coef = new Float32Array(places.length);
   let intercept = scaledIntercept;
   places.forEach((place, i) => {
-    const sd = deviation[place]!;
-    if (sd === 0 || scaled[place] === 0) return;
-    coef[i] = scaled[place]! / sd;
+    const unit = deviation[place]!;
+    if (unit === 0 || scaled[place] === 0) return;
+    coef[i] = scaled[place]! / unit;
     if (!Number.isFinite(coef[i]) && Number.isFinite(scaled[place])) {
       throw new SpindleError(
-        `Cannot fit column ${columns[place]} as its standard deviation of ${sd.toExponential(1)} ` +
-          "takes a weight that float32 cannot hold: multiply the column by a larger number",
+        `Cannot fit column ${columns[place]} as its standard deviation of ` +
+          `${unit.toExponential(1)} takes a weight that float32 cannot hold: multiply the column ` +
+          "by a larger number",
       );
     }
     intercept -= coef[i]! * mean[place]!;

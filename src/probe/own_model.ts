@@ -1,7 +1,7 @@
 import { Batch } from "./batch.ts";
 import type { Design, DesignBlock } from "./design.ts";
 import { type Certificate, mostSteps } from "./fit.ts";
-import { isDone, look, type Run, scoreRun } from "./run.ts";
+import { isDone, type Run, scoreRun, takeSnapshot } from "./run.ts";
 import { lookAhead, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
 
@@ -76,7 +76,7 @@ async function takeSteps(
   each.batch = batch ?? begin(k);
   each.batch.advance(steps, modelChoices.rounds, model);
   const [snapshot] = await each.batch.read();
-  const isBetter = look(run, k, snapshot!, nIter, limitsOf(options).tolerance);
+  const isBetter = takeSnapshot(run, k, snapshot!, nIter, limitsOf(options).tolerance);
   if (isProgress(each.mark, run.certificates[k]!)) each.mark = run.certificates[k]!;
   if (isBetter) return;
   each.caution *= 8;

@@ -79,7 +79,7 @@ const objectiveNoise = 1e-6;
  *
  * @returns Whether the point is as good as those before.
  */
-export function look(
+export function takeSnapshot(
   run: Run,
   k: number,
   { coef, intercept, primal, dual, validation }: FitSnapshot,

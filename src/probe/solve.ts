@@ -15,7 +15,15 @@ import {
 } from "./fit.ts";
 import { solveByOwnModels } from "./own_model.ts";
 import { fitsHost, proveFits } from "./prove.ts";
-import { beginRun, type ClassStart, finishRun, isDone, look, type Run, scoreRun } from "./run.ts";
+import {
+  beginRun,
+  type ClassStart,
+  finishRun,
+  isDone,
+  type Run,
+  scoreRun,
+  takeSnapshot,
+} from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, requireLimits, type SolverOptions } from "./solver_options.ts";
 import { remember } from "./standardize.ts";
@@ -183,7 +191,9 @@ async function solveBatch(
         const perRun = active[0]!.fits.length;
         active.forEach((run, i) => {
           if (!unsolved.includes(run)) return;
-          run.fits.forEach((_, k) => look(run, k, snapshots[i * perRun + k]!, nIter, tolerance));
+          run.fits.forEach((_, k) =>
+            takeSnapshot(run, k, snapshots[i * perRun + k]!, nIter, tolerance)
+          );
           if (options.validation) scoreRun(run, design, nIter, options.validation);
         });
         unsolved = unsolved.filter((run) => !isDone(run, nIter, options.patience));

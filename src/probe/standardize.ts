@@ -83,7 +83,7 @@ export function measureScaling(
       }
     }
     // What is not finite leaves its mark on the mean.
-    if (!mean.every(Number.isFinite)) refuse(features, columns, block, start);
+    if (!mean.every(Number.isFinite)) requireFinite(features, columns, block, start);
   }
   return { columns, mean, deviation: squares.map((sum) => Math.sqrt(sum / features.rows)) };
 }
@@ -143,7 +143,7 @@ export function uploadStandardized(
     }
   }
   // Nothing times what is not finite is not a number.
-  if (Number.isNaN(marks)) refuse(features, columns, block, start);
+  if (Number.isNaN(marks)) requireFinite(features, columns, block, start);
   writeTexels(matrix, texels, rows, firstRow);
 }
 
@@ -159,8 +159,13 @@ function readBlock(features: Features, start: number, end: number): Float32Array
   return block;
 }
 
-/** Tells of the first number that is not finite in the used columns of a block. */
-function refuse(features: Features, columns: Uint32Array, block: Float32Array, start: number) {
+/** Throws for the first number that is not finite in the used columns of a block. */
+function requireFinite(
+  features: Features,
+  columns: Uint32Array,
+  block: Float32Array,
+  start: number,
+): void {
   for (let row = 0; row < block.length / features.cols; row++) {
     for (const column of columns) {
       const value = block[row * features.cols + column]!;

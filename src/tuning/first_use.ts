@@ -2,7 +2,7 @@ import { Gpu, type MatrixStorage } from "../gpu/device.ts";
 import { mostTextures } from "../gpu/request.ts";
 import { saveStorage, saveTuning, type Tuning, tuningOf, useTuning } from "../gpu/tuning.ts";
 import { attempt, SpindleError } from "../util.ts";
-import { checkDefaults } from "./check.ts";
+import { requireDefaults } from "./defaults.ts";
 import { type Contest, quickContests } from "./contests.ts";
 import { requestGpu } from "./request.ts";
 import { compareDevices, fastestVariants } from "./timing.ts";
@@ -32,7 +32,7 @@ export async function tuneOnFirstUse(
 }
 
 async function tune(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
-  await checkDefaults(gpu, contests);
+  await requireDefaults(gpu, contests);
   // Software does not lose its device to a variant, and would compile each one twice.
   const tuning = gpu.adapter.software
     ? await fastestVariants(gpu, contests)
@@ -62,7 +62,7 @@ export async function compareStorages(
   const { maxStorageTexturesPerShaderStage } = gpu.device.limits;
   if (other === "texture" && maxStorageTexturesPerShaderStage < mostTextures) return;
   const gain = await onTwin(gpu, other, async (twin) => {
-    await checkDefaults(twin, contests);
+    await requireDefaults(twin, contests);
     save(twin, await fastestVariants(twin, contests));
     return compareDevices(gpu, twin, contests);
   });

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type GpuOptions, openGpu } from "../gpu/request.ts";
-import { checkVectorWidth } from "./check_vector_width.ts";
+import { requireWideVectors } from "./wide_vectors.ts";
 
 /**
  * Requests the adapter and a device with all the limits that it offers.
@@ -21,7 +21,7 @@ import { checkVectorWidth } from "./check_vector_width.ts";
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   using onFailure = new DisposableStack();
   const gpu = onFailure.use(await openGpu(options));
-  await checkVectorWidth(gpu);
+  await requireWideVectors(gpu);
   onFailure.move();
   return gpu;
 }

@@ -8,7 +8,7 @@ import {
   type Timing,
   WallStopwatch,
 } from "../measure/stopwatch.ts";
-import { unusable } from "./check.ts";
+import { refuseAdapter } from "./defaults.ts";
 import { chooseFastest, equalVariants } from "./choice.ts";
 import type { Contest } from "./contests.ts";
 
@@ -39,7 +39,7 @@ async function startFor(gpu: Gpu, contests: readonly Contest[]): Promise<Stopwat
 async function fastest(gpu: Gpu, stopwatch: Stopwatch, contest: Contest): Promise<string> {
   using problem = contest.create(gpu);
   const variants = await equalVariants(gpu, problem);
-  if (variants.length === 0) throw unusable(gpu, contest.kernel, Infinity);
+  if (variants.length === 0) throw refuseAdapter(gpu, contest.kernel, Infinity);
   const countsSubmission = stopwatch.clock === "wall" && !gpu.adapter.software;
   const piece = countsSubmission ? pieceMilliseconds : shortPiece;
   const contestants: Contestant[] = [];

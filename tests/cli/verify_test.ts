@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bound } from "../../src/model/verify.ts";
+import { verifyBound } from "../../src/model/verify.ts";
 import { withFolder } from "../folder.ts";
 import { runSpindle } from "./support.ts";
 
@@ -11,7 +11,13 @@ Deno.test("spindle verify --help tells what a golden file holds, and which diffe
   const { stdout } = await runSpindle(["verify", "--help"]);
   const help = stdout.replace(/\s+/g, " ");
   for (
-    const part of ["input_ids", "attention_mask", "hidden.3 [", "hidden.3.mean [", ` ${bound} `]
+    const part of [
+      "input_ids",
+      "attention_mask",
+      "hidden.3 [",
+      "hidden.3.mean [",
+      ` ${verifyBound} `,
+    ]
   ) {
     assert.ok(help.includes(part), `${part} in ${help}`);
   }

@@ -5,7 +5,7 @@ import { createStorage, uploadStorage } from "../../src/gpu/memory.ts";
 import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import { readStorage } from "../../src/gpu/read_storage.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
-import { gram, logisticGradient } from "../../src/ops/logistic_gradient.ts";
+import { logisticGradient, recordGram } from "../../src/ops/logistic_gradient.ts";
 import { invertSets } from "../../src/ops/logistic_inverse.ts";
 import { pivotsFor } from "../../src/ops/logistic_inverse_stack.ts";
 import { logisticMargins, marginHeights } from "../../src/ops/logistic_margins.ts";
@@ -92,31 +92,34 @@ gpuTest("logisticGradient() adds up rows times residuals", async (gpu) => {
   }
 });
 
-gpuTest("gram() multiplies a matrix with itself, with and without row weights", async (gpu) => {
-  for (const [rows, cols] of shapes) {
-    using own = new DisposableStack();
-    const width = gpu.adapter.software ? 16 : 8;
-    const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
-    const x = randomNumbers(rows * cols, 1);
-    const weights = randomNumbers(rows, 2).map(Math.abs);
-    const [plain, weighted] = [0, 1].map(() => own.use(createMatrix(gpu, cols, cols)));
-    const recorder = new Recorder(gpu);
-    const matrix = own.use(uploadMatrix(gpu, x, rows, cols));
-    using log = new DispatchLog();
-    gram(recorder, matrix, plain!, tiles, 0.25, rows);
-    assert.equal(log.operations(), rows * cols ** 2, "operations");
-    const w = own.use(uploadMatrix(gpu, weights, rows, 1));
-    gram(recorder, matrix, weighted!, tiles, 1, rows, plain, w);
-    recorder.submit();
-    const quarter = transposedProduct(x, x, rows).map((sum) => sum / 4);
-    assertClose(await readMatrix(plain!), quarter, 1e-6, `gram ${rows}x${cols}`);
-    const scaled = x.map((value, at) => value * weights[Math.floor(at / cols)]!);
-    const both = transposedProduct(scaled, x, rows).map((sum, i) => sum + quarter[i]!);
-    assertClose(await readMatrix(weighted!), both, 1e-6, `weighted gram ${rows}x${cols}`);
-  }
-});
+gpuTest(
+  "recordGram() multiplies a matrix with itself, with and without row weights",
+  async (gpu) => {
+    for (const [rows, cols] of shapes) {
+      using own = new DisposableStack();
+      const width = gpu.adapter.software ? 16 : 8;
+      const tiles = createWholeTiles(own, gpu, width, cols, Math.ceil(cols / 4));
+      const x = randomNumbers(rows * cols, 1);
+      const weights = randomNumbers(rows, 2).map(Math.abs);
+      const [plain, weighted] = [0, 1].map(() => own.use(createMatrix(gpu, cols, cols)));
+      const recorder = new Recorder(gpu);
+      const matrix = own.use(uploadMatrix(gpu, x, rows, cols));
+      using log = new DispatchLog();
+      recordGram(recorder, matrix, plain!, tiles, 0.25, rows);
+      assert.equal(log.operations(), rows * cols ** 2, "operations");
+      const w = own.use(uploadMatrix(gpu, weights, rows, 1));
+      recordGram(recorder, matrix, weighted!, tiles, 1, rows, plain, w);
+      recorder.submit();
+      const quarter = transposedProduct(x, x, rows).map((sum) => sum / 4);
+      assertClose(await readMatrix(plain!), quarter, 1e-6, `gram ${rows}x${cols}`);
+      const scaled = x.map((value, at) => value * weights[Math.floor(at / cols)]!);
+      const both = transposedProduct(scaled, x, rows).map((sum, i) => sum + quarter[i]!);
+      assertClose(await readMatrix(weighted!), both, 1e-6, `weighted gram ${rows}x${cols}`);
+    }
+  },
+);
 
-gpuTest("gram() gives the same bits each time", async (gpu) => {
+gpuTest("recordGram() gives the same bits each time", async (gpu) => {
   const [rows, cols] = [90, 37];
   using own = new DisposableStack();
   const tiles = createWholeTiles(own, gpu, 8, cols, Math.ceil(cols / 4));
@@ -125,7 +128,7 @@ gpuTest("gram() gives the same bits each time", async (gpu) => {
   const runs = Array.from({ length: 12 }, async () => {
     using product = createMatrix(gpu, cols, cols);
     const recorder = new Recorder(gpu);
-    gram(recorder, x, product, tiles, 1, rows, undefined, weights);
+    recordGram(recorder, x, product, tiles, 1, rows, undefined, weights);
     recorder.submit();
     return await readMatrix(product);
   });

@@ -10,14 +10,14 @@ import type { Contest } from "./contests.ts";
  *
  * @throws {SpindleError} If one is wrong, or the GPU rejected a command or was lost.
  */
-export async function checkDefaults(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
+export async function requireDefaults(gpu: Gpu, contests: readonly Contest[]): Promise<void> {
   for (const { kernel, create, createOdd } of contests) {
     using odd = createOdd(gpu);
     const error = largestError(await runDefault(gpu, odd), odd.expected());
-    if (error > odd.bound) throw unusable(gpu, kernel, error);
+    if (error > odd.bound) throw refuseAdapter(gpu, kernel, error);
     using usual = create(gpu);
     const numbers = await runDefault(gpu, usual);
-    if (!numbers.every(Number.isFinite)) throw unusable(gpu, kernel, Infinity);
+    if (!numbers.every(Number.isFinite)) throw refuseAdapter(gpu, kernel, Infinity);
   }
 }
 
@@ -26,7 +26,7 @@ function runDefault(gpu: Gpu, { variants: [standard] }: Problem): Promise<Float3
 }
 
 /** Why an adapter is refused on which the default of a kernel is so far off. */
-export function unusable({ adapter }: Gpu, kernel: string, error: number): SpindleError {
+export function refuseAdapter({ adapter }: Gpu, kernel: string, error: number): SpindleError {
   const how = error < Infinity ? `is ${error.toExponential(1)} off` : "computes what is no number";
   return new SpindleError(
     `Cannot use ${adapter.description} as ${kernel} ${how} on it: ` +

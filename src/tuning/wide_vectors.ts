@@ -9,7 +9,7 @@ import { checkLinear } from "./self_test.ts";
  *
  * @throws {SpindleError} If it fails: a program cannot change the width any more.
  */
-export async function checkVectorWidth(gpu: Gpu): Promise<void> {
+export async function requireWideVectors(gpu: Gpu): Promise<void> {
   const { lanes, adapter: { software, description } } = gpu;
   if (!software || lanes !== 16) return;
   const known = recallSelfTest();
