@@ -40,6 +40,16 @@ gpuTest("uploadMatrix() puts a matrix where it is told, counted as the GPU's own
   }
 });
 
+gpuTest("uploadMatrix() takes no GPU memory where its data cannot be packed", (gpu) => {
+  const unread = new Proxy(new Float32Array(6), {
+    get() {
+      throw new RangeError("no memory");
+    },
+  });
+  assert.throws(() => uploadMatrix(gpu, unread, 2, 3), RangeError);
+  return Promise.resolve();
+});
+
 gpuTest("writeMatrix() replaces only the rows that it is given", async (gpu) => {
   const data = randomNumbers(13 * 7);
   using matrix = uploadMatrix(gpu, data, 13, 7);
