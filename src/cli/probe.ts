@@ -10,6 +10,7 @@ import {
   type SafetensorsFile,
   writeSafetensors,
 } from "../formats/safetensors.ts";
+import { scales } from "../probe/fit.ts";
 import { positiveClasses } from "../probe/fit.ts";
 import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
@@ -39,7 +40,7 @@ export const command = defineCommand({
     maxIterations: { type: "integer", default: 200, description: "At most how many steps" },
     scale: {
       type: "choice",
-      choices: ["raw", "standardized"],
+      choices: scales,
       default: "raw",
       description: "Which weights are penalised",
     },

@@ -1,12 +1,13 @@
 import { basename, join, resolve } from "node:path";
 import { bundledPath } from "../bundled.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { loadDataset } from "../data/load_dataset.ts";
 import { defaultColumns } from "../data/labelled_file.ts";
+import { loadDataset } from "../data/load_dataset.ts";
 import { bundledDatasets, type Metric, metrics } from "../data/registry.ts";
 import { largestSeed } from "../data/split.ts";
 import { defaultSites } from "../features/extract.ts";
 import { defaultFeatureFolder, removalCommand } from "../features/location.ts";
+import { precisions } from "../gpu/precision.ts";
 import { loadModel } from "../model/load.ts";
 import { sites } from "../model/states.ts";
 import { pools } from "../ops/pool.ts";
@@ -97,7 +98,7 @@ export const command = defineCommand({
     },
     weights: {
       type: "choice",
-      choices: ["f32", "f16"],
+      choices: precisions,
       default: "f32",
       description: "The float type of the weights on the GPU",
     },

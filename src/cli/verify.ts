@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { exists } from "../formats/files.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
+import { precisions } from "../gpu/precision.ts";
 import { requireModelFolder } from "../model/files.ts";
 import { loadModel } from "../model/load.ts";
 import { verifyBound, verifyModel } from "../model/verify.ts";
@@ -31,7 +32,7 @@ export const command = defineCommand({
     },
     weights: {
       type: "choice",
-      choices: ["f32", "f16"],
+      choices: precisions,
       default: "f32",
       description: "The float type of the weights on the GPU",
     },

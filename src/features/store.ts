@@ -7,6 +7,7 @@ import { makeFolder } from "../formats/folder.ts";
 import { readJsonObject } from "../formats/json.ts";
 import { replaceFile } from "../formats/replace.ts";
 import { openSafetensors, readFloats, type SafetensorsFile } from "../formats/safetensors.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
 import { isGranted, megabytes, SpindleError } from "../util.ts";
@@ -21,7 +22,7 @@ export interface StoreKey {
   /** SHA-256 of the texts, labels and splits. */
   readonly datasetSha256: string;
   /** The float type of the model's weights on the GPU. */
-  readonly weights: "f32" | "f16";
+  readonly weights: Precision;
   /** The pools of every state. */
   readonly pools: readonly Pool[];
   /** Texts of each split. */
