@@ -92,19 +92,27 @@ function misfitOf(
     `${classes - 1}, which name its classes`;
 }
 
+/** Copies that {@linkcode copyDataset} made: no caller holds them, so that they stay as they are. */
+const copies = new WeakSet<Dataset>();
+
 /**
- * Copies a data set, for work during which the caller may write to it.
+ * Copies a data set, for work during which the caller may write to it. A copy that stages hand on
+ * is given back as it is: its texts are hashed once, not by every stage.
  *
  * @throws {SpindleError} If it is none that `makeDataset` makes, or its texts or labels are not
  * those that its digest is of: features of others would be taken for its own.
  */
 export function copyDataset(dataset: Dataset): Dataset {
-  const copy = makeDataset(dataset);
-  if (copy.sha256 === dataset.sha256) {
-    return { ...dataset, ...copy, ...bySplit((name) => ({ ...dataset[name], ...copy[name] })) };
+  if (copies.has(dataset)) return dataset;
+  const made = makeDataset(dataset);
+  if (made.sha256 !== dataset.sha256) {
+    throw new SpindleError(
+      `Cannot use the data set "${dataset.name}" as its sha256 is not that of its classes, texts ` +
+        "and labels: make it with makeDataset",
+    );
   }
-  throw new SpindleError(
-    `Cannot use the data set "${dataset.name}" as its sha256 is not that of its classes, texts ` +
-      "and labels: make it with makeDataset",
-  );
+  const splits = bySplit((name) => ({ ...dataset[name], ...made[name] }));
+  const copy = { ...dataset, ...made, ...splits };
+  copies.add(copy);
+  return copy;
 }

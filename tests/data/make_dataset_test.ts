@@ -83,6 +83,9 @@ Deno.test("copyDataset() takes a data set with another metric, and none with oth
   const dataset = { ...makeDataset(content), origin: { source: { name: "mr" }, seed: 0 } };
   assert.deepEqual(copyDataset(dataset), dataset);
   assert.equal(copyDataset({ ...dataset, metric: "macro-f1" }).metric, "macro-f1");
+  const copy = copyDataset(dataset);
+  assert.notEqual(copy.train.texts, dataset.train.texts);
+  assert.equal(copyDataset(copy), copy, "stages hand a copy on");
   const { train: { texts, labels } } = dataset;
   const changes: Partial<Dataset>[] = [
     { classes: ["y", "x"] },
