@@ -10,8 +10,7 @@ import {
   type SafetensorsFile,
   writeSafetensors,
 } from "../formats/safetensors.ts";
-import { scales } from "../probe/fit.ts";
-import { positiveClasses } from "../probe/fit.ts";
+import { positiveClasses, scales } from "../probe/fit.ts";
 import { fitLogistic, type LogisticModel } from "../probe/logistic.ts";
 import { defaultC } from "../spin/probes.ts";
 import { requestGpu } from "../tuning/request.ts";

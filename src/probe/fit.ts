@@ -1,5 +1,5 @@
 import type { Features } from "../features/store.ts";
-import { requireOneOf, SpindleError } from "../util.ts";
+import { requireList, requireOneOf, SpindleError } from "../util.ts";
 import type { Scaling } from "./standardize.ts";
 
 /** Rows with the class of each. */
@@ -52,6 +52,17 @@ export function completeProblem(request: ProblemRequest): Problem {
     throw new SpindleError(`Cannot fit a regression with l1Ratio ${l1Ratio}: it must be 0 to 1`);
   }
   return { ...request, scale, l1Ratio };
+}
+
+/**
+ * Makes sure that there are values of C, and that each is one.
+ *
+ * @throws {SpindleError} If they are not.
+ */
+export function requireC(C: readonly number[]): void {
+  requireList("the values of C", C);
+  if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
+  for (const value of C) completeProblem({ C: value });
 }
 
 /** What a penalty weighs. */

@@ -1,7 +1,7 @@
 import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { requireList, SpindleError } from "../util.ts";
-import { type Certificate, mostSteps, type Scale } from "./fit.ts";
+import { type Certificate, mostSteps, requireC, type Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
 import { featuresOf } from "./standardize.ts";
 
@@ -70,10 +70,9 @@ export async function fitLogistic(
   options: LogisticOptions = {},
 ): Promise<LogisticModel[]> {
   const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200 } = options;
-  requireList("the values of C", C);
+  requireC(C);
   requireList("the labels", y);
   const features = toFeatures(x, y);
-  if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
   const classes = classesOf(y);
   const place = new Map(classes.map((label, i) => [label, i]));
   const labels = Int32Array.from(y, (label) => place.get(label)!);

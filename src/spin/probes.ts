@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { mapOverlapping } from "../gpu/overlap.ts";
 import type { StateId } from "../model/states.ts";
 import type { Pool } from "../ops/pool.ts";
-import { completeProblem } from "../probe/fit.ts";
+import { requireC } from "../probe/fit.ts";
 import { requireList, SpindleError } from "../util.ts";
 import {
   fitRegressions,
@@ -22,9 +22,7 @@ export const defaultC = [0.1, 0.2, 1, 10, 100] as const;
  * @throws {SpindleError} If there are none, or one is none.
  */
 export function orderC(C: readonly number[]): number[] {
-  requireList("the values of C", C);
-  if (C.length === 0) throw new SpindleError("Cannot fit without a C: give one at least");
-  for (const value of C) completeProblem({ C: value });
+  requireC(C);
   return [...C].sort((a, b) => a - b);
 }
 
