@@ -1,7 +1,7 @@
 import { commonOptions, kebabCase, placeholder } from "./arguments.ts";
 import type { Command, Option, Positional } from "./command.ts";
 
-const WIDTH = 100;
+const mostColumns = 100;
 
 /** The text that `spindle --help` prints. */
 export function programHelp(commands: readonly Command[]): string {
@@ -60,7 +60,9 @@ function optionRow([key, option]: [string, Option]): [string, string] {
 function table(rows: readonly [string, string][]): string[] {
   const indent = Math.max(0, ...rows.map(([left]) => left.length)) + 4;
   return rows.flatMap(([left, right]) =>
-    wrap(right, WIDTH - indent).map((line, i) => (i === 0 ? `  ${left}` : "").padEnd(indent) + line)
+    wrap(right, mostColumns - indent).map((line, i) =>
+      (i === 0 ? `  ${left}` : "").padEnd(indent) + line
+    )
   );
 }
 

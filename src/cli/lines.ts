@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { decodeLine, LINE_FEED } from "../data/lines.ts";
+import { decodeLine, lineFeed } from "../data/lines.ts";
 import { cannot } from "../formats/files.ts";
 
 /**
@@ -70,7 +70,7 @@ async function* cutLines(
     for await (const piece of stdin) {
       const lines: Uint8Array[] = [];
       let begin = 0;
-      for (let end; (end = piece.indexOf(LINE_FEED, begin)) >= 0; begin = end + 1) {
+      for (let end; (end = piece.indexOf(lineFeed, begin)) >= 0; begin = end + 1) {
         lines.push(Buffer.concat([...parts.splice(0), piece.subarray(begin, end)]));
       }
       if (begin < piece.length) parts.push(piece.subarray(begin));

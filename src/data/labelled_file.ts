@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, parseStrictJson } from "../formats/json.ts";
 import { beginningOf, countOf, messageOf, SpindleError } from "../util.ts";
-import { CARRIAGE_RETURN, decodeLines, LINE_FEED, readUnpacked, refuseLine } from "./lines.ts";
+import { carriageReturn, decodeLines, lineFeed, readUnpacked, refuseLine } from "./lines.ts";
 import { csvRows, type Row, tsvRows } from "./rows.ts";
 
 /** A labelled text and where it stands. */
@@ -30,7 +30,7 @@ type Reader = (path: string, bytes: Uint8Array, columns: Columns) => LabelledTex
 const commaAdvice = "put those that hold commas in quotes";
 const tabAdvice = "quotes mean nothing in .tsv, so save what holds tabs or line ends as .csv";
 
-const READERS: readonly [ending: string, read: Reader][] = [
+const readers: readonly [ending: string, read: Reader][] = [
   [".csv", (path, bytes, columns) => fromTable(path, csvRows(path, bytes), columns, commaAdvice)],
   [".tsv", (path, bytes, columns) => fromTable(path, tsvRows(path, bytes), columns, tabAdvice)],
   [".jsonl", fromJsonLines],
@@ -40,8 +40,8 @@ const READERS: readonly [ending: string, read: Reader][] = [
 const oneObject = "write one object a line, with a text and a label";
 
 /** Names of columns that a message lists at most, and characters of each. */
-const MOST_NAMES = 20;
-const LONGEST_NAME = 40;
+const mostNames = 20;
+const longestName = 40;
 
 /**
  * Reads labelled texts from a file of comma- or tab-separated values with a header, or of JSON
@@ -56,7 +56,7 @@ const LONGEST_NAME = 40;
  */
 export async function readLabelledFile(path: string, columns: Columns): Promise<LabelledText[]> {
   const plain = path.toLowerCase().replace(/\.gz$/, "");
-  const read = READERS.find(([ending]) => plain.endsWith(ending))?.[1];
+  const read = readers.find(([ending]) => plain.endsWith(ending))?.[1];
   if (read === undefined) {
     throw new SpindleError(
       `Cannot read "${path}" as its ending is unknown: .csv, .tsv or .jsonl is needed, or one of ` +
@@ -75,20 +75,20 @@ export async function readLabelledFile(path: string, columns: Columns): Promise<
 
 /** Letters of two bytes each, of which one is mostly zero, would be taken for names of columns. */
 function refuseWideCharacters(path: string, bytes: Uint8Array): void {
-  const lineFeed = bytes.indexOf(LINE_FEED);
+  const feed = bytes.indexOf(lineFeed);
   const zero = bytes.indexOf(0);
-  if (zero < 0 || lineFeed >= 0 && zero > lineFeed) return;
+  if (zero < 0 || feed >= 0 && zero > feed) return;
   throw new SpindleError(`Cannot read "${path}" as it looks like UTF-16: save it as UTF-8`);
 }
 
 /** A file of one line that holds CR is one of many lines, which no reader would tell apart. */
 function refuseBareReturns(path: string, bytes: Uint8Array): void {
-  const lineFeed = bytes.indexOf(LINE_FEED);
-  const carriageReturn = bytes.indexOf(CARRIAGE_RETURN);
-  const isOneLine = lineFeed < 0 || lineFeed === bytes.length - 1;
+  const feed = bytes.indexOf(lineFeed);
+  const bare = bytes.indexOf(carriageReturn);
+  const isOneLine = feed < 0 || feed === bytes.length - 1;
   // What stands at the end of the one line belongs to its end.
-  const end = bytes.length - (lineFeed < 0 ? 1 : 2);
-  if (!isOneLine || carriageReturn < 0 || carriageReturn >= end) return;
+  const end = bytes.length - (feed < 0 ? 1 : 2);
+  if (!isOneLine || bare < 0 || bare >= end) return;
   throw new SpindleError(
     `Cannot read "${path}" as its lines end in CR alone: save it with lines that end in LF`,
   );
@@ -158,16 +158,16 @@ function refuseColumn(
   role: keyof Columns,
   reason: string,
 ): SpindleError {
-  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
   const advice = names.length > 0
     ? `set ${role} (--${role}) to one of ` +
-      names.slice(0, MOST_NAMES).map(quoteName).join(", ") + more
+      names.slice(0, mostNames).map(quoteName).join(", ") + more
     : "a text and a label are needed";
   return new SpindleError(`Cannot read "${path}" as it ${reason}: ${advice}`);
 }
 
 function quoteName(name: string): string {
-  return JSON.stringify(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+  return JSON.stringify(name.length > longestName ? `${name.slice(0, longestName)}…` : name);
 }
 
 function checkLabel(path: string, line: number, label: string): string {

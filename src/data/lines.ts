@@ -12,9 +12,9 @@ export interface Line {
 }
 
 /** The bytes that end lines. */
-export const LINE_FEED = 10;
+export const lineFeed = 10;
 /** What stands before a line feed in files from Windows. */
-export const CARRIAGE_RETURN = 13;
+export const carriageReturn = 13;
 
 /**
  * Reads a file whole, unpacked where its name ends in `.gz`, in whatever case.
@@ -49,8 +49,8 @@ async function unpack(path: string, bytes: Uint8Array): Promise<Uint8Array> {
  */
 export function* decodeLines(path: string, bytes: Uint8Array): Generator<Line> {
   for (let begin = 0, number = 1; begin < bytes.length; number++) {
-    const lineFeed = bytes.indexOf(LINE_FEED, begin);
-    const end = lineFeed < 0 ? bytes.length : lineFeed;
+    const feed = bytes.indexOf(lineFeed, begin);
+    const end = feed < 0 ? bytes.length : feed;
     yield { number, text: decodeLine(`"${path}"`, number, bytes.subarray(begin, end)) };
     begin = end + 1;
   }

@@ -1,5 +1,5 @@
 import { CsvError, parse } from "npm:csv-parse@7.0/sync";
-import { CARRIAGE_RETURN, decodeLines, LINE_FEED, refuseLine } from "./lines.ts";
+import { carriageReturn, decodeLines, lineFeed, refuseLine } from "./lines.ts";
 
 /** One row of a table. */
 export interface Row {
@@ -34,7 +34,7 @@ export function csvRows(path: string, bytes: Uint8Array): Row[] {
   const lineAt = lineCounter(bytes);
   let end = 0;
   const nextLine = () => {
-    while (bytes[end] === CARRIAGE_RETURN || bytes[end] === LINE_FEED) end++;
+    while (bytes[end] === carriageReturn || bytes[end] === lineFeed) end++;
     return lineAt(end);
   };
   try {
@@ -65,9 +65,9 @@ export function csvRows(path: string, bytes: Uint8Array): Row[] {
 /** Tells the line of a byte, from 1, for bytes that are asked for in their order. */
 function lineCounter(bytes: Uint8Array): (position: number) => number {
   let line = 1;
-  let next = bytes.indexOf(LINE_FEED);
+  let next = bytes.indexOf(lineFeed);
   return (position) => {
-    for (; next >= 0 && next < position; line++) next = bytes.indexOf(LINE_FEED, next + 1);
+    for (; next >= 0 && next < position; line++) next = bytes.indexOf(lineFeed, next + 1);
     return line;
   };
 }

@@ -5,6 +5,7 @@ import { float32ToBfloat16 } from "./float.ts";
 import { makeFolder } from "./folder.ts";
 import { type NewFile, replaceLargeFiles, type WriteProgress } from "./replace.ts";
 import {
+  indexName,
   openModelWeights,
   readExactFloats,
   type RowRange,
@@ -12,6 +13,7 @@ import {
   type TensorData,
   type TensorInfo,
   type TensorSource,
+  weightsName,
 } from "./safetensors.ts";
 
 /** Float types that weights can be converted to. */
@@ -21,7 +23,7 @@ export type WeightDtype = "F32" | "F16" | "BF16";
 const pieceBytes = 2 ** 24;
 
 /** What a model folder holds beside its weights. */
-const MODEL_FILES = [
+const settingsFiles = [
   "config.json",
   "tokenizer.json",
   "tokenizer_config.json",
@@ -54,7 +56,7 @@ export async function convertWeights(
     tensors.set(info.name, convertTensor(source, info, dtype));
   }
   // Other readers want to know which framework laid the tensors out: "pt" is the usual layout.
-  const weights = safetensorsFile(join(to, "model.safetensors"), tensors, { format: "pt" });
+  const weights = safetensorsFile(join(to, weightsName), tensors, { format: "pt" });
   await replaceLargeFiles([weights, ...copies(from, to)], onProgress);
   return tensors.size;
 }
@@ -116,7 +118,7 @@ function roundFloats(
 }
 
 function copies(from: string, to: string): NewFile[] {
-  return MODEL_FILES.filter((name) => exists(join(from, name))).map((name) => {
+  return settingsFiles.filter((name) => exists(join(from, name))).map((name) => {
     const content = readWhole(join(from, name));
     return { path: join(to, name), bytes: content.byteLength, content: [content] };
   });
@@ -127,7 +129,7 @@ function copies(from: string, to: string): NewFile[] {
  * what is there of one would be taken for this one's.
  */
 function refuseModelIn(folder: string): void {
-  const parts = [...MODEL_FILES, "model.safetensors", "model.safetensors.index.json"];
+  const parts = [...settingsFiles, weightsName, indexName];
   if (!parts.some((name) => exists(join(folder, name)))) return;
   throw new SpindleError(
     `Cannot convert to "${folder}" as it holds a model already: name another folder, or remove it ` +

@@ -1,7 +1,7 @@
 import { messageOf, SpindleError } from "../util.ts";
 
 /** Largest piece handed to one read or write call: the system caps a call at 2 GiB. */
-const PIECE_BYTES = 1 << 28;
+const pieceBytes = 1 << 28;
 
 /** Why the system refused a file operation, as the end of a sentence that says what to do. */
 export function fileFailure(error: unknown): string {
@@ -130,7 +130,7 @@ export function readAt(
   guarded(`read "${path}"`, () => {
     file.seekSync(position, Deno.SeekMode.Start);
     while (done < length) {
-      const read = file.readSync(bytes.subarray(done, Math.min(length, done + PIECE_BYTES)));
+      const read = file.readSync(bytes.subarray(done, Math.min(length, done + pieceBytes)));
       if (read === null) break;
       done += read;
     }
@@ -159,7 +159,7 @@ function allocate(path: string, length: number): Uint8Array<ArrayBuffer> {
 export function writeAll(file: Deno.FsFile, data: ArrayBufferView): void {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   for (let done = 0; done < bytes.length;) {
-    done += file.writeSync(bytes.subarray(done, done + PIECE_BYTES));
+    done += file.writeSync(bytes.subarray(done, done + pieceBytes));
   }
 }
 

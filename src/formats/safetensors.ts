@@ -12,7 +12,7 @@ export {
   type TensorSource,
 } from "./safetensors/reader.ts";
 export { readExactFloats, readFloats, readIntegers } from "./safetensors/values.ts";
-export { openModelWeights, weightFiles } from "./safetensors/weights.ts";
+export { indexName, openModelWeights, weightFiles, weightsName } from "./safetensors/weights.ts";
 export {
   safetensorsFile,
   safetensorsHeader,

@@ -4,7 +4,7 @@ import { SpindleError } from "../../src/util.ts";
 import { fileBytes, withFolder } from "./support.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
-const ONE = `{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`;
+const one = `{"dtype":"F32","shape":[2],"data_offsets":[0,8]}`;
 
 /** Broken files: what is wrong, the bytes, and what the message must say. */
 const broken: [string, Uint8Array<ArrayBuffer>, RegExp][] = [
@@ -38,8 +38,8 @@ const broken: [string, Uint8Array<ArrayBuffer>, RegExp][] = [
   ["a header that is not JSON", fileBytes(`{"a":`), /not valid JSON/],
   ["a header with text after it", fileBytes(`{}x`), /not valid JSON/],
   ["a header that is not UTF-8", fileBytes(new Uint8Array([123, 0xff, 125])), /not valid UTF-8/],
-  ["a tensor named twice", fileBytes(`{"a":${ONE},"a":${ONE}}`, 8), /key "a" is repeated/],
-  ["a name repeated by an escape", fileBytes(`{"a":${ONE},"\\u0061":${ONE}}`, 8), /is repeated/],
+  ["a tensor named twice", fileBytes(`{"a":${one},"a":${one}}`, 8), /key "a" is repeated/],
+  ["a name repeated by an escape", fileBytes(`{"a":${one},"\\u0061":${one}}`, 8), /is repeated/],
   ["a repeated key in a tensor", fileBytes(`{"a":{"dtype":"F32","dtype":"F16"}}`), /is repeated/],
   ["metadata that is a string", fileBytes(`{"__metadata__":"x"}`), /__metadata__ is not an obj/],
   ["metadata that is a number", fileBytes(`{"__metadata__":{"a":1}}`), /"a".*not a string/],

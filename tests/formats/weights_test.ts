@@ -3,7 +3,7 @@ import { openModelWeights, readFloats, writeSafetensors } from "../../src/format
 import { SpindleError } from "../../src/util.ts";
 import { withFolder } from "./support.ts";
 
-const INDEX = "model.safetensors.index.json";
+const indexName = "model.safetensors.index.json";
 
 function writeTensor(path: string, name: string, values: number[]): void {
   const data = new Float32Array(values);
@@ -14,7 +14,7 @@ function writeShards(folder: string, weightMap: Record<string, unknown>): void {
   writeTensor(`${folder}/1.safetensors`, "a", [1, 2]);
   writeTensor(`${folder}/2.safetensors`, "b", [3]);
   const index = { metadata: { total_size: 12 }, weight_map: weightMap };
-  Deno.writeTextFileSync(`${folder}/${INDEX}`, JSON.stringify(index));
+  Deno.writeTextFileSync(`${folder}/${indexName}`, JSON.stringify(index));
 }
 
 Deno.test("openModelWeights() reads one file", () =>
@@ -77,7 +77,7 @@ const brokenIndexes: [string, string, RegExp][] = [
 for (const [what, text, message] of brokenIndexes) {
   Deno.test(`openModelWeights() rejects ${what}`, () =>
     withFolder((folder) => {
-      Deno.writeTextFileSync(`${folder}/${INDEX}`, text);
+      Deno.writeTextFileSync(`${folder}/${indexName}`, text);
       assert.throws(() => openModelWeights(folder), message);
     }));
 }

@@ -8,11 +8,11 @@ import { sharedPath, sharedTest } from "../shared.ts";
 import reference from "./tokenizer_reference.json" with { type: "json" };
 import { byteLevel, unigram, withTokenizer } from "./tokenizers.ts";
 
-const BUNDLED = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
+const bundled = fileURLToPath(new URL("../../models/all-MiniLM-L6-v2", import.meta.url));
 const [CLS, SEP] = [101, 102];
 
 Deno.test("encode() gives the ids of the reference for plain, accented, CJK and emoji texts", () => {
-  const { ids } = loadTokenizer(BUNDLED).encode(
+  const { ids } = loadTokenizer(bundled).encode(
     reference.cases.map(([text]) => text as string),
     { maxTokens: 64 },
   );
@@ -28,7 +28,7 @@ sharedTest(
     const expected = readIntegers(golden, "input_ids");
     const mask = readIntegers(golden, "attention_mask");
     const width = golden.tensors.get("input_ids")!.shape[1]!;
-    loadTokenizer(BUNDLED).encode(texts).ids.forEach((ids, i) => {
+    loadTokenizer(bundled).encode(texts).ids.forEach((ids, i) => {
       const row = (values: Int32Array) => [...values.subarray(i * width, (i + 1) * width)];
       assert.deepEqual(ids, row(expected).filter((_, j) => row(mask)[j] === 1));
     });
@@ -36,13 +36,13 @@ sharedTest(
 );
 
 Deno.test("encode() gives an empty text its special tokens alone", () =>
-  assert.deepEqual(loadTokenizer(BUNDLED).encode(["", " \n"]), {
+  assert.deepEqual(loadTokenizer(bundled).encode(["", " \n"]), {
     ids: [[CLS, SEP], [CLS, SEP]],
     truncated: 0,
   }));
 
 Deno.test("encode() cuts a long text and keeps its closing token", () => {
-  const tokenizer = loadTokenizer(BUNDLED);
+  const tokenizer = loadTokenizer(bundled);
   const text = "a masterful film , and a joy to watch .";
   const whole = tokenizer.encode([text]).ids[0]!;
   for (let maxTokens = 2; maxTokens <= whole.length; maxTokens++) {
@@ -58,7 +58,7 @@ Deno.test("encode() cuts a long text and keeps its closing token", () => {
 });
 
 Deno.test("encode() obeys the tokenizer's own limit and ignores one that is no count", () => {
-  const tokenizer = loadTokenizer(BUNDLED);
+  const tokenizer = loadTokenizer(bundled);
   assert.equal(tokenizer.maxTokens, 512);
   const { ids, truncated } = tokenizer.encode(["film ".repeat(2000), "film"], { maxTokens: 1000 });
   assert.deepEqual(ids.map((row) => row.length), [512, 3]);
@@ -70,11 +70,11 @@ Deno.test("encode() obeys the tokenizer's own limit and ignores one that is no c
 
 Deno.test("encode() ignores the truncation and padding that tokenizer.json asks for", () => {
   const text = "film ".repeat(300);
-  assert.equal(loadTokenizer(BUNDLED).encode([text]).ids[0]!.length, 302);
+  assert.equal(loadTokenizer(bundled).encode([text]).ids[0]!.length, 302);
 });
 
 Deno.test("encode() reads unpaired surrogates as U+FFFD", () => {
-  const tokenizer = loadTokenizer(BUNDLED);
+  const tokenizer = loadTokenizer(bundled);
   const broken = tokenizer.encode(["a\ud800b \udc00", "\ud83d"]);
   assert.deepEqual(broken.ids, tokenizer.encode(["a\ufffdb \ufffd", "\ufffd"]).ids);
 });
@@ -90,7 +90,7 @@ Deno.test("encode() of a text of 1 MB reads no more than its beginning and gives
       return encode.apply(this, given);
     },
   });
-  const tokenizer = loadTokenizer(BUNDLED);
+  const tokenizer = loadTokenizer(bundled);
   const words = "an unexpectedly masterful film , and a joy to watch . ";
   const [expected] = tokenizer.encode([words.repeat(60)], { maxTokens: 512 }).ids;
   assert.equal(expected!.length, 512);
@@ -110,7 +110,7 @@ Deno.test("encode() of a text of 1 MB reads no more than its beginning and gives
 });
 
 Deno.test("encode() of a cut text begins like that of the whole at every limit", () => {
-  const tokenizer = loadTokenizer(BUNDLED);
+  const tokenizer = loadTokenizer(bundled);
   const text = reference.cases.map(([text]) => text).join(" ").repeat(3);
   const whole = tokenizer.encode([text], { maxTokens: 512 }).ids[0]!;
   for (let maxTokens = 2; maxTokens < 512; maxTokens += 7) {

@@ -40,16 +40,16 @@ export interface TensorLayout {
 }
 
 /** Bytes of the little-endian header length that opens a file. */
-export const PREFIX_BYTES = 8;
+export const prefixBytes = 8;
 
 /** The longest header that the format allows, in bytes. */
-export const MAX_HEADER_BYTES = 100_000_000;
+export const mostHeaderBytes = 100_000_000;
 
 /** The key of the free text among the tensors. */
-export const METADATA_KEY = "__metadata__";
+export const metadataKey = "__metadata__";
 
 // A Map, so that a dtype named like a property of every object is unknown too.
-const BYTES_PER_ELEMENT: ReadonlyMap<string, number> = new Map<Dtype, number>([
+const elementBytes: ReadonlyMap<string, number> = new Map<Dtype, number>([
   ["F64", 8],
   ["F32", 4],
   ["F16", 2],
@@ -67,7 +67,7 @@ const BYTES_PER_ELEMENT: ReadonlyMap<string, number> = new Map<Dtype, number>([
 
 /** Bytes of one element. */
 export function bytesPerElement(dtype: Dtype): number {
-  return BYTES_PER_ELEMENT.get(dtype)!;
+  return elementBytes.get(dtype)!;
 }
 
 /**
@@ -85,11 +85,11 @@ export function parseHeader(path: string, header: Uint8Array, fileSize: number):
 } {
   const refuse = (reason: string) => new SpindleError(`Cannot read "${path}" as ${reason}`);
   const root = parseRoot(header, refuse);
-  const dataBegin = PREFIX_BYTES + header.length;
+  const dataBegin = prefixBytes + header.length;
   let metadata = new Map<string, string>();
   const infos: TensorInfo[] = [];
   for (const [name, value] of Object.entries(root)) {
-    if (name === METADATA_KEY) metadata = parseMetadata(value, refuse);
+    if (name === metadataKey) metadata = parseMetadata(value, refuse);
     else infos.push(parseTensor(name, value, dataBegin, refuse));
   }
   infos.sort((a, b) => a.begin - b.begin || a.byteLength - b.byteLength);
@@ -115,11 +115,11 @@ function parseRoot(header: Uint8Array, refuse: Refuse): JsonObject {
 }
 
 function parseMetadata(value: unknown, refuse: Refuse): Map<string, string> {
-  if (!isJsonObject(value)) throw refuse(`its ${METADATA_KEY} is not an object of strings`);
+  if (!isJsonObject(value)) throw refuse(`its ${metadataKey} is not an object of strings`);
   const metadata = new Map<string, string>();
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string") {
-      throw refuse(`the value of ${JSON.stringify(key)} in its ${METADATA_KEY} is not a string`);
+      throw refuse(`the value of ${JSON.stringify(key)} in its ${metadataKey} is not a string`);
     }
     metadata.set(key, text);
   }
@@ -132,7 +132,7 @@ function parseTensor(name: string, value: unknown, dataBegin: number, refuse: Re
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDtype(dtype)) {
     throw refuseTensor(
-      `has dtype ${JSON.stringify(dtype)}: one of ${[...BYTES_PER_ELEMENT.keys()]} is needed`,
+      `has dtype ${JSON.stringify(dtype)}: one of ${[...elementBytes.keys()]} is needed`,
     );
   }
   if (!isSizes(shape)) {
@@ -153,7 +153,7 @@ function parseTensor(name: string, value: unknown, dataBegin: number, refuse: Re
 }
 
 function isDtype(value: unknown): value is Dtype {
-  return typeof value === "string" && BYTES_PER_ELEMENT.has(value);
+  return typeof value === "string" && elementBytes.has(value);
 }
 
 /** Whether a value is a list of sizes: non-negative safe integers. */

@@ -1,9 +1,9 @@
 import { SpindleError } from "../../util.ts";
 import { openForReading, readAt } from "../files.ts";
-import { MAX_HEADER_BYTES, parseHeader, PREFIX_BYTES, type TensorInfo } from "./header.ts";
+import { mostHeaderBytes, parseHeader, prefixBytes, type TensorInfo } from "./header.ts";
 
 /** Bytes at the begin of a file that tell whether it is text. */
-const TEXT_BYTES = 64;
+const textBytes = 64;
 
 /** So many other tensors are named at most where one is missing. */
 const mostNames = 5;
@@ -72,27 +72,27 @@ export function openSafetensors(path: string): SafetensorsFile {
 
 function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHeader> {
   const fileSize = file.statSync().size;
-  refuseText(path, readAt(file, path, 0, Math.min(fileSize, TEXT_BYTES)));
-  if (fileSize < PREFIX_BYTES) {
+  refuseText(path, readAt(file, path, 0, Math.min(fileSize, textBytes)));
+  if (fileSize < prefixBytes) {
     throw new SpindleError(
       `Cannot read "${path}" as it has ${fileSize} bytes: it is not a safetensors file`,
     );
   }
-  const prefix = readAt(file, path, 0, PREFIX_BYTES);
+  const prefix = readAt(file, path, 0, prefixBytes);
   const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (headerBytes > MAX_HEADER_BYTES) {
+  if (headerBytes > mostHeaderBytes) {
     throw new SpindleError(
       `Cannot read "${path}" as its header would have ${headerBytes} bytes: at most ` +
-        `${MAX_HEADER_BYTES} are allowed, so that it is no safetensors file`,
+        `${mostHeaderBytes} are allowed, so that it is no safetensors file`,
     );
   }
-  if (headerBytes > fileSize - PREFIX_BYTES) {
+  if (headerBytes > fileSize - prefixBytes) {
     throw new SpindleError(
       `Cannot read "${path}" as it ends within its header of ${headerBytes} bytes: it was cut ` +
         "short, or is not a safetensors file",
     );
   }
-  return parseHeader(path, readAt(file, path, PREFIX_BYTES, headerBytes), fileSize);
+  return parseHeader(path, readAt(file, path, prefixBytes, headerBytes), fileSize);
 }
 
 /** Text in the place of tensors, such as what Git LFS or a web server gives instead of a file. */

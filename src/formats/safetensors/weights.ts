@@ -5,8 +5,10 @@ import { isJsonObject, readJsonObject } from "../json.ts";
 import type { TensorInfo } from "./header.ts";
 import { findTensor, openSafetensors, type SafetensorsFile, type TensorSource } from "./reader.ts";
 
-const WEIGHTS_FILE = "model.safetensors";
-const INDEX_FILE = "model.safetensors.index.json";
+/** The name of the file that holds the weights of a model. */
+export const weightsName = "model.safetensors";
+/** The name of the file that tells, where there are several, which tensor lies in which. */
+export const indexName = "model.safetensors.index.json";
 
 /**
  * The files that hold the weights of a model folder.
@@ -14,15 +16,15 @@ const INDEX_FILE = "model.safetensors.index.json";
  * @throws {SpindleError} Where there are none, or the list of shards is broken.
  */
 export function weightFiles(folder: string): string[] {
-  if (exists(join(folder, WEIGHTS_FILE))) return [WEIGHTS_FILE];
-  const index = join(folder, INDEX_FILE);
+  if (exists(join(folder, weightsName))) return [weightsName];
+  const index = join(folder, indexName);
   if (!exists(index)) throw noWeights(folder);
   return [...new Set(readWeightMap(index).values())];
 }
 
 function noWeights(folder: string): SpindleError {
   return new SpindleError(
-    `Cannot load a model from "${folder}" as it holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}: ` +
+    `Cannot load a model from "${folder}" as it holds neither ${weightsName} nor ${indexName}: ` +
       `check the path, or save its weights in the safetensors format`,
   );
 }
@@ -36,9 +38,9 @@ function noWeights(folder: string): SpindleError {
  * @throws {SpindleError} Where there are no weights or a file is not as the format wants it.
  */
 export function openModelWeights(folder: string): TensorSource {
-  const weights = join(folder, WEIGHTS_FILE);
+  const weights = join(folder, weightsName);
   if (exists(weights)) return openSafetensors(weights);
-  const index = join(folder, INDEX_FILE);
+  const index = join(folder, indexName);
   if (exists(index)) return openShards(folder, index);
   throw noWeights(folder);
 }

@@ -4,9 +4,9 @@ import {
   bytesPerElement,
   isSizes,
   layoutBytes,
-  MAX_HEADER_BYTES,
-  METADATA_KEY,
-  PREFIX_BYTES,
+  metadataKey,
+  mostHeaderBytes,
+  prefixBytes,
   type TensorInfo,
   type TensorLayout,
 } from "./header.ts";
@@ -91,7 +91,7 @@ export function safetensorsHeader(
     bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (nameA < nameB ? -1 : 1)
   );
   const entries: [string, unknown][] = [];
-  if (Object.keys(metadata).length > 0) entries.push([METADATA_KEY, metadata]);
+  if (Object.keys(metadata).length > 0) entries.push([metadataKey, metadata]);
   let dataBytes = 0;
   const infos: TensorInfo[] = [];
   for (const [name, { dtype, shape }] of ordered) {
@@ -109,7 +109,7 @@ export function safetensorsHeader(
 }
 
 function checkedLayoutBytes(name: string, layout: TensorLayout): number {
-  if (name === METADATA_KEY || !name.isWellFormed()) {
+  if (name === metadataKey || !name.isWellFormed()) {
     throw new SpindleError(`Cannot write a tensor named ${JSON.stringify(name)}: rename it`);
   }
   const byteLength = isSizes(layout.shape) ? layoutBytes(layout) : NaN;
@@ -126,13 +126,13 @@ function encodeHeader(entries: [string, unknown][]): Uint8Array<ArrayBuffer> {
   // fromEntries defines own properties, so that a tensor named __proto__ is written as any other.
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const length = Math.ceil(json.length / 8) * 8;
-  if (length > MAX_HEADER_BYTES) {
+  if (length > mostHeaderBytes) {
     throw new SpindleError(
-      `Cannot write a header of ${length} bytes: at most ${MAX_HEADER_BYTES} are allowed`,
+      `Cannot write a header of ${length} bytes: at most ${mostHeaderBytes} are allowed`,
     );
   }
-  const header = new Uint8Array(PREFIX_BYTES + length).fill(" ".charCodeAt(0));
+  const header = new Uint8Array(prefixBytes + length).fill(" ".charCodeAt(0));
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
-  header.set(json, PREFIX_BYTES);
+  header.set(json, prefixBytes);
   return header;
 }
