@@ -39,9 +39,8 @@ const readers: readonly [ending: string, read: Reader][] = [
 /** What is advised where a line holds something else. */
 const oneObject = "write one object a line, with a text and a label";
 
-/** Names of columns that a message lists at most, and characters of each. */
+/** So many names of columns are listed at most in a message. */
 const mostNames = 20;
-const longestName = 40;
 
 /**
  * Reads labelled texts from a file of comma- or tab-separated values with a header, or of JSON
@@ -161,13 +160,9 @@ function refuseColumn(
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
   const advice = names.length > 0
     ? `set ${role} (--${role}) to one of ` +
-      names.slice(0, mostNames).map(quoteName).join(", ") + more
+      names.slice(0, mostNames).map((name) => JSON.stringify(beginningOf(name))).join(", ") + more
     : "a text and a label are needed";
   return new SpindleError(`Cannot read "${path}" as it ${reason}: ${advice}`);
-}
-
-function quoteName(name: string): string {
-  return JSON.stringify(name.length > longestName ? `${name.slice(0, longestName)}…` : name);
 }
 
 function checkLabel(path: string, line: number, label: string): string {

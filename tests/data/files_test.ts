@@ -256,13 +256,15 @@ for (const [what, name, content, message] of broken) {
 
 Deno.test("loadDataset() lists twenty columns of many, and cuts long names", () => {
   const names = Array.from({ length: 30 }, (_, i) => `${i}`.padEnd(30 * i + 1, "x"));
+  names[2] = "\u{1f600}".repeat(50);
   return withFiles(
     { "a.csv": `${names.join()}\n` },
     (folder) =>
       assert.rejects(loadFile(`${folder}/a.csv`), (error: Error) => {
         const listed = error.message.replace(/^.* to one of /, "").split(", ");
         assert.equal(listed.length, 20);
-        assert.deepEqual(listed.slice(0, 2), ['"0"', `"${names[1]}"`]);
+        const whole = "\u{1f600}".repeat(40);
+        assert.deepEqual(listed.slice(0, 3), ['"0"', `"${names[1]}"`, `"${whole}…"`]);
         assert.match(listed.at(-1)!, /^"19x{38}…" and 10 more$/);
         return true;
       }),
