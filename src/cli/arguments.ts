@@ -123,15 +123,15 @@ function readValue(name: string, option: Option, text: string | undefined): unkn
       throw refuse(`give a whole number of at least ${minimum}${most}`);
     }
     case "number":
-      return checkNumber(isDecimal.test(text) ? Number(text) : NaN, option, refuse);
+      return requireNumber(isDecimal.test(text) ? Number(text) : NaN, option, refuse);
     case "choice":
-      return checkChoice(text, option.choices, refuse);
+      return requireChoice(text, option.choices, refuse);
     case "choices":
-      return text.split(",").map((word) => checkChoice(word.trim(), option.choices, refuse));
+      return text.split(",").map((word) => requireChoice(word.trim(), option.choices, refuse));
   }
 }
 
-function checkNumber(
+function requireNumber(
   value: number,
   { minimum, maximum = Number.MAX_VALUE }: { minimum?: number; maximum?: number },
   refuse: (wanted: string) => UsageError,
@@ -144,7 +144,7 @@ function checkNumber(
   );
 }
 
-function checkChoice(
+function requireChoice(
   word: string,
   choices: readonly string[],
   refuse: (wanted: string, word?: string) => UsageError,

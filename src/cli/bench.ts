@@ -73,7 +73,7 @@ export const command = defineCommand({
       if (value === undefined || chosen.includes("forward")) continue;
       throw new UsageError(`Cannot use --${option} with ${chosen.join(", ")}: it is for forward`);
     }
-    if (peers) checkPeers(chosen, onnx);
+    if (peers) requirePeers(chosen, onnx);
     if (save !== undefined) requireWritable(save);
     const inputs = chosen.includes("forward") ? await readInputs() : { folder: "", texts: [] };
     if (tune) {
@@ -123,7 +123,7 @@ async function readInputs() {
 }
 
 /** Makes sure that other libraries can be measured, and says where they have nothing to do. */
-function checkPeers(chosen: readonly KernelName[], onnx: string | undefined): void {
+function requirePeers(chosen: readonly KernelName[], onnx: string | undefined): void {
   if (!chosen.some((name) => ["matmul", "attention", "forward"].includes(name))) {
     throw new UsageError(
       `Cannot use --peers with ${chosen.join(", ")}: others have matmul, attention and forward`,

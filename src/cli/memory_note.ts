@@ -19,7 +19,7 @@ export function noteMemory(gpu: Gpu, folder: string, options: MemoryOptions): vo
   const { software } = gpu.adapter;
   const needed = memoryNeeded(folder, { ...options, software });
   note(`Memory: ${describeMemory(needed)}; free: ${describeFreeMemory()}`);
-  checkMemory(folder, needed, software, freeMemory());
+  requireMemory(folder, needed, software, freeMemory());
 }
 
 /**
@@ -28,7 +28,7 @@ export function noteMemory(gpu: Gpu, folder: string, options: MemoryOptions): vo
  *
  * @throws {SpindleError} If the host has less.
  */
-export function checkMemory(
+export function requireMemory(
   folder: string,
   { weights, states, captured, tables }: MemoryNeeded,
   software: boolean,

@@ -63,7 +63,7 @@ export const command = defineCommand({
   async run({ file, tolerance, maxIterations, scale, l1Ratio, save, json }) {
     const start = performance.now();
     const { x, y, C } = readProblem(file);
-    if (save !== undefined) checkTarget(file, save);
+    if (save !== undefined) requireTarget(file, save);
     using gpu = await requestGpu();
     const options = {
       C,
@@ -82,7 +82,7 @@ export const command = defineCommand({
   },
 });
 
-function checkTarget(file: string, save: string): void {
+function requireTarget(file: string, save: string): void {
   if (isSame(file, save)) {
     throw new SpindleError(`Cannot save over the features in "${file}": name another file`);
   }

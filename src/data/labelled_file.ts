@@ -63,8 +63,8 @@ export async function readLabelledFile(path: string, columns: Columns): Promise<
     );
   }
   const bytes = await readUnpacked(path);
-  refuseWideCharacters(path, bytes);
-  refuseBareReturns(path, bytes);
+  requireNarrowCharacters(path, bytes);
+  requireLineFeeds(path, bytes);
   const rows = read(path, bytes, columns);
   if (rows.length === 0) {
     throw new SpindleError(`Cannot read "${path}" as it has no rows: labelled texts are needed`);
@@ -73,7 +73,7 @@ export async function readLabelledFile(path: string, columns: Columns): Promise<
 }
 
 /** Letters of two bytes each, of which one is mostly zero, would be taken for names of columns. */
-function refuseWideCharacters(path: string, bytes: Uint8Array): void {
+function requireNarrowCharacters(path: string, bytes: Uint8Array): void {
   const feed = bytes.indexOf(lineFeed);
   const zero = bytes.indexOf(0);
   if (zero < 0 || feed >= 0 && zero > feed) return;
@@ -81,7 +81,7 @@ function refuseWideCharacters(path: string, bytes: Uint8Array): void {
 }
 
 /** A file of one line that holds CR is one of many lines, which no reader would tell apart. */
-function refuseBareReturns(path: string, bytes: Uint8Array): void {
+function requireLineFeeds(path: string, bytes: Uint8Array): void {
   const feed = bytes.indexOf(lineFeed);
   const bare = bytes.indexOf(carriageReturn);
   const isOneLine = feed < 0 || feed === bytes.length - 1;
@@ -112,13 +112,13 @@ function fromTable(
           fieldAdvice,
       );
     }
-    const label = checkLabel(path, line, fields[labelColumn]!);
+    const label = requireLabel(path, line, fields[labelColumn]!);
     return { text: fields[textColumn]!, label, line };
   });
 }
 
 /** A header without a column is often one with another separator than the ending says. */
-function refuseSeparator(path: string, header: readonly string[], wanted: string): void {
+function requireSeparator(path: string, header: readonly string[], wanted: string): void {
   const separators = { semicolons: ";", "vertical bars": "|", tabs: "\t", commas: "," };
   const found = Object.entries(separators).find(([, mark]) =>
     header.length === 1
@@ -141,7 +141,7 @@ function findColumn(
   const name = columns[role];
   const column = header.indexOf(name);
   if (column < 0) {
-    refuseSeparator(path, header, name);
+    requireSeparator(path, header, name);
     throw refuseColumn(path, header, role, `has no column "${name}"`);
   }
   if (header.lastIndexOf(name) !== column) {
@@ -165,7 +165,7 @@ function refuseColumn(
   return new SpindleError(`Cannot read "${path}" as it ${reason}: ${advice}`);
 }
 
-function checkLabel(path: string, line: number, label: string): string {
+function requireLabel(path: string, line: number, label: string): string {
   const trimmed = trimBlanks(label);
   if (trimmed === "") throw refuseLine(path, line, "has an empty label: every text needs one");
   return trimmed;
@@ -235,5 +235,5 @@ function fromJson(path: string, line: number, value: JsonObject, columns: Column
   if (!["string", "number", "boolean"].includes(typeof label)) {
     throw refuse("label", "a text in quotes, a number, true or false");
   }
-  return { text, label: checkLabel(path, line, String(label)), line };
+  return { text, label: requireLabel(path, line, String(label)), line };
 }

@@ -57,7 +57,7 @@ export async function loadDataset(
     ? await readBundled(given.name)
     : await readFiles(given);
   const classes = classesOf(files.train);
-  if (limit !== undefined) checkLimit(limit, classes);
+  if (limit !== undefined) requireLimit(limit, classes);
   const random = seededRandom(seed);
   const shorten = (split: FileSplit) =>
     limit === undefined
@@ -146,7 +146,7 @@ function classesOf({ path, rows }: LabelledFile): string[] {
   return areNumbers ? classes.sort((a, b) => Number(a) - Number(b)) : classes.sort();
 }
 
-function checkLimit(limit: number, classes: string[]): void {
+function requireLimit(limit: number, classes: string[]): void {
   if (Number.isSafeInteger(limit) && limit >= classes.length) return;
   throw new SpindleError(
     `Cannot limit a data set to ${countOf(limit, "text")}: a whole number is needed, at least ` +

@@ -49,7 +49,7 @@ export async function convertWeights(
   onProgress?: WriteProgress,
 ): Promise<number> {
   using source = openModelWeights(from);
-  refuseModelIn(to);
+  requireNoModel(to);
   using _folder = makeFolder(to);
   const tensors = new Map<string, TensorData>();
   for (const info of source.tensors.values()) {
@@ -128,7 +128,7 @@ function copies(from: string, to: string): NewFile[] {
  * A model that is there may be the only copy, such as the one that this was converted from, and
  * what is there of one would be taken for this one's.
  */
-function refuseModelIn(folder: string): void {
+function requireNoModel(folder: string): void {
   const parts = [...settingsFiles, weightsName, indexName];
   if (!parts.some((name) => exists(join(folder, name)))) return;
   throw new SpindleError(

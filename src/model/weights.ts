@@ -82,7 +82,7 @@ export class WeightReader {
     const name = this.nameOf(ref);
     const { dtype, shape } = findTensor(this.source, name);
     const count = rows ?? shape[0] ?? 0;
-    this.#checkShape(name, [count, width]);
+    this.#requireShape(name, [count, width]);
     const slice = (index: number) => [index * width, (index + 1) * width] as const;
     const base = { rows: count, width };
     if (dtype === "BF16") {
@@ -107,13 +107,13 @@ export class WeightReader {
 
   #read(ref: TensorRef, shape: readonly number[]): Float32Array | Float16Array {
     const name = this.nameOf(ref);
-    this.#checkShape(name, shape);
+    this.#requireShape(name, shape);
     const data = this.#held.get(name) ?? readPlain(this.source, name);
     this.#held.set(name, data);
     return data;
   }
 
-  #checkShape(name: string, shape: readonly number[]): void {
+  #requireShape(name: string, shape: readonly number[]): void {
     const found = findTensor(this.source, name).shape;
     if (found.join() === shape.join()) return;
     throw new SpindleError(

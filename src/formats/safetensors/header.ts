@@ -93,7 +93,7 @@ export function parseHeader(path: string, header: Uint8Array, fileSize: number):
     else infos.push(parseTensor(name, value, dataBegin, refuse));
   }
   infos.sort((a, b) => a.begin - b.begin || a.byteLength - b.byteLength);
-  checkContiguous(infos, dataBegin, fileSize, refuse);
+  requireContiguous(infos, dataBegin, fileSize, refuse);
   return { metadata, tensors: new Map(infos.map((info) => [info.name, info])) };
 }
 
@@ -171,7 +171,7 @@ export function layoutBytes({ dtype, shape }: TensorLayout): number {
   return bytes;
 }
 
-function checkContiguous(
+function requireContiguous(
   infos: TensorInfo[],
   dataBegin: number,
   fileSize: number,

@@ -72,7 +72,7 @@ export function openSafetensors(path: string): SafetensorsFile {
 
 function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHeader> {
   const fileSize = file.statSync().size;
-  refuseText(path, readAt(file, path, 0, Math.min(fileSize, textBytes)));
+  requireBinary(path, readAt(file, path, 0, Math.min(fileSize, textBytes)));
   if (fileSize < prefixBytes) {
     throw new SpindleError(
       `Cannot read "${path}" as it has ${fileSize} bytes: it is not a safetensors file`,
@@ -95,8 +95,8 @@ function readHeader(file: Deno.FsFile, path: string): ReturnType<typeof parseHea
   return parseHeader(path, readAt(file, path, prefixBytes, headerBytes), fileSize);
 }
 
-/** Text in the place of tensors, such as what Git LFS or a web server gives instead of a file. */
-function refuseText(path: string, bytes: Uint8Array): void {
+/** Throws for text, such as Git LFS or a web server gives in the place of tensors. */
+function requireBinary(path: string, bytes: Uint8Array): void {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });

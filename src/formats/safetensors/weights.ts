@@ -82,13 +82,13 @@ function readWeightMap(path: string): Map<string, string> {
   }
   return new Map(
     Object.entries(weightMap).map(([tensor, shard]) => {
-      checkShardName(path, tensor, shard);
+      requireShardName(path, tensor, shard);
       return [tensor, shard];
     }),
   );
 }
 
-function checkShardName(path: string, tensor: string, name: unknown): asserts name is string {
+function requireShardName(path: string, tensor: string, name: unknown): asserts name is string {
   const isPlain = typeof name === "string" && name.endsWith(".safetensors") &&
     !/[/\\\0]|\.\./.test(name);
   if (!isPlain) {
