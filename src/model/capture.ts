@@ -6,7 +6,7 @@ import {
   type CapturedModel,
   CaptureRecorder,
   collect,
-  type Pending,
+  type RecordedBatch,
 } from "./capture_recorder.ts";
 import type { StateId } from "./states.ts";
 
@@ -41,8 +41,8 @@ export async function* captureBatches(
   const lengths = sentences.map((ids) => ids.length);
   requireLengths(model, lengths);
   using recorder = new CaptureRecorder(model, states, wanted);
-  let running: Pending | undefined;
-  let next: Pending | undefined;
+  let running: RecordedBatch | undefined;
+  let next: RecordedBatch | undefined;
   try {
     for (const cut of cutBatches(lengths, batchLimits(model, states, wanted))) {
       model.check();

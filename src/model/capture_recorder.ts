@@ -40,7 +40,7 @@ export interface CapturedState {
 }
 
 /** A recorded batch whose results were not read yet. */
-export interface Pending {
+export interface RecordedBatch {
   readonly first: number;
   readonly count: number;
   readonly tokens: number;
@@ -74,7 +74,7 @@ export class CaptureRecorder implements Disposable {
   /**
    * @param isFirst Whether the GPU has nothing to do yet: it then starts before all is recorded.
    */
-  record(batch: Batch, isFirst: boolean): Pending {
+  record(batch: Batch, isFirst: boolean): RecordedBatch {
     const { model, states, wanted } = this;
     const rows = wanted.length ? batch.count * wanted.length : batch.tokens;
     let bytes = 0;
@@ -133,7 +133,7 @@ function placeOf({ stack, site, layer }: Pick<StateId, "stack" | "site" | "layer
 
 /** Waits for a batch and reads its states, which are gone when its readback is disposed. */
 export async function collect(
-  { first, count, tokens, spans, readback }: Pending,
+  { first, count, tokens, spans, readback }: RecordedBatch,
   states: readonly StateId[],
   wanted: readonly Pool[],
 ): Promise<CapturedBatch> {
