@@ -4,7 +4,7 @@ import type { Command, Option } from "./command.ts";
 import { nearest } from "./suggest.ts";
 
 /** What was typed after the name of a command. */
-export interface ParsedArguments {
+interface ParsedArguments {
   readonly help: boolean;
   /** The values by the names that the command declares. */
   readonly values: Readonly<Record<string, unknown>>;

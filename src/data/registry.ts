@@ -7,7 +7,7 @@ export type Metric = "accuracy" | "macro-f1";
 export const metrics: readonly Metric[] = ["accuracy", "macro-f1"];
 
 /** A data set that comes with the project. */
-export interface BundledDataset {
+interface BundledDataset {
   /** The name to ask for it by. */
   readonly name: string;
   /** The files of its splits, below `datasets/`. */

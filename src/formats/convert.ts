@@ -17,7 +17,7 @@ import {
 } from "./safetensors.ts";
 
 /** Float types that weights can be converted to. */
-export type WeightDtype = "F32" | "F16" | "BF16";
+type WeightDtype = "F32" | "F16" | "BF16";
 
 /** About so many bytes of a tensor are converted at once. */
 const pieceBytes = 2 ** 24;

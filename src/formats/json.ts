@@ -35,7 +35,7 @@ export function parsedOrUndefined(text: string): unknown {
 }
 
 /** Is shown each value with the text that it was parsed from, and gives what is to stand there. */
-export type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
 function parseJson(text: string, reviver?: Reviver): unknown {
   try {

@@ -14,7 +14,7 @@ import { score } from "./metrics.ts";
 type SplitFeatures = Readonly<Record<SplitName, Features>>;
 
 /** A logistic regression to fit: its C, and the feature columns it may use (default all). */
-export interface RegressionRequest {
+interface RegressionRequest {
   /** The inverse strength of the penalty. */
   readonly C: number;
   /** The feature columns it may use; default all. */
