@@ -51,7 +51,9 @@ function configOf(path: string, json: JsonObject): Config {
     fallback?: T,
   ): T => {
     const value = find(name) ?? fallback;
-    if (value === undefined) throw new SpindleError(`Cannot read "${path}" as it lacks "${name}"`);
+    if (value === undefined) {
+      throw new SpindleError(`Cannot read "${path}" as it lacks "${name}": ${wanted} is needed`);
+    }
     if (is(value)) return value;
     throw refuse(name, wanted);
   };

@@ -88,7 +88,8 @@ function readSentences(file: SafetensorsFile): Sentences {
   const [count = 0, padded = 0] = file.tensors.get("input_ids")!.shape;
   if (count * padded !== ids.length || mask.length !== ids.length) {
     throw new SpindleError(
-      `Cannot verify "${file.path}" as its input_ids and attention_mask are not both [sentences, tokens]`,
+      `Cannot verify "${file.path}" as its input_ids and attention_mask are not both [sentences, ` +
+        "tokens]: make it anew",
     );
   }
   if (ids.length === 0) {
@@ -117,7 +118,7 @@ function listReferences(
   const names = [...file.tensors.keys()]
     .filter((name) => name !== "input_ids" && name !== "attention_mask");
   if (names.length === 0) {
-    throw new SpindleError(`Cannot verify "${file.path}" as it holds no states`);
+    throw new SpindleError(`Cannot verify "${file.path}" as it holds no states: make it anew`);
   }
   return names.map((name) => {
     const pool = pools.find((pool) => name.endsWith(`.${pool}`));
@@ -160,7 +161,7 @@ function compareIds(model: Model, file: SafetensorsFile, ids: number[][]): boole
   const list = parsedOrUndefined(texts);
   if (!Array.isArray(list) || !list.every((text) => typeof text === "string")) {
     throw new SpindleError(
-      `Cannot verify "${file.path}" as its texts are not a JSON list of texts`,
+      `Cannot verify "${file.path}" as its texts are not a JSON list of texts: make it anew`,
     );
   }
   return JSON.stringify(model.tokenize(list)) === JSON.stringify(ids);

@@ -87,6 +87,7 @@ for (const [what, bytes, message] of broken) {
         assert(error instanceof SpindleError, String(error));
         assert.match(error.message, message);
         assert(error.message.startsWith(`Cannot read "${path}" as `), error.message);
+        assert.match(error.message, /: .+/, "what to do about it");
         return true;
       });
     }));

@@ -135,7 +135,12 @@ const refusals: [string, string, Record<string, unknown>, RegExp][] = [
     { num_attention_heads: 5 },
     /5 attention heads/,
   ],
-  ["an absent number", "electra", { hidden_size: null }, /lacks "hidden_size"/],
+  [
+    "an absent number",
+    "electra",
+    { hidden_size: null },
+    /lacks "hidden_size": a whole number from 1 to \d+ is needed$/,
+  ],
   ["a number that is text", "electra", { hidden_size: "12" }, /"hidden_size" is "12"/],
 ];
 

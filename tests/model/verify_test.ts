@@ -132,7 +132,7 @@ Deno.test("verifyModel() refuses states that are none, and of another shape, bef
     const cases: [last: string | undefined, message: RegExp][] = [
       ["hidden.9", /its tensor "hidden\.9" is no state of the model: the states are hidden\.0, /],
       ["hidden.3.last", /its tensor "hidden\.3\.last" has the shape \[.*\]: the model makes \[/],
-      [undefined, /it holds no states/],
+      [undefined, /it holds no states: make it anew$/],
     ];
     for (const [last, message] of cases) {
       writeGolden(golden, {

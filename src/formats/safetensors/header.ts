@@ -83,7 +83,8 @@ export function parseHeader(path: string, header: Uint8Array, fileSize: number):
   metadata: Map<string, string>;
   tensors: Map<string, TensorInfo>;
 } {
-  const refuse = (reason: string) => new SpindleError(`Cannot read "${path}" as ${reason}`);
+  const refuse: Refuse = (reason, advice = "get the file anew") =>
+    new SpindleError(`Cannot read "${path}" as ${reason}: ${advice}`);
   const root = parseRoot(header, refuse);
   const dataBegin = prefixBytes + header.length;
   let metadata = new Map<string, string>();
@@ -97,20 +98,20 @@ export function parseHeader(path: string, header: Uint8Array, fileSize: number):
   return { metadata, tensors: new Map(infos.map((info) => [info.name, info])) };
 }
 
-type Refuse = (reason: string) => SpindleError;
+type Refuse = (reason: string, advice?: string) => SpindleError;
 
 function parseRoot(header: Uint8Array, refuse: Refuse): JsonObject {
   if (header[0] !== "{".charCodeAt(0)) {
-    throw refuse("its header does not start with {: it is not a safetensors file");
+    throw refuse("its header does not start with {", "it is not a safetensors file");
   }
   let root: unknown;
   try {
     root = parseStrictJson(new TextDecoder("utf-8", { fatal: true }).decode(header));
   } catch (error) {
     const reason = error instanceof SyntaxError ? `valid JSON (${error.message})` : "valid UTF-8";
-    throw refuse(`its header is not ${reason}: get the file anew`);
+    throw refuse(`its header is not ${reason}`);
   }
-  if (!isJsonObject(root)) throw refuse("its header is not a JSON object: get the file anew");
+  if (!isJsonObject(root)) throw refuse("its header is not a JSON object");
   return root;
 }
 
@@ -127,12 +128,14 @@ function parseMetadata(value: unknown, refuse: Refuse): Map<string, string> {
 }
 
 function parseTensor(name: string, value: unknown, dataBegin: number, refuse: Refuse): TensorInfo {
-  const refuseTensor = (reason: string) => refuse(`tensor ${JSON.stringify(name)} ${reason}`);
+  const refuseTensor: Refuse = (reason, advice) =>
+    refuse(`tensor ${JSON.stringify(name)} ${reason}`, advice);
   if (!isJsonObject(value)) throw refuseTensor("is not described by an object");
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDtype(dtype)) {
     throw refuseTensor(
-      `has dtype ${JSON.stringify(dtype)}: one of ${[...elementBytes.keys()]} is needed`,
+      `has dtype ${JSON.stringify(dtype)}`,
+      `one of ${[...elementBytes.keys()].join(", ")} is needed`,
     );
   }
   if (!isSizes(shape)) {
@@ -143,10 +146,10 @@ function parseTensor(name: string, value: unknown, dataBegin: number, refuse: Re
   }
   const [begin, end] = offsets as [number, number];
   const byteLength = layoutBytes({ dtype, shape });
-  if (!Number.isSafeInteger(byteLength)) throw refuseTensor(`has too large a shape: [${shape}]`);
+  if (!Number.isSafeInteger(byteLength)) throw refuseTensor(`has too large a shape [${shape}]`);
   if (end - begin !== byteLength) {
     throw refuseTensor(
-      `has ${end - begin} bytes where ${dtype} [${shape}] needs ${byteLength}: get the file anew`,
+      `has ${end - begin} bytes where ${dtype} [${shape}] needs ${byteLength}`,
     );
   }
   return { name, dtype, shape, begin: dataBegin + begin, byteLength };
@@ -181,16 +184,14 @@ function requireContiguous(
   for (const { name, begin, byteLength } of infos) {
     if (begin !== expected) {
       const fault = begin < expected ? "overlaps the tensor before it" : "leaves a hole before it";
-      throw refuse(
-        `tensor ${JSON.stringify(name)} begins at byte ${begin} where ${expected} was expected: ` +
-          `it ${fault}`,
-      );
+      const where = `begins at byte ${begin} where ${expected} was expected`;
+      throw refuse(`tensor ${JSON.stringify(name)} ${where}, so that it ${fault}`);
     }
     expected += byteLength;
   }
   if (expected !== fileSize) {
     throw refuse(
-      `its tensors end at byte ${expected} but the file at ${fileSize}: get the file anew`,
+      `its tensors end at byte ${expected} but the file at ${fileSize}`,
     );
   }
 }
