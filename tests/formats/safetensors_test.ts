@@ -69,7 +69,10 @@ Deno.test("readFloats() reads a range of rows and rejects one outside the tensor
     assert.equal(readFloats(file, "a", { start: 5, end: 5 }).length, 0);
     assert.equal(readFloats(file, "none", { start: 0, end: 0 }).length, 0);
     for (const [start, end] of [[0, 6], [-1, 2], [3, 2], [0.5, 2], [0, NaN]] as const) {
-      assert.throws(() => readFloats(file, "a", { start, end }), /Cannot read rows .* has 5 rows/);
+      assert.throws(
+        () => readFloats(file, "a", { start, end }),
+        /Cannot read rows .* has 5 rows: ask/,
+      );
     }
     assert.throws(() => readFloats(file, "scalar", { start: 0, end: 1 }), /Cannot read rows/);
   });
@@ -105,7 +108,7 @@ Deno.test("readIntegers() widens every integer type and rejects what needs more 
       assert.deepEqual(readIntegers(file, name), new Int32Array(values), name);
     }
     for (const name of ["big", "huge", "wide"]) {
-      assert.throws(() => readIntegers(file, name), /does not fit in 32 bits/);
+      assert.throws(() => readIntegers(file, name), / as \d+ does not fit in 32 bits: give/);
     }
   });
 });
@@ -118,7 +121,7 @@ Deno.test("readFloats() refuses a finite number that is too large for 32 bits", 
     assert.deepEqual(readFloats(file, "good"), Float32Array.of(Infinity, -3.4e38, NaN));
     assert.throws(
       () => readFloats(file, "bad"),
-      /tensor "bad" .* as floats: -3\.5e\+38 is too large for float32, so scale it down$/,
+      /floats from tensor "bad" .* as -3\.5e\+38 is too large for float32: scale it down$/,
     );
   }));
 
@@ -145,8 +148,8 @@ Deno.test("readFloats() and readIntegers() name a missing tensor and one of the 
   }, (file) => {
     assert.throws(() => readFloats(file, "c"), /Cannot find tensor "c"/);
     assert.throws(() => readIntegers(file, "constructor"), /Cannot find tensor "constructor"/);
-    assert.throws(() => readFloats(file, "a"), /tensor "a" .* as floats: it holds I32/);
-    assert.throws(() => readIntegers(file, "b"), /tensor "b" .* as integers: it holds F16/);
+    assert.throws(() => readFloats(file, "a"), / floats .* "a" .* as it holds I32: a float type/);
+    assert.throws(() => readIntegers(file, "b"), / integers .* "b" .* as it holds F16: an int/);
   }));
 
 Deno.test("writeSafetensors() keeps tensors and metadata with any name", () =>

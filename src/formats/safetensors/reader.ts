@@ -142,8 +142,8 @@ function selectRows(
   const isRange = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end;
   if (!isRange || end > count) {
     throw new SpindleError(
-      `Cannot read rows ${start} to ${end} of tensor ${JSON.stringify(info.name)} in "${path}": ` +
-        `it has ${count} rows`,
+      `Cannot read rows ${start} to ${end} of tensor ${JSON.stringify(info.name)} in "${path}" ` +
+        `as it has ${count} rows: ask for some of those`,
     );
   }
   const rowBytes = count === 0 ? 0 : info.byteLength / count;

@@ -28,16 +28,24 @@ export function readFloats(
     case "F64":
       return narrow(source, name, new Float64Array(source.readBytes(name, rows).buffer));
     default:
-      throw new SpindleError(
-        `Cannot read tensor ${
-          JSON.stringify(name)
-        } of "${source.path}" as floats: it holds ${dtype}`,
-      );
+      throw refuseValues("floats", source, name, `it holds ${dtype}: a float type is needed`);
   }
 }
 
-function narrow(
+/** What is wrong with a tensor that is to be read as numbers of a kind, and what to do about it. */
+function refuseValues(
+  kind: "floats" | "integers",
   { path }: TensorSource,
+  name: string,
+  reason: string,
+): SpindleError {
+  return new SpindleError(
+    `Cannot read ${kind} from tensor ${JSON.stringify(name)} of "${path}" as ${reason}`,
+  );
+}
+
+function narrow(
+  source: TensorSource,
   name: string,
   values: Float64Array,
 ): Float32Array<ArrayBuffer> {
@@ -46,10 +54,8 @@ function narrow(
     Number.isFinite(value) && !Number.isFinite(floats[i])
   );
   if (beyond < 0) return floats;
-  throw new SpindleError(
-    `Cannot read tensor ${JSON.stringify(name)} of "${path}" as floats: ${values[beyond]} is too ` +
-      "large for float32, so scale it down",
-  );
+  const reason = `${values[beyond]} is too large for float32: scale it down`;
+  throw refuseValues("floats", source, name, reason);
 }
 
 /**
@@ -78,16 +84,15 @@ export function readExactFloats(
  */
 export function readIntegers(source: TensorSource, name: string): Int32Array<ArrayBuffer> {
   const { dtype } = findTensor(source, name);
-  const refuse = (reason: string) =>
-    new SpindleError(
-      `Cannot read tensor ${JSON.stringify(name)} of "${source.path}" as integers: ${reason}`,
-    );
+  const refuse = (reason: string) => refuseValues("integers", source, name, reason);
   const { buffer } = source.readBytes(name);
   const narrow = (values: ArrayLike<number | bigint>) => {
     const result = new Int32Array(values.length);
     for (let i = 0; i < values.length; i++) {
       const value = Number(values[i]);
-      if (value !== (value | 0)) throw refuse(`${values[i]} does not fit in 32 bits`);
+      if (value !== (value | 0)) {
+        throw refuse(`${values[i]} does not fit in 32 bits: give smaller ones`);
+      }
       result[i] = value;
     }
     return result;
@@ -111,6 +116,6 @@ export function readIntegers(source: TensorSource, name: string): Int32Array<Arr
     case "BOOL":
       return new Int32Array(new Uint8Array(buffer));
     default:
-      throw refuse(`it holds ${dtype}`);
+      throw refuse(`it holds ${dtype}: an integer type is needed`);
   }
 }
