@@ -105,14 +105,48 @@ export async function extractFeatures(
       "Cannot extract features without a site and a pool: name one of each at least",
     );
   }
-  const key: StoreKey = {
-    version: featuresVersion,
-    modelSha256: await loadedSha256(model),
-    datasetSha256: data.sha256,
-    weights: model.weights,
+  const key = await keyOf(model, data, pools);
+  const { store, missing, bytes, missingBytes, bytesToTake } = await chooseStore(
+    features,
+    key,
+    states,
+  );
+  const start = performance.now();
+  // Before a store is begun, as a text may have no tokens.
+  const encodings = await encodeSplits(model, data, signal);
+  const tokenized = performance.now();
+  beginStore(store, bytesToTake);
+  rememberUse(store.folder, { model: model.folder, source: sourceOf(data) });
+  onPlan?.({ folder: store.folder, bytes, missingBytes });
+
+  let tokensRun = 0;
+  for (const { split, states } of missing) {
+    if (states.length === 0) continue;
+    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, {
+      onProgress,
+      signal,
+    });
+  }
+  const encoded = splitNames.map((split) => encodings[split]);
+  return {
+    store,
+    states,
     pools,
-    rows: bySplit((split) => data[split].texts.length),
+    tokens: encoded.reduce((sum, { ids }) => sum + countTokens(ids), 0),
+    tokensRun,
+    truncated: encoded.reduce((sum, { truncated }) => sum + truncated, 0),
+    seconds: {
+      tokenize: (tokenized - start) / 1000,
+      extract: (performance.now() - tokenized) / 1000,
+    },
   };
+}
+
+/**
+ * The store for some states, what of them it lacks, and the bytes of both. Of what is missing an
+ * interrupted run may have taken some of the disk already: the rest is `bytesToTake`.
+ */
+async function chooseStore(features: string, key: StoreKey, states: readonly StateId[]) {
   const own = await findStore(features, key);
   const store = holdsStates(own, states) ? own : findRicherStore(features, key, states) ?? own;
   const missing = splitNames.map((split) => ({
@@ -126,43 +160,36 @@ export async function extractFeatures(
   const partial = missing.flatMap(({ split, states }) =>
     states.map((state) => partialBytes(store, split, state))
   );
-  const start = performance.now();
-  // Before a store is begun, as a text may have no tokens.
-  const encodings = {
-    train: await encodeSplit(model, data, "train", signal),
-    validation: await encodeSplit(model, data, "validation", signal),
-    test: await encodeSplit(model, data, "test", signal),
-  };
-  const tokenized = performance.now();
-  beginStore(store, missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0));
-  rememberUse(store.folder, { model: model.folder, source: sourceOf(data) });
-  onPlan?.({ folder: store.folder, bytes, missingBytes });
-
-  let tokensRun = 0;
-  for (const { split, states } of missing) {
-    if (states.length === 0) continue;
-    tokensRun += await extractSplit(model, store, split, states, encodings[split].ids, {
-      onProgress,
-      signal,
-    });
-  }
-  return {
-    store,
-    states,
-    pools,
-    tokens: splitNames.reduce((sum, split) => sum + countTokens(encodings[split].ids), 0),
-    tokensRun,
-    truncated: splitNames.reduce((sum, split) => sum + encodings[split].truncated, 0),
-    seconds: {
-      tokenize: (tokenized - start) / 1000,
-      extract: (performance.now() - tokenized) / 1000,
-    },
-  };
+  const bytesToTake = missingBytes - partial.reduce((sum, bytes) => sum + bytes, 0);
+  return { store, missing, bytes, missingBytes, bytesToTake };
 }
 
 /** Where texts come from, for people to read. */
 function sourceOf({ name, origin }: Dataset): string {
   return origin && "train" in origin.source ? origin.source.train : name;
+}
+
+async function keyOf(model: Model, data: Dataset, pools: readonly Pool[]): Promise<StoreKey> {
+  return {
+    version: featuresVersion,
+    modelSha256: await loadedSha256(model),
+    datasetSha256: data.sha256,
+    weights: model.weights,
+    pools,
+    rows: bySplit((split) => data[split].texts.length),
+  };
+}
+
+async function encodeSplits(
+  model: Model,
+  data: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<Record<SplitName, Encoding>> {
+  return {
+    train: await encodeSplit(model, data, "train", signal),
+    validation: await encodeSplit(model, data, "validation", signal),
+    test: await encodeSplit(model, data, "test", signal),
+  };
 }
 
 async function encodeSplit(
