@@ -44,8 +44,11 @@ export interface Classifier {
  * @returns What is wrong with it, to follow "as"; undefined where all parts fit.
  */
 export function misfitOf(classifier: Classifier): string | undefined {
-  const { classes, model, pool, neurons, coef, intercept, metric, validation, test } = classifier;
-  const { blocksToRun } = classifier;
+  return misfitOfDescription(classifier) ?? misfitOfWeights(classifier);
+}
+
+function misfitOfDescription(classifier: Classifier): string | undefined {
+  const { classes, model, blocksToRun, pool, metric, validation, test } = classifier;
   if (!areNames(classes) || classes.length < 2) {
     return `its classes are ${
       JSON.stringify(classes)
@@ -67,6 +70,11 @@ export function misfitOf(classifier: Classifier): string | undefined {
   for (const score of [validation, test]) {
     if (!Number.isFinite(score)) return `a score of it is ${score} where a finite number is needed`;
   }
+  return undefined;
+}
+
+function misfitOfWeights(classifier: Classifier): string | undefined {
+  const { classes, neurons, coef, intercept } = classifier;
   const states = neurons.map(({ state }) => state);
   if (!areNames(states)) {
     return `its states are ${JSON.stringify(states)} where different names are needed`;
