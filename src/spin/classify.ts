@@ -25,7 +25,7 @@ export interface Prediction {
  * @param classifier The classifier.
  * @param model The model it was made from; in another float type than then, numbers differ a little.
  * @param texts The texts; an empty one is its special tokens.
- * @param options Who is told of texts that were cut.
+ * @param options Who is told of texts that were cut, and what ends the work early.
  * @returns A prediction a text.
  * @throws {SpindleError} If the classifier's parts do not fit together, the model is another, was
  * disposed, has no tokenizer, lacks a neuron or a block, or its files changed before they were
@@ -37,8 +37,7 @@ export async function classify(
   texts: readonly string[],
   options: ClassifyOptions = {},
 ): Promise<Prediction[]> {
-  const own = structuredClone(classifier); // what the caller writes to it meanwhile comes too late
-  const rows = await readNeurons(own, model, texts, options);
+  const { classifier: own, rows } = await readNeurons(classifier, model, texts, options);
   return rows.map((values) => predict(own, logitsOf(own, values)));
 }
 

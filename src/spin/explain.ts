@@ -34,7 +34,7 @@ export interface ExplainedNeuron {
  * @param classifier The classifier.
  * @param model The model it was made from.
  * @param texts The texts; an empty one is its special tokens.
- * @param options Who is told of texts that were cut.
+ * @param options Who is told of texts that were cut, and what ends the work early.
  * @returns An explanation a text.
  * @throws {SpindleError} As {@linkcode classify} does.
  */
@@ -44,8 +44,7 @@ export async function explain(
   texts: readonly string[],
   options: ClassifyOptions = {},
 ): Promise<Explanation[]> {
-  const own = structuredClone(classifier); // what the caller writes to it meanwhile comes too late
-  const rows = await readNeurons(own, model, texts, options);
+  const { classifier: own, rows } = await readNeurons(classifier, model, texts, options);
   const neurons = listNeurons(own);
   return rows.map((values) => {
     const explained = neurons.map((neuron, i) => {

@@ -27,22 +27,23 @@ export class EmptyTextError extends SpindleError {
 /**
  * Reads the neurons of a classifier, running only the blocks of the model that their states need.
  *
- * @param classifier The classifier, which stays as it is until all is read.
- * @returns A row a text: the values of the neurons in the classifier's order.
+ * @returns The classifier as it was given, to which the caller may write meanwhile, and a row a
+ * text: the values of the neurons in the classifier's order.
  * @throws {SpindleError} As `classify` does.
  */
 export async function readNeurons(
-  classifier: Classifier,
+  given: Classifier,
   model: Model,
   texts: readonly string[],
   { onTruncated, signal }: ClassifyOptions,
-): Promise<Float32Array[]> {
-  const misfit = misfitOf(classifier);
+): Promise<{ classifier: Classifier; rows: Float32Array[] }> {
+  const misfit = misfitOf(given);
   if (misfit !== undefined) {
     throw new SpindleError(`Cannot classify with a classifier as ${misfit}`);
   }
   requireTexts(texts);
-  const copies = [...texts]; // the caller may use the array again before they are read
+  const classifier = structuredClone(given);
+  const copies = [...texts];
   await requireModelOf(classifier, model);
   const { pool, neurons } = classifier;
   const states = findStates(model.spec, neurons.map(({ state }) => state));
@@ -65,7 +66,7 @@ export async function readNeurons(
       rows.push(read);
     }
   }
-  return rows;
+  return { classifier, rows };
 }
 
 /** Where each neuron of a classifier is, in its order. */
