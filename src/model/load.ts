@@ -31,7 +31,7 @@ export interface ModelOptions {
  *
  * @param gpu Where the weights go.
  * @param folder The folder.
- * @param options How the weights are kept.
+ * @param options How the weights are kept, and which states will be captured.
  * @returns The model; dispose it when done.
  * @throws {SpindleError} If the family, a state of `states` or the float type of the weights is
  * unknown, a file or tensor missing or malformed, the GPU disposed, or it has no memory for the

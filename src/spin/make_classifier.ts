@@ -17,7 +17,8 @@ import type { Head } from "./integrate.ts";
  * @param head The head.
  * @returns The classifier, for `classify` and `saveClassifier`.
  * @throws {SpindleError} If the head was fitted to features of another model, of another float type
- * of its weights or of another data set, or the model's files changed since it was loaded.
+ * of its weights or of another data set, the data set is none that `makeDataset` or `loadDataset`
+ * makes, or the model's files changed since it was loaded.
  */
 export async function makeClassifier(
   model: Model,
