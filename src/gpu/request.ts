@@ -4,7 +4,7 @@ import { disableShaderCacheWithoutRoom } from "./shader_cache.ts";
 import { storageOf } from "./tuning.ts";
 import { chooseVectorWidth } from "./vector_width.ts";
 
-/** Choices that {@linkcode openGpu} otherwise makes from the adapter. */
+/** Choices that are otherwise made from the adapter. */
 export interface GpuOptions {
   /** Where matrices lie. */
   readonly storage?: MatrixStorage | undefined;

@@ -37,7 +37,7 @@ interface NormSpec {
 interface EmbeddingSpec {
   /** Width of the tables; a projection follows where it is not the model's width. */
   readonly width: number;
-  /** The row of the table of learned positions that position 0 uses; undefined without a table. */
+  /** The row of the table of learned positions that position 0 uses, where it is not the first. */
   readonly positionOffset?: number;
   /** The id of padding, which stands at no position: it uses the row before that of position 0. */
   readonly paddingId?: number;
