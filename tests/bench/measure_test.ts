@@ -3,16 +3,8 @@ import { type Bench, measureProblem, shareOfPeak } from "../../src/bench/measure
 import { normProblem } from "../../src/bench/norm.ts";
 import { createPeakKernels } from "../../src/bench/peak.ts";
 import { Gpu } from "../../src/gpu/device.ts";
-import { comparableMs, roundRobin } from "../../src/measure/contestant.ts";
-import { summarize } from "../../src/measure/numbers.ts";
 import type { Problem, Variant } from "../../src/measure/problem.ts";
-import {
-  type Clock,
-  clocksAgree,
-  repeatsOf,
-  startStopwatch,
-  WallStopwatch,
-} from "../../src/measure/stopwatch.ts";
+import { type Clock, startStopwatch } from "../../src/measure/stopwatch.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 
 /** Measures variants of a small problem, made of the right one. */
@@ -85,84 +77,4 @@ Deno.test("shareOfPeak() compares each round with the peak's, by the clock that 
   assert.equal(shareOf(hardware, "wall"), 0.5); // of 0.25, 1 and 0.5
   assert.equal(shareOf(hardware, "timestamps"), 2); // of 2, 4 and 1
   assert.equal(shareOf(software, "timestamps"), 0.125); // of 0.125, 0.25 and 0.0625
-});
-
-Deno.test("a stopwatch's timestamps agree with the host's clock on long work", async () => {
-  using gpu = await requestGpu();
-  using peaks = createPeakKernels(gpu);
-  using stopwatch = await startStopwatch(gpu, peaks.arithmetic.record);
-  const { wall, timestamps } = await stopwatch.time(peaks.arithmetic.record, 20);
-  assert.ok(wall > 0);
-  if (stopwatch.clock === "timestamps") {
-    assert.ok(timestamps > 0 && timestamps < 1.05 * wall, `${timestamps} ms of ${wall}`);
-  } else assert.ok(Number.isNaN(timestamps));
-});
-
-Deno.test("clocksAgree() finds sane timestamps where the host was held up at first", async () => {
-  const agree = (...walls: number[]) =>
-    clocksAgree(() =>
-      Promise.resolve({ wall: walls.shift() ?? NaN, timestamps: 10, processor: NaN })
-    );
-  assert.equal(await agree(11), true);
-  assert.equal(await agree(20, 50, 11), true);
-  assert.equal(await agree(20, 5, 20, 5, 20), false);
-  assert.equal(await agree(), false);
-});
-
-Deno.test("a stopwatch waits for the work itself, whatever the queue's own promise does", async () => {
-  using gpu = await requestGpu();
-  using peaks = createPeakKernels(gpu);
-  using stopwatch = new WallStopwatch(gpu);
-  const time = async () =>
-    comparableMs({ gpu, stopwatch }, await stopwatch.time(peaks.arithmetic.record, 20));
-  await time(); // compiles
-  const queue = GPUQueue.prototype;
-  const { onSubmittedWorkDone } = queue;
-  using owned = new DisposableStack();
-  owned.defer(() => queue.onSubmittedWorkDone = onSubmittedWorkDone);
-  // The least of some, for whatever else this process does takes time of the processor, too.
-  const before = Math.min(await time(), await time(), await time());
-  queue.onSubmittedWorkDone = () => Promise.resolve(undefined);
-  const after = await time();
-  assert.ok(after > 0.3 * before, `${after} ms after ${before} ms`);
-});
-
-Deno.test("repeatsOf() is not misled by what it costs to submit a piece", async () => {
-  const time = (_record: unknown, repeats: number) =>
-    Promise.resolve({ wall: 10 / repeats + 0.1, timestamps: 0.1, processor: NaN });
-  const repeats = (clock: Clock, milliseconds?: number) =>
-    repeatsOf({ clock, time, [Symbol.dispose]() {} }, () => {}, milliseconds);
-  for (const milliseconds of [11, 20, undefined]) {
-    const needed = 10 * (milliseconds ?? 25);
-    const [byWall, byTimestamps] = [
-      await repeats("wall", milliseconds),
-      await repeats("timestamps", milliseconds),
-    ];
-    assert.ok(10 + 0.1 * byWall >= needed / 10 && byWall < needed, `${byWall} of ${needed}`);
-    assert.equal(byTimestamps, needed);
-  }
-});
-
-Deno.test("roundRobin() lets everyone run before anyone runs again", async () => {
-  const order: string[] = [];
-  const contestant = (name: string) => ({
-    run: () => {
-      order.push(name);
-      return Promise.resolve({ wall: order.length, timestamps: NaN, processor: NaN });
-    },
-  });
-  const times = await roundRobin([contestant("a"), contestant("b")], 2);
-  assert.deepEqual(order, ["a", "b", "a", "b"]);
-  assert.deepEqual(times.map((list) => list.map(({ wall }) => wall)), [[1, 3], [2, 4]]);
-});
-
-Deno.test("roundRobin() leaves out who has had its rounds", async () => {
-  const run = () => Promise.resolve({ wall: 1, timestamps: NaN, processor: NaN });
-  const times = await roundRobin([{ run }, { run, rounds: 2 }], 3);
-  assert.deepEqual(times.map((list) => list.length), [3, 2]);
-});
-
-Deno.test("summarize() gives the median and the least", () => {
-  assert.deepEqual(summarize([5, 1, 3]), { median: 3, best: 1 });
-  assert.deepEqual(summarize([4, 1, 3, 2]), { median: 2.5, best: 1 });
 });

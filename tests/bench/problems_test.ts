@@ -97,10 +97,3 @@ gpuTest("what writes nothing is wrong, whatever ran before it", async (gpu) => {
   assert.deepEqual(same.map(({ name }) => name), [right!.name], "a bit is a difference");
   assert.deepEqual(await equalVariants(gpu, { ...problem, variants: [idle, idle] }), []);
 });
-
-Deno.test("largestError() is infinite where a number or an entry is missing", () => {
-  assert.equal(largestError([1, NaN], [1, 2]), Infinity);
-  assert.equal(largestError([1], [1, 2]), Infinity);
-  assert.equal(largestError([8, 2], [10, 2]), 0.2);
-  assert.equal(largestError([0.5], [0.25]), 0.25);
-});
