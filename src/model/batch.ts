@@ -6,8 +6,7 @@ import { SpindleError } from "../util.ts";
 
 /** Sentences packed one after another, without padding. */
 export interface Batch extends Disposable {
-  /** The index of the first sentence among all, and how many there are. */
-  readonly first: number;
+  /** How many sentences there are. */
   readonly count: number;
   readonly tokens: number;
   /** Tokens of the longest sentence. */
@@ -76,7 +75,6 @@ export function packBatch(
   };
   const owned = onFailure.move();
   return {
-    first,
     count,
     tokens,
     longest,

@@ -24,8 +24,7 @@ export interface CapturedModel extends Transformer {
 
 /** The wanted states of consecutive sentences. */
 export interface CapturedBatch {
-  /** The index of the first sentence, and how many there are. */
-  readonly first: number;
+  /** How many sentences there are. */
   readonly count: number;
   readonly tokens: number;
   /** A state's numbers in the order in which the states were asked for. */
@@ -41,7 +40,6 @@ export interface CapturedState {
 
 /** A recorded batch whose results were not read yet. */
 export interface RecordedBatch {
-  readonly first: number;
   readonly count: number;
   readonly tokens: number;
   readonly spans: readonly { readonly offset: number; readonly bytes: number }[];
@@ -104,8 +102,8 @@ export class CaptureRecorder implements Disposable {
     );
     const readback = new Readback(model.gpu, bytes);
     this.#recorder.copyBack(storage.buffer, readback, bytes);
-    const { first, count, tokens } = batch;
-    return { first, count, tokens, spans, readback };
+    const { count, tokens } = batch;
+    return { count, tokens, spans, readback };
   }
 
   /** Starts the batch that was recorded. */
@@ -133,14 +131,13 @@ function placeOf({ stack, site, layer }: Pick<StateId, "stack" | "site" | "layer
 
 /** Waits for a batch and reads its states, which are gone when its readback is disposed. */
 export async function collect(
-  { first, count, tokens, spans, readback }: RecordedBatch,
+  { count, tokens, spans, readback }: RecordedBatch,
   states: readonly StateId[],
   wanted: readonly Pool[],
 ): Promise<CapturedBatch> {
   const data = new Float32Array(await readback.map());
   const rows = wanted.length ? count : tokens;
   return {
-    first,
     count,
     tokens,
     states: states.map((id, i) => {
