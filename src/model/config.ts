@@ -120,6 +120,16 @@ export function requireBoolean(config: Config, name: string, wanted: boolean): v
   );
 }
 
+/**
+ * Other names of an embedding that shares its weights with a head.
+ *
+ * @param head The name of the head's weights.
+ * @param fallback Whether they are shared where config.json does not say so.
+ */
+export function tiedNames(config: Config, head: string, fallback: boolean): string[] {
+  return config.boolean("tie_word_embeddings", fallback) ? [head] : [];
+}
+
 const activations: Record<string, Activation> = {
   gelu: "gelu",
   gelu_python: "gelu",

@@ -1,4 +1,4 @@
-import { activationOf, requireBoolean } from "../config.ts";
+import { activationOf, requireBoolean, tiedNames } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
 import type { Family, LayerRef } from "../spec.ts";
 
@@ -40,7 +40,7 @@ export const gpt2: Family = {
   },
 
   weights(_spec, config) {
-    const tied = config.boolean("tie_word_embeddings", true) ? ["lm_head.weight"] : [];
+    const tied = tiedNames(config, "lm_head.weight", true);
     return {
       prefixes: ["transformer."],
       ignored:

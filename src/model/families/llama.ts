@@ -1,4 +1,4 @@
-import { activationOf, type Config } from "../config.ts";
+import { activationOf, type Config, tiedNames } from "../config.ts";
 import { layer } from "../layer.ts";
 import { readRotary, ropeOf } from "../rotary.ts";
 import type { Family, ModelSpec } from "../spec.ts";
@@ -15,7 +15,7 @@ export const llama: Family = {
   weights(_spec, config) {
     const attention = { bias: config.boolean("attention_bias", false) };
     const ffn = { bias: config.boolean("mlp_bias", false) };
-    const tied = config.boolean("tie_word_embeddings", false) ? ["lm_head.weight"] : [];
+    const tied = tiedNames(config, "lm_head.weight", false);
     return {
       // Heads that answer questions stand on a "transformer".
       prefixes: ["model.", "transformer."],

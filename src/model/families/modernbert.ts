@@ -1,5 +1,5 @@
 import { SpindleError } from "../../util.ts";
-import { activationOf, type Config, requireBoolean } from "../config.ts";
+import { activationOf, type Config, requireBoolean, tiedNames } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
 import { slidingBlocks } from "../layer_types.ts";
 import { readRotary } from "../rotary.ts";
@@ -57,7 +57,7 @@ export const modernbert: Family = {
     const norm = { bias: config.boolean("norm_bias", false) };
     const attention = { bias: config.boolean("attention_bias", false) };
     const ffn = { bias: config.boolean("mlp_bias", false) };
-    const tied = config.boolean("tie_word_embeddings", true) ? ["decoder.weight"] : [];
+    const tied = tiedNames(config, "decoder.weight", true);
     return {
       prefixes: ["model."],
       ignored: /^(head|decoder|classifier)\./,

@@ -1,3 +1,4 @@
+import { tiedNames } from "../config.ts";
 import type { Family } from "../spec.ts";
 import { bert } from "./bert.ts";
 
@@ -19,7 +20,7 @@ export const roberta: Family = {
 
   weights(spec, config) {
     const { embedding, ...refs } = bert.weights(spec, config);
-    const tied = config.boolean("tie_word_embeddings", true) ? ["lm_head.decoder.weight"] : [];
+    const tied = tiedNames(config, "lm_head.decoder.weight", true);
     return {
       ...refs,
       prefixes: ["roberta."],
