@@ -102,11 +102,8 @@ function gather(
 
 function refuseValue({ weights }: Model, text: string, reason: string): SpindleError {
   const advice = weights === "f16"
-    ? "with --weights f32, or from another model"
+    ? "with weights (--weights) f32, or from another model"
     : "from another model";
-  return new SpindleError(
-    `Cannot classify ${
-      JSON.stringify(beginningOf(text))
-    } as ${reason}: make the classifier ${advice}`,
-  );
+  const shown = JSON.stringify(beginningOf(text));
+  return new SpindleError(`Cannot classify ${shown} as ${reason}: make the classifier ${advice}`);
 }
