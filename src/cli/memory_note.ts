@@ -1,13 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import {
-  describeFreeMemory,
-  describeMemory,
-  freeMemory,
-  type MemoryNeeded,
-  memoryNeeded,
-  type MemoryOptions,
-} from "../model/memory.ts";
-import { megabytes, SpindleError } from "../util.ts";
+import { type MemoryNeeded, memoryNeeded, type MemoryOptions } from "../model/memory.ts";
+import { isGranted, megabytes, SpindleError } from "../util.ts";
 import { note } from "./terminal.ts";
 
 /**
@@ -40,4 +33,28 @@ export function requireMemory(
     `Cannot load "${folder}" as it takes ${megabytes(onHost)} of the host's memory and ` +
       `${megabytes(free)} are free: take a smaller model, or --weights f16 where it is not given`,
   );
+}
+
+/** Says how much memory a model takes. */
+export function describeMemory({ weights, states, captured, tables }: MemoryNeeded): string {
+  const parts = [
+    `weights ${megabytes(weights)}`,
+    `states of a batch ${megabytes(states)}`,
+    `captured ones at most ${megabytes(captured)}`,
+  ];
+  return `${megabytes(weights + states + captured)} on the device (${parts.join(", ")}), ` +
+    `${megabytes(tables)} on the host (embedding tables)`;
+}
+
+/** Says how much memory the host has left. */
+export function describeFreeMemory(): string {
+  const free = freeMemory();
+  return free === undefined ? "unknown without --allow-sys" : `${megabytes(free)} on the host`;
+}
+
+/** Bytes that the host has left; undefined without the permission to ask. */
+function freeMemory(): number | undefined {
+  if (!isGranted({ name: "sys", kind: "systemMemoryInfo" })) return undefined;
+  const { available, swapFree } = Deno.systemMemoryInfo();
+  return available + swapFree;
 }

@@ -3,11 +3,12 @@ import { exists } from "../formats/files.ts";
 import { families } from "../model/families/mod.ts";
 import { readModel } from "../model/family.ts";
 import { longestText } from "../model/longest.ts";
-import { describeFreeMemory, describeMemory, memoryNeeded } from "../model/memory.ts";
+import { memoryNeeded } from "../model/memory.ts";
 import type { ModelSpec } from "../model/spec.ts";
 import { layersOf, sites } from "../model/states.ts";
 import { loadTokenizer } from "../model/tokenizer.ts";
 import { defineCommand } from "./command.ts";
+import { describeFreeMemory, describeMemory } from "./memory_note.ts";
 import { print } from "./terminal.ts";
 
 /** `spindle models`. */

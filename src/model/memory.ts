@@ -2,7 +2,7 @@ import { openModelWeights, type TensorSource } from "../formats/safetensors.ts";
 import { rowMultiple } from "../gpu/matrix.ts";
 import { type Precision, requirePrecision, texelBytes } from "../gpu/precision.ts";
 import { pools } from "../ops/pool.ts";
-import { isGranted, megabytes, roundUp } from "../util.ts";
+import { roundUp } from "../util.ts";
 import { headTexels, projectedColumns } from "./block_weights.ts";
 import { capturedBytes, mostCaptured } from "./capture.ts";
 import { readModel } from "./family.ts";
@@ -106,26 +106,4 @@ function statesBytes(spec: ModelSpec, software: boolean, normsEmbedding: boolean
 function tableBytes(source: TensorSource, reader: WeightReader, { embedding }: WeightRefs): number {
   return [embedding.token, embedding.position, embedding.tokenType]
     .reduce((sum, ref) => sum + (ref ? source.tensors.get(reader.nameOf(ref))!.byteLength : 0), 0);
-}
-
-/** Says how much memory a model takes. */
-export function describeMemory({ weights, states, captured, tables }: MemoryNeeded): string {
-  return `${megabytes(weights + states + captured)} on the device (weights ${
-    megabytes(weights)
-  }, ` +
-    `states of a batch ${megabytes(states)}, captured ones at most ${megabytes(captured)}), ` +
-    `${megabytes(tables)} on the host (embedding tables)`;
-}
-
-/** Says how much memory the host has left. */
-export function describeFreeMemory(): string {
-  const free = freeMemory();
-  return free === undefined ? "unknown without --allow-sys" : `${megabytes(free)} on the host`;
-}
-
-/** Bytes that the host has left; undefined without the permission to ask. */
-export function freeMemory(): number | undefined {
-  if (!isGranted({ name: "sys", kind: "systemMemoryInfo" })) return undefined;
-  const { available, swapFree } = Deno.systemMemoryInfo();
-  return available + swapFree;
 }
