@@ -6,7 +6,7 @@ import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { blockRows, cutRows } from "./design.ts";
 import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
-import { measureScaling, remember } from "./standardize.ts";
+import { measureScaling, rememberRows } from "./standardize.ts";
 
 /** Logits of a row that are computed at once; no device allows fewer rows in a texture. */
 const logitsAtOnce = 8192;
@@ -24,7 +24,7 @@ export async function decision(
   source: Features,
   fits: readonly (Weights & { readonly problem: Pick<Problem, "columns"> })[],
 ): Promise<Float32Array[]> {
-  const features = remember(source);
+  const features = rememberRows(source);
   const { rows } = features;
   const perFit = fits[0]?.intercept.length ?? 0;
   const count = fits.length * perFit;

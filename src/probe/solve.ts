@@ -26,7 +26,7 @@ import {
 } from "./run.ts";
 import { lookAhead, placedFits, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, requireLimits, type SolverOptions } from "./solver_options.ts";
-import { remember } from "./standardize.ts";
+import { rememberRows } from "./standardize.ts";
 import { fitWide } from "./wide.ts";
 import { widestDesign } from "./working_set.ts";
 
@@ -50,7 +50,8 @@ const batchLimit = 512;
  * @param classes How many classes there are.
  * @param requests The problems.
  * @returns A fit for each problem, in their order.
- * @throws {SpindleError} If a feature is not finite, a class has no rows, or C or a limit is none.
+ * @throws {SpindleError} If a feature is not finite, a class has no rows, or a penalty or a limit
+ * is none.
  */
 export async function fitProblems(
   gpu: Gpu,
@@ -62,7 +63,7 @@ export async function fitProblems(
   requireLimits(options);
   if (requests.length === 0) return [];
   const problems = requests.map(completeProblem);
-  const features = remember(source);
+  const features = rememberRows(source);
   const train = { features, labels };
   const starts = classStarts(labels, classes);
   const order = orderColumns(problems, features.cols);

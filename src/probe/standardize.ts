@@ -28,7 +28,7 @@ export function rowsPerRead({ cols }: Features): number {
 const rememberedBytes = 2 ** 28;
 
 /** The same features, which keep what was read where that is little: reading may take its time. */
-export function remember(features: Features): Features {
+export function rememberRows(features: Features): Features {
   const { rows, cols, name, isLasting } = features;
   if (4 * rows * cols > rememberedBytes) return features;
   const step = rowsPerRead(features);

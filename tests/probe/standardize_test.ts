@@ -4,7 +4,7 @@ import { readMatrix } from "../../src/gpu/read_matrix.ts";
 import {
   featuresOf,
   measureScaling,
-  remember,
+  rememberRows,
   uploadStandardized,
 } from "../../src/probe/standardize.ts";
 import { gpuTest } from "../gpu.ts";
@@ -42,11 +42,11 @@ Deno.test("measureScaling() measures columns of any size, whatever the blocks", 
   }
 });
 
-Deno.test("remember() reads each row once, however it is asked for", () => {
+Deno.test("rememberRows() reads each row once, however it is asked for", () => {
   const [many, width] = [2000, 1024];
   const x = Float32Array.from({ length: many * width }, (_, i) => i);
   let read = 0;
-  const features = remember({
+  const features = rememberRows({
     rows: many,
     cols: width,
     read(start, end) {
@@ -60,7 +60,7 @@ Deno.test("remember() reads each row once, however it is asked for", () => {
   assert.equal(read, many);
 });
 
-Deno.test("remember() keeps the numbers of features that read into the same memory", () => {
+Deno.test("rememberRows() keeps the numbers of features that read into the same memory", () => {
   class Reused {
     readonly #buffer = new Float32Array(1024 * 1024);
     get rows() {
@@ -75,7 +75,7 @@ Deno.test("remember() keeps the numbers of features that read into the same memo
       return block;
     }
   }
-  const features = remember(new Reused());
+  const features = rememberRows(new Reused());
   for (let row = 0; row < 2000; row += 100) features.read(row, row + 1);
   for (let row = 0; row < 2000; row += 100) assert.equal(features.read(row, row + 1)[0], row);
 });
