@@ -27,7 +27,7 @@ fn loose_log(x: vec4f) -> vec4f {
 }`;
 }
 
-/** An exp that is infinite where what powers of two make of it overflows: WGSL says nothing then. */
+/** An exp that is infinite where what powers of two make of it overflows: WGSL leaves that open. */
 export function overflowExp(code: string): string {
   return code.replace(/\bexp\(/g, "overflowing_exp(") + `
 fn overflowing_exp(x: f32) -> f32 {

@@ -92,7 +92,7 @@ function misfitOf(
     `${classes - 1}, which name its classes`;
 }
 
-/** Copies that {@linkcode copyDataset} made: no caller holds them, so that they stay as they are. */
+/** Copies that {@linkcode copyDataset} made: no caller holds them, so that they stay the same. */
 const copies = new WeakSet<Dataset>();
 
 /**

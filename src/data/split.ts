@@ -29,8 +29,8 @@ export function stratifiedOrder(labels: Int32Array, random: Random): number[] {
  * text are held out together or not at all.
  *
  * @param rows The text and the class of each row.
- * @param share The share of the rows to hold out, rounded up. Where texts repeat, that of each class
- * is; one of which each text has more rows than that gives its text of the fewest.
+ * @param share The share of the rows to hold out, rounded up. Where texts repeat, that of each
+ * class is; one of which each text has more rows than that gives its text of the fewest.
  * @param random Where the chance comes from.
  * @returns The indices of the rows, which leave one of each class at least; none where no text
  * would.

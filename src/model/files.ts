@@ -69,7 +69,7 @@ const loadedDigests = new Map<string, string>();
  * models that were loaded from them, as large ones take seconds; what changes in the folder after
  * that is of no importance.
  *
- * @param model Its absolute folder, and what {@linkcode stampFiles} said of that when it was loaded.
+ * @param model Its absolute folder, and what {@linkcode stampFiles} said when it was loaded.
  * @throws {SpindleError} If the files changed before they were read, or cannot be read.
  */
 export async function loadedSha256(

@@ -146,8 +146,8 @@ function uploadRows(
 }
 
 /**
- * As many rows as fit a matrix and the loop limit of software drivers; on a GPU their Gram matrix is
- * no more work than a submission may be.
+ * As many rows as fit a matrix and the loop limit of software drivers; on a GPU their Gram matrix
+ * is no more work than a submission may be.
  */
 export function blockRows(gpu: Gpu, cols: number): number {
   const working = gpu.adapter.software ? Infinity : mostOperations / cols ** 2;

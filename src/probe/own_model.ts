@@ -22,8 +22,8 @@ interface OwnModelFit {
 }
 
 /**
- * Goes on with the regressions of a run, each with a model of its own. They take their steps side by
- * side, for what validation scores is all classes at once.
+ * Goes on with the regressions of a run, each with a model of its own. They take their steps side
+ * by side, for what validation scores is all classes at once.
  */
 export async function solveByOwnModels(
   run: Run,

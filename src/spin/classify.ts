@@ -23,7 +23,7 @@ export interface Prediction {
  * made from, unless {@linkcode loadClassifierModel} loaded them.
  *
  * @param classifier The classifier.
- * @param model The model it was made from; in another float type than then, numbers differ a little.
+ * @param model The model it was made from; in another float type, numbers differ a little.
  * @param texts The texts; an empty one is its special tokens.
  * @param options Who is told of texts that were cut, and what ends the work early.
  * @returns A prediction a text.

@@ -1,7 +1,7 @@
 import type { Metric } from "../data/registry.ts";
 import { accuracy } from "../probe/fit.ts";
 
-/** The mean of F1 over the classes that are predicted or present, as scikit-learn's macro average. */
+/** The mean of F1 over classes that are predicted or present, as scikit-learn's macro average. */
 export function macroF1(predicted: Int32Array, labels: Int32Array, classes: number): number {
   const hits = new Float64Array(classes);
   const guesses = new Float64Array(classes);

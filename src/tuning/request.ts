@@ -7,8 +7,8 @@ import { requireWideVectors } from "./wide_vectors.ts";
  *
  * @param options What to decide here instead of by the adapter.
  * @returns The device; dispose it when done.
- * @throws {SpindleError} If there is no such storage, no adapter, its driver gives no device, or the
- * first self-test with wide vectors fails.
+ * @throws {SpindleError} If there is no such storage, no adapter, its driver gives no device, or
+ * the first self-test with wide vectors fails.
  *
  * @example
  * ```ts

@@ -18,7 +18,7 @@ import { writeTextModel } from "./text_model.ts";
 const llama = fileURLToPath(new URL("golden/llama", import.meta.url));
 const reference = join(llama, "golden.safetensors");
 
-/** Writes the golden file anew with other numbers or names of tensors, only some, and with texts. */
+/** Writes the golden file anew with other numbers or names of tensors, only some, or with texts. */
 function writeGolden(
   path: string,
   { change = () => {}, rename = (name) => name, texts }: {
