@@ -3,9 +3,9 @@ import { createMatrix, uploadMatrix } from "../gpu/matrix.ts";
 import { readMatrix } from "../gpu/read_matrix.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import { differenceOf } from "../measure/difference.ts";
+import { randomNumbers } from "../measure/numbers.ts";
 import { referenceMatmul } from "../measure/reference.ts";
 import { linear } from "../ops/linear.ts";
-import { seededRandom } from "../random.ts";
 
 /** No dimension is a multiple of what a kernel works in, so that its edges are checked too. */
 const rows = 37, inputs = 130, outputs = 53;
@@ -22,9 +22,9 @@ interface SelfTest {
 
 /** Runs a linear layer of odd shape on the GPU and on the processor. */
 export async function checkLinear(gpu: Gpu): Promise<SelfTest> {
-  const random = seededRandom(0);
-  const numbers = (length: number) => Float32Array.from({ length }, () => 2 * random() - 1);
-  const x = numbers(rows * inputs), w = numbers(outputs * inputs), bias = numbers(outputs);
+  const x = randomNumbers(rows * inputs, 1);
+  const w = randomNumbers(outputs * inputs, 2);
+  const bias = randomNumbers(outputs, 3);
   const computed = await linearOnGpu(gpu, x, w, bias);
   const expected = referenceMatmul(x, w, rows, outputs, inputs)
     .map((sum, i) => sum + bias[i % outputs]!);
