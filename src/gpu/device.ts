@@ -37,6 +37,12 @@ export class Gpu implements Disposable {
    */
   readonly idleUniforms: GPUBuffer[] = [];
   /**
+   * What is kept for whoever needs the like next, until the device is freed.
+   *
+   * @ignore
+   */
+  readonly kept: DisposableStack = new DisposableStack();
+  /**
    * Readbacks of submitted work that nobody waits for yet.
    *
    * @ignore
@@ -123,6 +129,7 @@ export class Gpu implements Disposable {
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const buffer of this.idleUniforms) buffer.destroy();
+    this.kept.dispose();
     this.device.destroy();
   }
 }

@@ -16,7 +16,10 @@ const idle = new WeakMap<Gpu, StorageBuffer[]>();
 
 /** The buffers of a GPU in which nobody stages matrices at the moment. */
 export function idleStaging(gpu: Gpu): StorageBuffer[] {
-  const buffers = idle.get(gpu) ?? [];
+  const known = idle.get(gpu);
+  if (known) return known;
+  const buffers: StorageBuffer[] = [];
+  gpu.kept.defer(() => buffers.forEach((buffer) => buffer[Symbol.dispose]()));
   idle.set(gpu, buffers);
   return buffers;
 }

@@ -81,6 +81,9 @@ Deno.test("a recorder gives back what it holds for work that was not submitted",
   }
   assert.equal(gpu.idleUniforms.length, 1);
   assert.equal(idleStaging(gpu).length, gpu.adapter.software ? 1 : 0);
+  x[Symbol.dispose]();
+  gpu[Symbol.dispose]();
+  assert.equal(gpu.liveBytes, 0, "with the device what it kept is freed");
 });
 
 Deno.test("requestGpu() says what to install where there is no adapter", async () => {
