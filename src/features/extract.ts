@@ -1,5 +1,6 @@
 import { bySplit, type Dataset, type SplitName, splitNames } from "../data/dataset.ts";
 import { copyDataset } from "../data/make_dataset.ts";
+import { requirePath } from "../formats/files.ts";
 import { captureBatches, orderPools } from "../model/capture.ts";
 import { defaultPools } from "../model/default_pools.ts";
 import { encodeInTurns } from "../model/encode.ts";
@@ -100,6 +101,7 @@ export async function extractFeatures(
   const states = model.states(sites);
   const pools = orderPools(options.pools ?? defaultPools(model));
   const data = copyDataset(dataset);
+  requirePath("the folder of features", features);
   if (states.length === 0 || pools.length === 0) {
     throw new SpindleError(
       "Cannot extract features without a site and a pool: name one of each at least",
@@ -226,17 +228,24 @@ async function extractSplit(
   let saving = Promise.resolve();
   onProgress?.(split, done, total);
   const rest = sentences.slice(writer.rows);
-  for await (const batch of captureBatches(model, rest, states, store.key.pools, signal)) {
-    writer.write(batch.states.map(({ values }) => values), batch.count);
-    done += batch.tokens;
-    run += batch.tokens;
-    if (performance.now() - saved > checkpointMilliseconds) {
-      await saving;
-      saving = writer.checkpoint();
-      saving.catch(() => {}); // it is awaited at the next one, or at the end
-      saved = performance.now();
+  try {
+    for await (const batch of captureBatches(model, rest, states, store.key.pools, signal)) {
+      writer.write(batch.states.map(({ values }) => values), batch.count);
+      done += batch.tokens;
+      run += batch.tokens;
+      if (performance.now() - saved > checkpointMilliseconds) {
+        await saving;
+        saving = writer.checkpoint();
+        saving.catch(() => {}); // it is awaited at the next one, or at the end
+        saved = performance.now();
+      }
+      onProgress?.(split, done, total);
     }
-    onProgress?.(split, done, total);
+  } catch (error) {
+    // The next extraction goes on here; why this one ended is told, whatever else fails.
+    await saving.catch(() => {});
+    await writer.checkpoint().catch(() => {});
+    throw error;
   }
   await saving;
   await writer.finish();

@@ -65,6 +65,7 @@ export async function fitOnAllColumns(
   let margins = await product(weights());
   let [exact, cleaned, stuck] = [true, false, false];
   for (let nIter = firstStep;;) {
+    wide.options.signal?.throwIfAborted();
     const { gradient, pulls, ...reached } = await evaluate(wide, problem, descents, margins);
     const certificates = certify(
       wide,

@@ -17,6 +17,8 @@ export interface LogisticOptions {
   readonly tolerance?: number | undefined;
   /** At most how many steps, 200 by default. */
   readonly maxIterations?: number | undefined;
+  /** Aborted, it ends the work with its reason as the error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A logistic-regression model; for more than two classes one against the rest each. */
@@ -69,7 +71,7 @@ export async function fitLogistic(
   y: ArrayLike<number>,
   options: LogisticOptions = {},
 ): Promise<LogisticModel[]> {
-  const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200 } = options;
+  const { C = [1], l1Ratio, scale, tolerance = 1e-4, maxIterations = 200, signal } = options;
   requireC(C);
   requireList("the labels", y);
   const features = toFeatures(x, y);
@@ -82,6 +84,7 @@ export async function fitLogistic(
     tolerance,
     maxIterations,
     exact: true,
+    signal,
   });
   return fits.map(({ problem, coef, intercept, certificates }) => ({
     C: problem.C,

@@ -42,6 +42,7 @@ export async function solveByOwnModels(
     using owned = new DisposableStack();
     owned.defer(() => going.forEach(leaveMemory));
     while (going.length > 0 && nIter < maxIterations) {
+      options.signal?.throwIfAborted();
       const steps = Math.min(stepsPerLook, maxIterations - nIter);
       nIter += steps;
       for (const each of going) await takeSteps(run, each, begin, steps, nIter, options);

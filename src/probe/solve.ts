@@ -61,6 +61,7 @@ export async function fitProblems(
   options: SolverOptions = {},
 ): Promise<Fit[]> {
   requireLimits(options);
+  options.signal?.throwIfAborted();
   if (requests.length === 0) return [];
   const problems = requests.map(completeProblem);
   const features = rememberRows(source);
@@ -185,6 +186,7 @@ async function solveBatch(
       using batch = new Batch(design, sets, placedFits(active, setNumbers), validationBlocks);
       let unsolved = active;
       while (unsolved.length > worthwhile * active.length && nIter < until) {
+        options.signal?.throwIfAborted();
         const steps = Math.min(stepsPerLook, until - nIter);
         batch.advance(steps, roundsPerStep);
         nIter += steps;

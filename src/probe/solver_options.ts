@@ -27,6 +27,8 @@ export interface SolverOptions {
    * all columns.
    */
   readonly exact?: boolean;
+  /** Aborted, it ends the work at the next look at the results, with its reason as the error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The limits of solving; one that is undefined is said no more than one that is not there. */

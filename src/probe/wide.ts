@@ -80,6 +80,7 @@ async function solveByWorkingSets(
   let tightened = 0;
   let nIter = 0;
   for (;;) {
+    wide.options.signal?.throwIfAborted();
     const solved = await solveOnColumns(wide, problem, allowed, places, point, {
       tolerance: narrowShare * tolerance / 3 ** tightened,
       maxIterations: maxIterations - nIter,

@@ -78,10 +78,9 @@ export async function integrate(
   let fitted = 0;
   onProgress?.(fitted, total);
   const heads = await mapOverlapping([...groups.values()], async (layers): Promise<Head[]> => {
-    signal?.throwIfAborted();
     const { state: { site }, pool } = layers[0]!;
     const { features, requests } = prepareHeads(store, layers, shares, sortedC);
-    const fits = await fitRegressions(gpu, features, data, requests, solver);
+    const fits = await fitRegressions(gpu, features, data, requests, solver, signal);
     fitted += fits.length;
     onProgress?.(fitted, total);
     return fits.map((fit, i) => {

@@ -86,9 +86,8 @@ export async function fitProbes(
   let fitted = 0;
   onProgress?.(fitted, inputs.length * requests.length);
   return await mapOverlapping(inputs, async ({ state, pool }) => {
-    signal?.throwIfAborted();
     const features = bySplit((split) => readFeatures(store, split, state, pool));
-    const probes = await fitRegressions(gpu, features, data, requests, solver);
+    const probes = await fitRegressions(gpu, features, data, requests, solver, signal);
     fitted += probes.length;
     onProgress?.(fitted, inputs.length * requests.length);
     return { state, pool, probes, best: bestRegression(probes) };

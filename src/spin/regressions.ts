@@ -110,6 +110,7 @@ export async function fitRegressions(
   dataset: Dataset,
   requests: readonly RegressionRequest[],
   options: SolverChoices,
+  signal?: AbortSignal,
 ): Promise<Regression[]> {
   const { iterate, patience: given, ...others } = completeChoices(options);
   const limits = { ...others, patience: iterate === "best" ? given : Infinity };
@@ -121,6 +122,7 @@ export async function fitRegressions(
   });
   const fits = await fitProblems(gpu, labelled("train"), classes, requests, {
     ...limits,
+    signal,
     validation: {
       ...labelled("validation"),
       score: (predicted) => score(metric, predicted, validation.labels, classes),
