@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import config from "../../deno.json" with { type: "json" };
 import { commands } from "../../src/cli/commands.ts";
 import { withFolder } from "../folder.ts";
 import { runCode, runSpindle, startCode, startSpindle } from "./support.ts";
@@ -127,7 +128,11 @@ Deno.test("Ctrl-C runs the clean-ups and exits with 130, silently", async () => 
 
 Deno.test("a closed stderr changes neither the exit code nor the results", async () => {
   for (
-    const [args, code, output] of [[["nosuch"], 2, ""], [["--version"], 0, "0.1.0\n"]] as const
+    const [args, code, output] of [[["nosuch"], 2, ""], [
+      ["--version"],
+      0,
+      `${config.version}\n`,
+    ]] as const
   ) {
     const child = startSpindle([...args]);
     await Promise.all([child.stderr.cancel(), child.stdin.close()]);
