@@ -4,6 +4,7 @@ import { classify } from "../spin/classify.ts";
 import { EmptyTextError } from "../spin/read_neurons.ts";
 import { requestGpu } from "../tuning/request.ts";
 import { SpindleError, UsageError } from "../util.ts";
+import { answerInOrder } from "./answer.ts";
 import { defineCommand } from "./command.ts";
 import { readLines } from "./lines.ts";
 import { escapeControls, print } from "./terminal.ts";
@@ -54,11 +55,10 @@ export const command = defineCommand({
     let lines = 0;
     for await (const group of source) {
       try {
-        await answer(group);
+        await answerInOrder(group, answer);
       } catch (error) {
-        if (!(error instanceof EmptyTextError)) throw error;
-        await answer(group.slice(0, error.index));
-        throw texts.length > 0 ? error : new SpindleError(
+        if (texts.length > 0 || !(error instanceof EmptyTextError)) throw error;
+        throw new SpindleError(
           `Cannot classify line ${lines + error.index + 1} of stdin as the model has no tokens ` +
             "for it: leave it out",
         );

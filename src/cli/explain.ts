@@ -3,6 +3,7 @@ import { loadClassifierModel } from "../spin/classifier_model.ts";
 import { explain } from "../spin/explain.ts";
 import { requestGpu } from "../tuning/request.ts";
 import { UsageError } from "../util.ts";
+import { answerInOrder } from "./answer.ts";
 import { defineCommand } from "./command.ts";
 import { classifierTable, describeClassifier } from "./explain_classifier.ts";
 import { describeText, textTable } from "./explain_text.ts";
@@ -50,12 +51,17 @@ export const command = defineCommand({
     using model = await loadClassifierModel(gpu, classifier, folder);
     let truncated = 0;
     const onTruncated = (texts: number) => truncated += texts;
-    const explanations = await explain(classifier, model, texts, { onTruncated });
-    const described = texts.map((text, i) => describeText(text, classifier, explanations[i]!, top));
-    print(
-      described.map((each) => json ? JSON.stringify(each) : textTable(each))
-        .join(json ? "\n" : "\n\n"),
-    );
+    await answerInOrder(texts, async (texts) => {
+      const explanations = await explain(classifier, model, texts, { onTruncated });
+      const described = explanations.map((each, i) =>
+        describeText(texts[i]!, classifier, each, top)
+      );
+      if (described.length === 0) return;
+      print(
+        described.map((each) => json ? JSON.stringify(each) : textTable(each))
+          .join(json ? "\n" : "\n\n"),
+      );
+    });
     noteTruncation(truncated, model);
   },
 });

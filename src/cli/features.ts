@@ -13,7 +13,8 @@ export const command = defineCommand({
     remove: {
       type: "text",
       value: "NAME",
-      description: 'Remove the features of that name, or "all"; not while a run uses them',
+      description:
+        'Remove the features of that name, or "all", and no others\' files; not while a run uses them',
     },
     features: {
       type: "text",
@@ -30,16 +31,26 @@ export const command = defineCommand({
       ? all
       : [findNamed(all, parent, remove)];
     if (stores.length === 0) note(escapeControls(`There are no features in ${parent}`));
-    for (const store of stores) {
-      if (remove === undefined) {
-        print(describeStore(store));
-      } else {
-        removeStore(store);
-        print(escapeControls(`removed ${store.folder} (${megabytes(store.bytes)})`));
-      }
-    }
+    if (remove === undefined) {
+      for (const store of stores) print(describeStore(store));
+    } else removeAll(stores);
   },
 });
+
+/** Removes what can be removed, and then tells why something cannot. */
+function removeAll(stores: readonly StoreSummary[]): void {
+  let failure: SpindleError | undefined;
+  for (const store of stores) {
+    try {
+      removeStore(store);
+      print(escapeControls(`removed ${store.folder} (${megabytes(store.bytes)})`));
+    } catch (error) {
+      if (!(error instanceof SpindleError)) throw error;
+      failure ??= error;
+    }
+  }
+  if (failure) throw failure;
+}
 
 function findNamed(stores: readonly StoreSummary[], parent: string, wanted: string): StoreSummary {
   const found = stores.find(({ name }) => name === wanted);

@@ -196,7 +196,7 @@ function parseLine(path: string, line: number, text: string, label: string): Jso
     // A number that a float cannot hold is kept as it is written, as a label may be one.
     value = parseStrictJson(
       text,
-      (key, value, { source }) => key === label && isBeyondFloats(value, source) ? source : value,
+      (key, value, { source }) => key === label && isBeyondFloats(value) ? source : value,
     );
   } catch (error) {
     throw refuseLine(
@@ -211,10 +211,9 @@ function parseLine(path: string, line: number, text: string, label: string): Jso
   throw refuseLine(path, line, `is not a JSON object: ${oneObject}`);
 }
 
-/** Whether a value is a number that is infinite as a float, or a whole one that is rounded. */
-function isBeyondFloats(value: unknown, source: string | undefined): boolean {
-  if (typeof value !== "number" || Number.isSafeInteger(value)) return false;
-  return !Number.isFinite(value) || /^-?\d+$/.test(source ?? "");
+/** Whether a value is a number so large that floats do not tell it from its neighbours. */
+function isBeyondFloats(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
 }
 
 function fromJson(path: string, line: number, value: JsonObject, columns: Columns): LabelledText {

@@ -52,9 +52,10 @@ export function makeDataset(content: DatasetContent): Dataset {
     new SpindleError(`Cannot use the data set "${name}" as ${reason}`);
   requireList("the classes", content.classes);
   const classes = [...content.classes];
-  if (classes.length < 2 || new Set(classes).size < classes.length) {
+  const areTexts = classes.every((each) => typeof each === "string");
+  if (!areTexts || classes.length < 2 || new Set(classes).size < classes.length) {
     throw refuse(
-      `its classes are ${JSON.stringify(classes)}: two different names or more are needed`,
+      `its classes are ${Deno.inspect(classes)}: two different texts or more are needed`,
     );
   }
   const splits = bySplit((split): Split => {

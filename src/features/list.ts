@@ -50,8 +50,12 @@ export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
   });
 }
 
-/** Whether runs write files of that name to stores, also while they are written. */
+/** What systems put into folders that they show. */
+const systemFiles = [".DS_Store", "Thumbs.db", "desktop.ini"];
+
+/** Whether runs write files of that name to stores, also while they are written, or a system. */
 function isStoreFile(name: string): boolean {
+  if (systemFiles.includes(name)) return true;
   const whole = name.replace(/\.\d+\.tmp$/, "");
   return whole === manifestName || whole === useFile ||
     /^(train|validation|test)\.(progress\.json|.+\.safetensors(\.partial)?)$/.test(whole);

@@ -1,5 +1,16 @@
 import { messageOf, SpindleError } from "../util.ts";
 
+/**
+ * Checks a path that a caller without types can get wrong, such as by a URL.
+ *
+ * @param what What lies there, such as "the classifier".
+ * @throws {SpindleError} If it is no text.
+ */
+export function requirePath(what: string, path: unknown): void {
+  if (typeof path === "string") return;
+  throw new SpindleError(`Cannot use ${Deno.inspect(path)} for ${what}: give its path as a text`);
+}
+
 /** Largest piece handed to one read or write call: the system caps a call at 2 GiB. */
 const pieceBytes = 1 << 28;
 

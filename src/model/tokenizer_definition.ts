@@ -135,6 +135,9 @@ function faithfulSplit(step: JsonObject, config: JsonObject): JsonObject[] {
       return [split(pattern, "Removed", inverted)];
     case "MergedWithPrevious":
     case "MergedWithNext":
+      if (new RegExp(pattern, "u").test("")) {
+        throw new Error(`its ${type} has a pattern that nothing matches too`);
+      }
       return [split(merged(pattern, (behavior === "MergedWithNext") !== inverted), "Isolated")];
   }
   throw new Error(`its ${type} has the behavior ${JSON.stringify(behavior)}`);

@@ -43,7 +43,7 @@ export interface Problem extends ProblemRequest {
 export function completeProblem(request: ProblemRequest): Problem {
   const { C, scale = "raw", l1Ratio = 1 } = request;
   requireOneOf("the scale", scale, scales);
-  if (!(C > 0 && C < Infinity)) {
+  if (!(Number.isFinite(C) && C > 0)) {
     throw new SpindleError(
       `Cannot fit a regression with C ${C}: a finite number above 0 is needed`,
     );

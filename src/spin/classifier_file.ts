@@ -1,3 +1,4 @@
+import { requirePath } from "../formats/files.ts";
 import { isJsonObject, parsedOrUndefined } from "../formats/json.ts";
 import { type NewFile, replaceFiles } from "../formats/replace.ts";
 import {
@@ -54,6 +55,7 @@ export function classifierFile(path: string, classifier: Classifier): NewFile {
  * @throws {SpindleError} If the file is not a classifier, or not whole.
  */
 export function loadClassifier(path: string): Classifier {
+  requirePath("a classifier", path);
   using file = openSafetensors(path);
   const text = file.metadata.get("classifier");
   if (file.metadata.get("format") !== format || text === undefined) {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { exists } from "../formats/files.ts";
+import { exists, requirePath } from "../formats/files.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { loadedSha256, stampFiles } from "../model/files.ts";
 import { loadModel } from "../model/load.ts";
@@ -65,5 +65,6 @@ async function ownSha256({ model: { name, folder } }: Classifier): Promise<strin
 }
 
 async function sha256In(folder: string): Promise<string> {
+  requirePath("the folder of a model", folder);
   return await loadedSha256({ folder: resolve(folder), stamp: stampFiles(folder) });
 }

@@ -64,8 +64,9 @@ function otherThan(
     StoreKey,
     "modelSha256" | "weights" | "datasetSha256"
   >,
-  key: StoreKey,
+  key: StoreKey | undefined,
 ): string | undefined {
+  if (key === undefined) return "what it does not tell (its key is missing)";
   if (key.modelSha256 !== modelSha256) return "another model";
   if (key.weights !== weights) return `a model with ${key.weights} weights`;
   if (key.datasetSha256 !== datasetSha256) return "another data set";

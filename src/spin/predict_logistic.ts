@@ -1,7 +1,7 @@
 import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { decision } from "../probe/decision.ts";
-import { predictClasses } from "../probe/fit.ts";
+import { predictClasses, regressionsOf } from "../probe/fit.ts";
 import type { LogisticModel } from "../probe/logistic.ts";
 import { featuresOf } from "../probe/standardize.ts";
 import { SpindleError } from "../util.ts";
@@ -22,7 +22,7 @@ export interface LogisticPredictions {
  * @param model The model.
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
  * @returns The labels and probabilities.
- * @throws {SpindleError} If features are not finite or no whole rows of as many columns as the
+ * @throws {SpindleError} If the model is none, features are not finite or no whole rows of as many columns as the
  * model has, or there are none.
  *
  * @example
@@ -41,13 +41,21 @@ export async function predictLogistic(
   { classes, coef, intercept }: LogisticModel,
   x: Float32Array | Features,
 ): Promise<LogisticPredictions> {
+  const isModel = [classes, coef, intercept].every((part) => part?.length > 0) &&
+    classes.length > 1 && intercept.length === regressionsOf(classes.length) &&
+    coef.every(Number.isFinite) && intercept.every(Number.isFinite);
+  if (!isModel) {
+    throw new SpindleError("Cannot predict with what is no model of fitLogistic: give one");
+  }
   const regressions = intercept.length;
   const columns = coef.length / regressions;
   const features: Features = x instanceof Float32Array
     ? featuresOf(x, x.length / columns)
     : Object(x);
   const { rows, cols } = features;
-  if (!(Number.isInteger(rows) && rows > 0 && cols === columns)) {
+  if (
+    !(Number.isInteger(rows) && rows > 0 && cols === columns && typeof features.read === "function")
+  ) {
     throw new SpindleError(
       `Cannot predict with a model of ${columns} columns: give a Float32Array of whole rows of ` +
         "them, or features that are read",

@@ -42,7 +42,7 @@ export async function readNeurons(
     throw new SpindleError(`Cannot classify with a classifier as ${misfit}`);
   }
   requireTexts(texts);
-  const classifier = structuredClone(given);
+  const classifier = copyClassifier(given);
   const copies = [...texts];
   await requireModelOf(classifier, model);
   const { pool, neurons } = classifier;
@@ -67,6 +67,23 @@ export async function readNeurons(
     }
   }
   return { classifier, rows };
+}
+
+/** Copies a classifier, which may be an object of the caller's own kind. */
+function copyClassifier(
+  { classes, model, pool, neurons, coef, intercept, metric, validation, test }: Classifier,
+): Classifier {
+  return {
+    classes: [...classes],
+    model: { ...model },
+    pool,
+    neurons: neurons.map(({ state, indices }) => ({ state, indices: indices.slice() })),
+    coef: coef.slice(),
+    intercept: intercept.slice(),
+    metric,
+    validation,
+    test,
+  };
 }
 
 /** Where each neuron of a classifier is, in its order. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { requirePath } from "../formats/files.ts";
 import { makeFolder } from "../formats/folder.ts";
 import { replaceFiles, requireWritable, textFile } from "../formats/replace.ts";
 import { classifierFile } from "./classifier_file.ts";
@@ -23,6 +24,7 @@ const names = {
  * @throws {SpindleError} If the folder cannot be written.
  */
 export function saveExperiment(folder: string, experiment: Experiment): string {
+  requirePath("the folder of the results", folder);
   using _folder = makeFolder(folder);
   const classifier = join(folder, names.classifier);
   const results = JSON.stringify(timeless(experiment.results), undefined, 2);

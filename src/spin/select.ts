@@ -18,7 +18,7 @@ export function copyEtas(etas: readonly number[]): number[] {
 }
 
 function requireEta(eta: number): void {
-  if (eta > 0 && eta <= 1) return;
+  if (typeof eta === "number" && eta > 0 && eta <= 1) return;
   throw new SpindleError(`Cannot select neurons by an eta of ${eta}: a share in (0, 1] is needed`);
 }
 

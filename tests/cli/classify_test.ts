@@ -102,11 +102,9 @@ Deno.test("spindle classify answers what comes before a text without tokens, and
         stderr: refusal(`text ${before + 1}`),
       });
     }
-    assert.deepEqual(await runSpindle(["explain", path, "a", ""]), {
-      code: 1,
-      stdout: "",
-      stderr: refusal("text 2"),
-    });
+    const { stdout: explained, ...ended } = await runSpindle(["explain", path, "a", ""]);
+    assert.deepEqual(ended, { code: 1, stderr: refusal("text 2") });
+    assert.match(explained, /^bad +0\.7311 +a\n/);
     const process = startSpindle(["classify", path]);
     const writer = process.stdin.getWriter();
     await writer.write(new TextEncoder().encode("a\n".repeat(300) + "\na\n"));

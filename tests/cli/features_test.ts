@@ -23,8 +23,16 @@ Deno.test("spindle features lists and removes features, and says where there are
     const project = join(folder, "project");
     Deno.mkdirSync(project);
     Deno.writeTextFileSync(join(project, "manifest.json"), "{}");
+    const other = await openStore(folder, { ...key, version: key.version + 1 });
+    for (const { folder } of [store, other]) Deno.writeTextFileSync(join(folder, ".DS_Store"), "");
+    const own = join(other.folder, "notes.txt");
+    Deno.writeTextFileSync(own, "mine");
+    const some = await features("--remove", "all");
+    assert.deepEqual([some.code, some.stdout], [1, `removed ${store.folder} (0 MB)\n`]);
+    assert.match(some.stderr, /^spindle: Cannot remove .+ as no run wrote the "notes.txt" there: /);
+    Deno.removeSync(own);
     const removed = await features("--remove", "all");
-    assert.deepEqual([removed.code, removed.stdout], [0, `removed ${store.folder} (0 MB)\n`]);
+    assert.deepEqual([removed.code, removed.stdout], [0, `removed ${other.folder} (0 MB)\n`]);
     for (const args of [[], ["--remove", "all"]]) {
       const none = { code: 0, stdout: "", stderr: `There are no features in ${folder}\n` };
       assert.deepEqual(await features(...args), none);

@@ -295,7 +295,14 @@ Deno.test("loadDataset() takes no time over long runs of blanks", () => {
 
 Deno.test("loadDataset() tells labels apart that differ beyond what a float holds", () => {
   const row = (label: string) => `{"label":${label},"text":"a"}\n`;
-  const labels = ["1", "1e999", "2e999", "9007199254740992", "9007199254740993"];
+  const labels = [
+    "1",
+    "12345678901234567890.0",
+    "1e999",
+    "2e999",
+    "9007199254740992",
+    "9007199254740993",
+  ];
   return withFiles({ "a.jsonl": labels.map(row).join("") }, async (folder) => {
     const { classes } = await loadFile(`${folder}/a.jsonl`);
     assert.deepEqual([...classes].sort(), labels);

@@ -40,9 +40,10 @@ Deno.test("makeDataset() refuses what no classifier can be fitted to or scored b
       message: `Cannot use the data set "letters" as ${reason}`,
     });
   const { texts, labels } = split;
-  const classes = "two different names or more are needed";
-  refused({ classes: ["x"] }, `its classes are ["x"]: ${classes}`);
-  refused({ classes: ["x", "x"] }, `its classes are ["x","x"]: ${classes}`);
+  const classes = "two different texts or more are needed";
+  refused({ classes: ["x"] }, `its classes are [ "x" ]: ${classes}`);
+  refused({ classes: [0, 1] as unknown as string[] }, `its classes are [ 0, 1 ]: ${classes}`);
+  refused({ classes: ["x", "x"] }, `its classes are [ "x", "x" ]: ${classes}`);
   refused(
     { classes: ["x", "y", "z"] },
     'no text to train on is of its class "z": give some, or leave it out',

@@ -108,6 +108,10 @@ const unfaithful: [string, Record<string, unknown>, RegExp][] = [
     model: letters,
     pre_tokenizer: { type: "Split", pattern: { String: " " }, behavior: "Contiguous" },
   }, /Split has the behavior "Contiguous"/],
+  ["pieces merged with a match that may be nothing", {
+    model: letters,
+    pre_tokenizer: { type: "Split", pattern: { Regex: "a*" }, behavior: "MergedWithPrevious" },
+  }, /Split has a pattern that nothing matches too/],
   ["an unknown model", { ...byteLevel, model: { ...byteLevel.model, type: "Foo" } }, /kind "Foo"/],
   ["no model", { ...byteLevel, model: null }, /has no model/],
   ["no vocabulary", { ...byteLevel, model: { ...byteLevel.model, vocab: {} } }, /no vocabulary/],

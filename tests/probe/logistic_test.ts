@@ -130,7 +130,7 @@ gpuTest("fitLogistic() refuses penalties and limits that are none", async (gpu) 
   const refuses = async (options: LogisticOptions, message: RegExp) => {
     await assert.rejects(fitLogistic(gpu, new Float32Array(12), [0, 1, 1], options), message);
   };
-  for (const C of [0, -1, NaN, Infinity]) {
+  for (const C of [0, -1, NaN, Infinity, "1" as unknown as number]) {
     await refuses({ C: [C] }, /with C .+: a finite number above 0 is needed/);
   }
   await refuses({ C: [] }, /without a C: give one at least/);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { loadDataset } from "../../src/data/load_dataset.ts";
 import type { Metric } from "../../src/data/registry.ts";
+import { extractFeatures } from "../../src/features/extract.ts";
 import { type TensorData, writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Precision } from "../../src/gpu/precision.ts";
 import { loadedSha256 } from "../../src/model/files.ts";
@@ -9,6 +11,7 @@ import type { Model } from "../../src/model/model.ts";
 import type { Pool } from "../../src/ops/pool.ts";
 import type { Classifier } from "../../src/spin/classifier.ts";
 import { loadClassifier, saveClassifier } from "../../src/spin/classifier_file.ts";
+import { loadClassifierModel } from "../../src/spin/classifier_model.ts";
 import { classify } from "../../src/spin/classify.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { withFolder } from "../folder.ts";
@@ -326,4 +329,31 @@ Deno.test("classify() refuses a model of the same shape that the classifier is n
         "(--model FOLDER on the command line)",
     });
     assert.equal((await classify(own, model, ["a c"])).length, 1);
+  }));
+
+Deno.test("classify() takes classifiers that are objects of the caller's own kind", () =>
+  withTextModel({}, async (model) => {
+    const neurons = [{ state: "hidden.0", indices: Uint32Array.of(11, 3) }];
+    const plain = await madeFrom(model, { neurons });
+    const expected = await classify(plain, model, ["abc"]);
+    const proxy = new Proxy(plain, {});
+    const getters = Object.create({ get: () => {} }, Object.getOwnPropertyDescriptors(plain));
+    const withMethod = Object.assign({ hello() {} }, plain);
+    for (const classifier of [proxy, getters, withMethod] as Classifier[]) {
+      assert.deepEqual(await classify(classifier, model, ["abc"]), expected);
+    }
+  }));
+
+Deno.test("a path that is a URL is named in a sentence wherever one is taken", () =>
+  withTextModel({}, async (model, folder) => {
+    const url = new URL(`file://${folder}`) as unknown as string;
+    const named = /^SpindleError: Cannot use URL \{[^]+\} for .+: give its path as a text$/;
+    assert.throws(() => loadClassifier(url), named);
+    const own = await madeFrom(model);
+    await assert.rejects(loadClassifierModel(model.gpu, own, url), named);
+    const dataset = await loadDataset({ name: "mr" }, { limit: 20 });
+    await assert.rejects(
+      extractFeatures(model, dataset, { sites: ["hidden"], pools: ["mean"], features: url }),
+      named,
+    );
   }));

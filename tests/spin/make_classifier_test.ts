@@ -87,6 +87,10 @@ Deno.test("makeClassifier() refuses a model or a data set that the head was not 
     await refused(dataset, { weights: "f16" }, "a model with f16 weights");
     await refused(makeDataset({ ...others, train: more }), {}, "another data set");
     await assert.rejects(
+      makeClassifier(model, dataset, { ...head, key: undefined as unknown as StoreKey }),
+      /^SpindleError: Cannot make .+ as the head was fitted to features of what it does not tell/,
+    );
+    await assert.rejects(
       makeClassifier(model, { ...dataset, classes: ["good", "bad"] }, head),
       /^SpindleError: Cannot use the data set "letters" as its sha256 is not that of its classes/,
     );

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { fitLogistic } from "../../src/probe/logistic.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
+import type { Features } from "../../src/features/store.ts";
+import type { LogisticModel } from "../../src/probe/logistic.ts";
 import { predictLogistic } from "../../src/spin/predict_logistic.ts";
 import { gpuTest } from "../gpu.ts";
 import { assertClose, randomNumbers } from "../numbers.ts";
@@ -41,6 +43,18 @@ for (const names of [[-1, 4], [2, 5, 9]]) {
           "them, or features that are read",
       });
     }
+    const broken = [{ coef: model!.coef.with(0, NaN) }, { classes: [1] }, { intercept: undefined }];
+    for (const change of [...broken, { coef: new Float32Array() }]) {
+      await assert.rejects(
+        predictLogistic(gpu, { ...model!, ...change } as LogisticModel, fresh),
+        /^SpindleError: Cannot predict with what is no model of fitLogistic: give one$/,
+      );
+    }
+    const unread = { rows: 1, cols: 5 } as Features;
+    await assert.rejects(
+      predictLogistic(gpu, model!, unread),
+      /^SpindleError: Cannot predict with/,
+    );
     await assert.rejects(
       predictLogistic(gpu, model!, Float32Array.of(1, 2, NaN, 4, 5)),
       /^SpindleError: Cannot .+ NaN/,

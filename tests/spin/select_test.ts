@@ -25,7 +25,7 @@ Deno.test("selectNeurons() takes no neuron without weight, however sums are roun
 
 Deno.test("selectNeurons() refuses shares and weights that are none", () => {
   const coef = new Float32Array([0, 3, -4, 1]);
-  for (const eta of [0, -1, 1.1, NaN]) {
+  for (const eta of [0, -1, 1.1, NaN, "0.5" as unknown as number]) {
     assert.throws(() => selectNeurons(coef, 4, eta), /^SpindleError: .* an eta of .*\(0, 1\]/);
   }
   for (const width of [3, 2.5, 0, -1]) {
