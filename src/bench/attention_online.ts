@@ -29,7 +29,9 @@ export function onlineCode(
   const load = (name: string, texel: (row: string) => string) => {
     const nameOf = (j: number) => `${name}${j}`;
     const texelOf = (j: string) => texel(`key + ${j}`);
-    return broadcast ? handedRound(keys, keys, nameOf, texelOf) : loadedByEach(nameOf, texelOf);
+    return broadcast
+      ? handedRound({ count: keys, period: keys, lane: `lane % ${keys}u` }, nameOf, texelOf)
+      : loadedByEach(nameOf, texelOf);
   };
   const keyTexel = load("k", (row) => `load_qkv(${row}, k_texel + d)`);
   const valueTexel = (d: number) =>

@@ -62,9 +62,11 @@ function keyLoads(
 ): Loads {
   const nameOf = (j: number) => `${name}${j}`;
   const texelOf = (j: string) => texel(`first + ${j}`);
-  return keys === "each"
-    ? loadedByEach(nameOf, texelOf)
-    : handedRound(groups * keysOfGroup, keysOfGroup, nameOf, texelOf);
+  return keys === "each" ? loadedByEach(nameOf, texelOf) : handedRound(
+    { count: groups * keysOfGroup, period: keysOfGroup, lane: `lane % ${keysOfGroup}u` },
+    nameOf,
+    texelOf,
+  );
 }
 
 /** The keys of a group, by their places among those in flight. */

@@ -34,10 +34,13 @@ export function loadedByEach(
   return { early: "", inTime: (n) => `let ${name(n)} = ${texel(`${n}u`)};\n` };
 }
 
-/** Each lane of a subgroup loads one in `period` of `count` texels, and hands it to the others. */
+/**
+ * Each lane of a subgroup loads one in `period` of `count` texels, and hands it to the others.
+ *
+ * @param lane The lane's place among `period` of them.
+ */
 export function handedRound(
-  count: number,
-  period: number,
+  { count, period, lane = "lane" }: { count: number; period: number; lane?: string },
   name: (n: number) => string,
   texel: (n: string) => string,
 ): Loads {
@@ -45,7 +48,7 @@ export function handedRound(
   return {
     early: unroll(
       Math.ceil(count / period),
-      (i) => `let ${own(i)} = ${texel(`(lane % ${period}u + ${i * period}u)`)};`,
+      (i) => `let ${own(i)} = ${texel(`${i * period}u + ${lane}`)};`,
     ),
     inTime: (n) =>
       `let ${name(n)} = subgroupBroadcast(${own(Math.floor(n / period))}, ${n % period}u);\n`,

@@ -91,7 +91,11 @@ export function placeInBand(tileRows: number): string {
  */
 function weightLoads({ cols, weights }: RegisterTile, lanes: number) {
   if (weights === "broadcast") {
-    return handedRound(cols, lanes, (n) => `w${n}`, (n) => `load_w(col + ${n}, k)`);
+    return handedRound(
+      { count: cols, period: lanes },
+      (n) => `w${n}`,
+      (n) => `load_w(col + ${n}, k)`,
+    );
   }
   const load = (n: number) => n < cols ? `let w${n} = load_w(col + ${n}u, k);\n` : "";
   return { early: unroll(weights, load), inTime: (n: number) => load(n + weights) };

@@ -162,9 +162,9 @@ function residualLoads(
 ): string {
   const count = rowsInFlight * fitTexels;
   const name = (n: number) => `r${Math.floor(n / fitTexels)}_${n % fitTexels}`;
-  const texel = (n: string) => load(`row + ${n} / ${fitTexels}u`, `${n} % ${fitTexels}u`);
+  const texel = (n: string) => load(`row + (${n}) / ${fitTexels}u`, `(${n}) % ${fitTexels}u`);
   const { early, inTime } = subgroups
-    ? handedRound(count, lanes, name, texel)
+    ? handedRound({ count, period: lanes }, name, texel)
     : loadedByEach(name, texel);
   return early + "\n" + unroll(count, inTime);
 }

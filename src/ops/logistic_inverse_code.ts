@@ -123,7 +123,9 @@ function rightTexels(
   { right }: BlockProduct,
 ): Loads {
   const name = (n: number) => `r${n & 3}_${n >> 2}`;
-  const texel = (n: string) => right(`(${n} & 3u)`, `k + ${n} / 4u`);
+  const texel = (n: string) => right(`((${n}) & 3u)`, `k + (${n}) / 4u`);
   const canShare = gpu.subgroups && gpu.lanes === lanes && 4 * texels % lanes === 0;
-  return canShare ? handedRound(4 * texels, lanes, name, texel) : loadedByEach(name, texel);
+  return canShare
+    ? handedRound({ count: 4 * texels, period: lanes }, name, texel)
+    : loadedByEach(name, texel);
 }

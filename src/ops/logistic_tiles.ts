@@ -154,7 +154,7 @@ export function fitLoads(
 ): string {
   const texel = (n: string) => load(`fit + ${n}`);
   const { early, inTime } = subgroups
-    ? handedRound(live, lanes, name, texel)
+    ? handedRound({ count: live, period: lanes }, name, texel)
     : loadedByEach(name, texel);
   return early + "\n" + unroll(live, inTime);
 }
