@@ -53,12 +53,16 @@ export function removeStore({ folder }: Pick<StoreSummary, "folder">): void {
 /** What systems put into folders that they show. */
 const systemFiles = [".DS_Store", "Thumbs.db", "desktop.ini"];
 
-/** Whether runs write files of that name to stores, also while they are written, or a system. */
+/** The files of splits that runs write to stores, also while they are written. */
+const splitFile = new RegExp(
+  `^(${splitNames.join("|")})\\.(progress\\.json|.+\\.safetensors(\\.partial)?)$`,
+);
+
+/** Whether runs write files of that name to stores, or a system. */
 function isStoreFile(name: string): boolean {
   if (systemFiles.includes(name)) return true;
   const whole = name.replace(/\.\d+\.tmp$/, "");
-  return whole === manifestName || whole === useFile ||
-    /^(train|validation|test)\.(progress\.json|.+\.safetensors(\.partial)?)$/.test(whole);
+  return whole === manifestName || whole === useFile || splitFile.test(whole);
 }
 
 function summarise(parent: string, name: string): StoreSummary {

@@ -54,3 +54,16 @@ export function handedRound(
       `let ${name(n)} = subgroupBroadcast(${own(Math.floor(n / period))}, ${n % period}u);\n`,
   };
 }
+
+/** Code that brings `count` texels to every lane, each by one of them where they can share. */
+export function sharedLoads(
+  { subgroups, lanes }: { readonly subgroups: boolean; readonly lanes: number },
+  count: number,
+  name: (n: number) => string,
+  texel: (n: string) => string,
+): string {
+  const { early, inTime } = subgroups
+    ? handedRound({ count, period: lanes }, name, texel)
+    : loadedByEach(name, texel);
+  return early + "\n" + unroll(count, inTime);
+}

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Matrix, rowMultiple } from "../gpu/matrix.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { range } from "../util.ts";
-import { handedRound, loadedByEach, pairwiseSum, unroll } from "./code.ts";
+import { pairwiseSum, sharedLoads, unroll } from "./code.ts";
 import { cachedCode } from "./code_cache.ts";
 import { columnTexels, type ColumnTiles } from "./logistic_tiles.ts";
 
@@ -156,15 +156,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
 /** Code that brings texel t of the residuals of each row in flight to every lane. */
 function residualLoads(
-  { subgroups, lanes }: Gpu,
+  gpu: Gpu,
   fitTexels: number,
   load: (row: string, t: string) => string,
 ): string {
   const count = rowsInFlight * fitTexels;
   const name = (n: number) => `r${Math.floor(n / fitTexels)}_${n % fitTexels}`;
   const texel = (n: string) => load(`row + (${n}) / ${fitTexels}u`, `(${n}) % ${fitTexels}u`);
-  const { early, inTime } = subgroups
-    ? handedRound({ count, period: lanes }, name, texel)
-    : loadedByEach(name, texel);
-  return early + "\n" + unroll(count, inTime);
+  return sharedLoads(gpu, count, name, texel);
 }

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { BufferOperand } from "../gpu/dispatch.ts";
 import { type StorageBuffer, uploadStorage } from "../gpu/memory.ts";
 import { range } from "../util.ts";
-import { handedRound, loadedByEach, unroll } from "./code.ts";
+import { sharedLoads } from "./code.ts";
 
 /** A tile of fits that stand side by side and use the same columns. */
 export interface TileSpan {
@@ -147,14 +147,10 @@ export function columnTexels({ texels }: ColumnTiles): BufferOperand {
  * @param load The texel of a fit.
  */
 export function fitLoads(
-  { subgroups, lanes }: Gpu,
+  gpu: Gpu,
   { live }: ColumnTiles,
   name: (n: number) => string,
   load: (fit: string) => string,
 ): string {
-  const texel = (n: string) => load(`fit + ${n}`);
-  const { early, inTime } = subgroups
-    ? handedRound({ count: live, period: lanes }, name, texel)
-    : loadedByEach(name, texel);
-  return early + "\n" + unroll(live, inTime);
+  return sharedLoads(gpu, live, name, (n) => load(`fit + ${n}`));
 }

@@ -1,9 +1,7 @@
 import type { Dataset, SplitName } from "../data/dataset.ts";
 import { copyDataset } from "../data/make_dataset.ts";
-import { extractFeatures, type ExtractPlan } from "../features/extract.ts";
+import { extractFeatures, type ExtractOptions } from "../features/extract.ts";
 import type { Model } from "../model/model.ts";
-import type { Site } from "../model/states.ts";
-import type { Pool } from "../ops/pool.ts";
 import { chooseHead } from "./choose.ts";
 import type { Classifier } from "./classifier.ts";
 import { type Head, integrate } from "./integrate.ts";
@@ -14,24 +12,11 @@ import { type Results, resultsOf } from "./results.ts";
 import { copyEtas, defaultEtas } from "./select.ts";
 
 /** Choices of {@linkcode runExperiment}. */
-export interface ExperimentOptions extends SolverChoices {
-  /** Where neurons are read; default `hidden` and `activation`. */
-  readonly sites?: readonly Site[] | undefined;
-  /** How a vector is made of the token states of a text; default `defaultPools` of the model. */
-  readonly pools?: readonly Pool[] | undefined;
+export interface ExperimentOptions extends SolverChoices, Omit<ExtractOptions, "onProgress"> {
   /** The values of C of the probes, and of the heads; default 0.1, 0.2, 1, 10 and 100. */
   readonly C?: readonly number[] | undefined;
   /** The shares of each layer's saliency, in (0, 1]; default ten from 0.001 to 0.8. */
   readonly etas?: readonly number[] | undefined;
-  /** The folder that keeps feature stores. */
-  readonly features: string;
-  /**
-   * Aborted, it ends the work with its reason as the error; the next experiment finds the features
-   * that were extracted.
-   */
-  readonly signal?: AbortSignal | undefined;
-  /** Is told before the extraction where features go and how large they will be. */
-  readonly onPlan?: ((plan: ExtractPlan) => void) | undefined;
   /** Is told how far a stage is; a stage ends when the next begins. */
   readonly onProgress?: ((stage: Stage, done: number, total: number) => void) | undefined;
 }

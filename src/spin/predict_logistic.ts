@@ -22,8 +22,8 @@ export interface LogisticPredictions {
  * @param model The model.
  * @param x Features `[rows, columns]`, row-major, or features that are read in blocks of rows.
  * @returns The labels and probabilities.
- * @throws {SpindleError} If the model is none, features are not finite or no whole rows of as many columns as the
- * model has, or there are none.
+ * @throws {SpindleError} If the model is none, features are not finite or no whole rows of as many
+ * columns as the model has, or there are none.
  *
  * @example
  * ```ts
