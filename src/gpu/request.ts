@@ -21,6 +21,7 @@ export const mostTextures = 6;
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   if (options.storage) requireOneOf("the storage", options.storage, storages);
   quietMesa();
+  leaveOpenGlOut();
   chooseVectorWidth();
   disableShaderCacheWithoutRoom();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -72,6 +73,17 @@ function quietMesa(): void {
   const variable = "XDG_RUNTIME_DIR";
   if (!isGranted({ name: "env", variable })) return;
   if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
+}
+
+/**
+ * Deno asks all drivers that there are, OpenGL's too: with Mesa's the states are not within their
+ * bound, and libEGL may abort the process at its end, as it frees twice what belongs to a thread
+ * that ends just then (those of `deno test` do).
+ */
+function leaveOpenGlOut(): void {
+  const variable = "DENO_WEBGPU_BACKEND";
+  if (Deno.build.os !== "linux" || !isGranted({ name: "env", variable })) return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, "vulkan");
 }
 
 /** The limits that decide which models fit and which kernels run. */

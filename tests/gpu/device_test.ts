@@ -86,16 +86,39 @@ Deno.test("a recorder gives back what it holds for work that was not submitted",
   assert.equal(gpu.liveBytes, 0, "with the device what it kept is freed");
 });
 
-Deno.test("requestGpu() says what to install where there is no adapter", async () => {
-  const script = 'import { requestGpu } from "./src/tuning/request.ts"; await requestGpu();';
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+/** Runs a line of TypeScript that can request a GPU in a process of its own. */
+async function evaluate(line: string, env: Record<string, string>) {
+  const script = `import { requestGpu } from "./src/tuning/request.ts"; ${line}`;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", script],
     cwd: new URL("../..", import.meta.url),
-    // There is no such backend on Linux, nor on macOS.
-    env: { DENO_WEBGPU_BACKEND: "dx12" },
+    env,
   }).output();
+  const decoder = new TextDecoder();
+  return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("requestGpu() says what to install where there is no adapter", async () => {
+  // There is no such backend on Linux, nor on macOS.
+  const env = { DENO_WEBGPU_BACKEND: "dx12" };
+  const { success, stderr } = await evaluate("await requestGpu();", env);
   assert.equal(success, false);
-  assert.match(new TextDecoder().decode(stderr), /Cannot find a WebGPU adapter: install/);
+  assert.match(stderr, /Cannot find a WebGPU adapter: install/);
+});
+
+/** Whether OpenGL's drivers are loaded with a GPU; never where there are none. */
+async function loadsOpenGl(backend: string): Promise<boolean> {
+  if (Deno.build.os !== "linux") return false;
+  const line = 'await requestGpu(); console.log(Deno.readTextFileSync("/proc/self/maps"));';
+  const { stdout, stderr } = await evaluate(line, { DENO_WEBGPU_BACKEND: backend });
+  assert.match(stdout, /libvulkan/, stderr);
+  return stdout.includes("libEGL");
+}
+
+Deno.test({
+  name: "OpenGL's drivers are not loaded unless they are asked for",
+  ignore: !await loadsOpenGl("vulkan,gl"),
+  fn: async () => assert.equal(await loadsOpenGl(""), false),
 });
 
 Deno.test("requestGpu() says why a driver gave no device", async () => {
