@@ -20,6 +20,10 @@ const cases: Case[] = [
   ["t5", "always", { "shared.weight": "decoder.embed_tokens.weight" }],
   ["t5_encoder", "always", { "shared.weight": "encoder.embed_tokens.weight" }],
   ["gpt2", [undefined, false], { "transformer.wte.weight": head }],
+  ["gpt_neox", [true, undefined], {
+    "embed_out.weight": "score.weight",
+    "gpt_neox.embed_in.weight": "embed_out.weight",
+  }],
   ["llama", [true, undefined], besideHead],
   ["qwen2", [true, undefined], besideHead],
   ["qwen3", [true, undefined], { "embed_tokens.weight": head }],

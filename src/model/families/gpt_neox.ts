@@ -1,4 +1,4 @@
-import { activationOf } from "../config.ts";
+import { activationOf, tiedNames } from "../config.ts";
 import { layer, partOf } from "../layer.ts";
 import { readRotary, ropeOf } from "../rotary.ts";
 import type { Family } from "../spec.ts";
@@ -56,11 +56,12 @@ export const gptNeox: Family = {
   weights(spec, config) {
     const groups = spec.stacks[0]!.attention.heads;
     const bias = config.boolean("attention_bias", true);
+    const tied = tiedNames(config, "embed_out.weight", false);
     return {
       prefixes: ["gpt_neox."],
       ignored:
         /^(embed_out|lm_head|score|classifier|qa_outputs)\.|attention\.(masked_)?bias$|rotary_emb\.inv_freq$/,
-      embedding: { token: { name: "embed_in.weight" } },
+      embedding: { token: { name: "embed_in.weight", or: tied } },
       stacks: [{
         block: (index) => {
           const block = `layers.${index}`;
