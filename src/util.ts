@@ -93,6 +93,11 @@ export function beginningOf(text: string, most = 40): string {
   return letters.length > most ? `${letters.slice(0, most).join("")}…` : text;
 }
 
+/** What kind of object a value is, such as `Int32Array`. */
+export function typeOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
 /** The message of whatever was thrown, in one line. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -57,7 +57,7 @@ export interface ExtractPlan {
 export interface Extraction {
   /** Where they lie. */
   readonly store: FeatureStore;
-  /** The states that were asked for, site by site in layer order. */
+  /** The states that were asked for: stack by stack, site by site, layer by layer. */
   readonly states: readonly StateId[];
   /** The pools that were asked for, in their usual order; the store may hold more. */
   readonly pools: readonly Pool[];
@@ -177,6 +177,7 @@ async function keyOf(model: Model, data: Dataset, pools: readonly Pool[]): Promi
     modelSha256: await loadedSha256(model),
     datasetSha256: data.sha256,
     weights: model.weights,
+    adapter: model.gpu.adapter.description,
     pools,
     rows: bySplit((split) => data[split].texts.length),
   };

@@ -19,10 +19,12 @@ export interface StoreKey {
   readonly version: number;
   /** SHA-256 of the model: configuration, tokenizer and weights. */
   readonly modelSha256: string;
-  /** SHA-256 of the texts, labels and splits. */
+  /** SHA-256 of the classes, texts and labels of all splits. */
   readonly datasetSha256: string;
   /** The float type of the model's weights on the GPU. */
   readonly weights: Precision;
+  /** The adapter that ran the model: others round otherwise. */
+  readonly adapter: string;
   /** The pools of every state. */
   readonly pools: readonly Pool[];
   /** Texts of each split. */

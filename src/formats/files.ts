@@ -23,9 +23,10 @@ export function fileFailure(error: unknown): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder: give a file";
   const message = messageOf(error);
   if (error instanceof Deno.errors.NotCapable) {
-    return message.startsWith("Requires all access")
+    const [, access = "all"] = /^Requires (\w+) access/.exec(message) ?? [];
+    return access === "all"
       ? "Deno protects that path: choose another one, or pass --allow-all"
-      : "Deno was not granted access to it: pass --allow-read and --allow-write";
+      : `Deno was not granted access to it: pass --allow-${access}`;
   }
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return failures.get(code) ?? `the system refused: ${message}`;

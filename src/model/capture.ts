@@ -1,5 +1,5 @@
 import { type Pool, pools } from "../ops/pool.ts";
-import { megabytes, requireList, requireOneOf, roundUp, SpindleError } from "../util.ts";
+import { megabytes, nextTurn, requireList, requireOneOf, roundUp, SpindleError } from "../util.ts";
 import { type BatchLimits, cutBatches, packBatch } from "./batch.ts";
 import {
   type CapturedBatch,
@@ -28,7 +28,8 @@ export function orderPools(wanted: readonly Pool[]): Pool[] {
  * While one batch runs on the GPU, the host reads the one before and prepares the next.
  *
  * @param wanted Pools in the order of {@linkcode orderPools}; none for every token's state.
- * @param signal Aborted, it ends the work before the next batch, with its reason as the error.
+ * @param signal Aborted, it ends the work with its reason as the error, before the next batch is
+ * begun or given.
  * @throws {SpindleError} If a sentence has no tokens or more than the model has positions.
  */
 export async function* captureBatches(
@@ -43,18 +44,24 @@ export async function* captureBatches(
   using recorder = new CaptureRecorder(model, states, wanted);
   let running: RecordedBatch | undefined;
   let next: RecordedBatch | undefined;
+  const read = async (recorded: RecordedBatch) => {
+    const batch = await collect(recorded, states, wanted);
+    signal?.throwIfAborted();
+    return batch;
+  };
   try {
     for (const cut of cutBatches(lengths, batchLimits(model, states, wanted))) {
+      if (running) await nextTurn();
       model.check();
       signal?.throwIfAborted();
       using batch = packBatch(model.gpu, sentences, cut);
       next = recorder.record(batch, running === undefined);
       recorder.submit();
-      if (running) yield await collect(running, states, wanted);
+      if (running) yield await read(running);
       running?.readback[Symbol.dispose]();
       running = next;
     }
-    if (running) yield await collect(running, states, wanted);
+    if (running) yield await read(running);
   } finally {
     running?.readback[Symbol.dispose]();
     next?.readback[Symbol.dispose]();

@@ -41,7 +41,8 @@ export interface MemoryOptions {
  * @param folder The model's folder.
  * @param options How the model will be used.
  * @returns Bytes on the device and on the host.
- * @throws {SpindleError} If the model could not be loaded either.
+ * @throws {SpindleError} If there is no such folder, its configuration or weights are none that can
+ * be loaded, or it has no such state.
  *
  * @example
  * ```ts

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { parsedOrUndefined } from "../formats/json.ts";
 import {
   openSafetensors,
@@ -86,7 +87,11 @@ function readSentences(file: SafetensorsFile): Sentences {
   const ids = readIntegers(file, "input_ids");
   const mask = readIntegers(file, "attention_mask");
   const [count = 0, padded = 0] = file.tensors.get("input_ids")!.shape;
-  if (count * padded !== ids.length || mask.length !== ids.length) {
+  const isMask = isDeepStrictEqual(
+    file.tensors.get("attention_mask")!.shape,
+    file.tensors.get("input_ids")!.shape,
+  );
+  if (count * padded !== ids.length || !isMask) {
     throw new SpindleError(
       `Cannot verify "${file.path}" as its input_ids and attention_mask are not both [sentences, ` +
         "tokens]: make it anew",
@@ -94,6 +99,13 @@ function readSentences(file: SafetensorsFile): Sentences {
   }
   if (ids.length === 0) {
     throw new SpindleError(`Cannot verify "${file.path}" as it has no sentences: make it anew`);
+  }
+  const broken = mask.find((value) => value !== 0 && value !== 1);
+  if (broken !== undefined) {
+    throw new SpindleError(
+      `Cannot verify "${file.path}" as its attention_mask holds ${broken}: it is 1 for a token and ` +
+        "0 for padding",
+    );
   }
   const rows = [...mask.keys()].filter((i) => mask[i] === 1);
   const sentences: number[][] = Array.from({ length: count }, () => []);

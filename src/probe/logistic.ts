@@ -1,6 +1,6 @@
 import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { requireList, SpindleError } from "../util.ts";
+import { requireList, SpindleError, typeOf } from "../util.ts";
 import { type Certificate, mostSteps, requireC, type Scale } from "./fit.ts";
 import { fitProblems } from "./solve.ts";
 import { featuresOf } from "./standardize.ts";
@@ -104,9 +104,8 @@ export async function fitLogistic(
  */
 function toFeatures(x: Float32Array | Features, y: ArrayLike<number>): Features {
   if (!(x instanceof Float32Array) && typeof Object(x).read !== "function") {
-    const type = Object.prototype.toString.call(x).slice("[object ".length, -1);
     throw new SpindleError(
-      `Cannot fit features in ${type}: a Float32Array is needed, or features that are read`,
+      `Cannot fit features in ${typeOf(x)}: a Float32Array is needed, or features that are read`,
     );
   }
   if (x instanceof Float32Array && (y.length === 0 || x.length % y.length !== 0)) {
@@ -133,7 +132,7 @@ function toFeatures(x: Float32Array | Features, y: ArrayLike<number>): Features 
  * @throws {SpindleError} If one is no whole number, or they are fewer than two.
  */
 function classesOf(y: ArrayLike<number>): number[] {
-  const classes = [...new Set(Array.from(y))].sort((a, b) => a - b);
+  const classes = [...new Set(Array.from(y))];
   const broken = classes.findIndex((label) => !Number.isInteger(label));
   if (broken >= 0) {
     throw new SpindleError(`Cannot fit the label ${classes[broken]}: labels are whole numbers`);
@@ -143,5 +142,5 @@ function classesOf(y: ArrayLike<number>): number[] {
       `Cannot fit a logistic regression to ${classes.length} class: two are needed`,
     );
   }
-  return classes;
+  return classes.sort((a, b) => a - b);
 }

@@ -1,6 +1,6 @@
 import type { Features } from "../features/store.ts";
 import { type Matrix, writeTexels } from "../gpu/matrix.ts";
-import { range, SpindleError } from "../util.ts";
+import { range, SpindleError, typeOf } from "../util.ts";
 
 /** The mean and the standard deviation of the used columns; a deviation of 0 is a constant. */
 export interface Scaling {
@@ -149,6 +149,12 @@ export function uploadStandardized(
 
 function readBlock(features: Features, start: number, end: number): Float32Array {
   const block = features.read(start, end);
+  if (!(block instanceof Float32Array)) {
+    throw new SpindleError(
+      `Cannot use the features${named(features)} as they are read as ${typeOf(block)}: a ` +
+        "Float32Array is needed",
+    );
+  }
   const wanted = (end - start) * features.cols;
   if (block.length !== wanted) {
     throw new SpindleError(

@@ -30,16 +30,18 @@ export function chooseProbe(probes: readonly StateProbes[]): StateProbes {
 
 /**
  * The baseline: the best probe on the last hidden state, which is what text classification
- * usually reads. Without hidden states it is the last state there is. Of pools that score equally
- * in validation the first in order wins.
+ * usually reads. Without hidden states it is the last layer of the last site in order. Of pools that
+ * score equally in validation the first in order wins.
  *
  * @throws {SpindleError} If there is none.
  */
 export function chooseBaseline(probes: readonly StateProbes[]): StateProbes {
   requireSome(probes, "probes");
   const hidden = probes.filter(({ state }) => state.site === "hidden");
-  const last = (hidden.length ? hidden : probes).at(-1)!.state.name;
-  return chooseProbe(probes.filter(({ state }) => state.name === last));
+  const { state: last } = (hidden.length ? hidden : probes).reduce((last, each) =>
+    (each.state.stack - last.state.stack || each.state.layer - last.state.layer) >= 0 ? each : last
+  );
+  return chooseProbe(probes.filter(({ state }) => state.name === last.name));
 }
 
 function requireSome(list: readonly unknown[], what: string): void {

@@ -17,13 +17,13 @@ import {
 export const defaultC = [0.1, 0.2, 1, 10, 100] as const;
 
 /**
- * Values of C in rising order.
+ * The different values of C, in rising order.
  *
  * @throws {SpindleError} If there are none, or one is none.
  */
 export function orderC(C: readonly number[]): number[] {
   requireC(C);
-  return [...C].sort((a, b) => a - b);
+  return [...new Set(C)].sort((a, b) => a - b);
 }
 
 /** The probes of one pooled state, one a C. */
@@ -32,7 +32,7 @@ export interface StateProbes {
   readonly state: StateId;
   /** How it is pooled. */
   readonly pool: Pool;
-  /** In the order of C. */
+  /** One for each of the different C, in rising order. */
   readonly probes: readonly Regression[];
   /** The probe with the best validation score; of equals the one with the smaller C. */
   readonly best: Regression;

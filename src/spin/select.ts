@@ -4,7 +4,7 @@ import { requireList, SpindleError } from "../util.ts";
 export const defaultEtas = [0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8] as const;
 
 /**
- * Copies shares of the total saliency.
+ * Copies the different shares of the total saliency, in their order.
  *
  * @throws {SpindleError} If there are none, or one is outside (0, 1].
  */
@@ -14,7 +14,7 @@ export function copyEtas(etas: readonly number[]): number[] {
     throw new SpindleError("Cannot select neurons without an eta: give one at least");
   }
   for (const eta of etas) requireEta(eta);
-  return [...etas];
+  return [...new Set(etas)];
 }
 
 function requireEta(eta: number): void {

@@ -103,6 +103,7 @@ Deno.test("stores of other keys lie in other folders", () =>
   withFolder(async (folder) => {
     const one = await openStore(folder, key);
     const other = await openStore(folder, { ...key, datasetSha256: "e" });
+    assert.notEqual((await openStore(folder, { ...key, adapter: "b" })).folder, one.folder);
     assert.notEqual(one.folder, other.folder);
     assert.equal((await openStore(folder, key)).folder, one.folder);
   }));

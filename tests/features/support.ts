@@ -16,6 +16,7 @@ export const key: StoreKey = {
   modelSha256: "m",
   datasetSha256: "d",
   weights: "f32",
+  adapter: "a",
   pools: ["max", "mean"],
   rows: { train: 7, validation: 2, test: 1 },
 };

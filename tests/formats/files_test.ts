@@ -44,10 +44,12 @@ Deno.test({
 
 Deno.test("fileFailure() tells what was not granted from what Deno protects", () => {
   const { NotCapable } = Deno.errors;
-  assert.match(
-    fileFailure(new NotCapable('Requires write access to "x"')),
-    /pass --allow-read and/,
-  );
+  for (const access of ["read", "write"]) {
+    assert.equal(
+      fileFailure(new NotCapable(`Requires ${access} access to "x", run again with the flag`)),
+      `Deno was not granted access to it: pass --allow-${access}`,
+    );
+  }
   assert.match(
     fileFailure(new NotCapable('Requires all access to "x"')),
     /Deno protects that path/,

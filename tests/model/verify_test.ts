@@ -18,13 +18,19 @@ import { writeTextModel } from "./text_model.ts";
 const llama = fileURLToPath(new URL("golden/llama", import.meta.url));
 const reference = join(llama, "golden.safetensors");
 
-/** Writes the golden file anew with other numbers or names of tensors, only some, or with texts. */
+interface IntegerTensor {
+  readonly shape: readonly number[];
+  readonly data: Int32Array;
+}
+
+/** Writes the golden file anew with other numbers, names, mask or texts, or without some tensors. */
 function writeGolden(
   path: string,
-  { change = () => {}, rename = (name) => name, texts }: {
+  { change = () => {}, rename = (name) => name, changeMask = (mask) => mask, texts }: {
     change?: (name: string, data: Float32Array) => void;
     /** A state's new name; undefined leaves it out. */
     rename?: (name: string) => string | undefined;
+    changeMask?: (mask: IntegerTensor) => IntegerTensor;
     texts?: string[];
   },
 ): void {
@@ -32,7 +38,9 @@ function writeGolden(
   const tensors = new Map<string, TensorData>();
   for (const { name, dtype, shape } of file.tensors.values()) {
     if (dtype !== "F32") {
-      tensors.set(name, { dtype: "I32", shape, data: new Int32Array(readIntegers(file, name)) });
+      const integers = { shape, data: new Int32Array(readIntegers(file, name)) };
+      const changed = name === "attention_mask" ? changeMask(integers) : integers;
+      tensors.set(name, { dtype: "I32", ...changed });
       continue;
     }
     const renamed = rename(name);
@@ -106,6 +114,24 @@ Deno.test("verifyModel() fails where the texts of the reference have other token
     const other = await verifyModel(model, golden);
     assert.ok(other.tensors.every((tensor) => tensor.passed));
     assert.deepEqual([other.passed, other.idsEqual], [false, false]);
+  }));
+
+Deno.test("verifyModel() refuses a mask of another shape, or with other numbers", () =>
+  withFolder(async (folder) => {
+    const golden = join(folder, "golden.safetensors");
+    using gpu = await requestGpu();
+    using model = await loadModel(gpu, llama);
+    writeGolden(golden, {
+      changeMask: ({ shape, data }) => ({ shape: shape.toReversed(), data }),
+    });
+    await assert.rejects(verifyModel(model, golden), /are not both \[sentences, tokens\]: make/);
+    writeGolden(golden, {
+      changeMask: ({ shape, data }) => ({ shape, data: data.map((x) => 2 * x) }),
+    });
+    await assert.rejects(
+      verifyModel(model, golden),
+      /as its attention_mask holds 2: it is 1 for a/,
+    );
   }));
 
 Deno.test("verifyModel() runs only what the states of the golden file need", () =>

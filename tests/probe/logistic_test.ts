@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Features } from "../../src/features/store.ts";
 import { openSafetensors, readFloats, readIntegers } from "../../src/formats/safetensors.ts";
 import { scales } from "../../src/probe/fit.ts";
 import { fitLogistic, type LogisticOptions } from "../../src/probe/logistic.ts";
@@ -101,7 +102,7 @@ gpuTest("fitLogistic() refuses labels that do not fit", async (gpu) => {
   for (const none of [undefined, 3] as unknown as number[][]) {
     await assert.rejects(fitLogistic(gpu, x, none), /^SpindleError: Cannot use .+ for the labels/);
   }
-  for (const label of [0.5, NaN, undefined]) {
+  for (const label of [0.5, NaN, undefined, 2n as unknown as number]) {
     await assert.rejects(
       fitLogistic(gpu, x, [0, 1, label as number]),
       new RegExp(`the label ${label}: labels are whole numbers`),
@@ -117,6 +118,14 @@ gpuTest("fitLogistic() refuses features of another type, and rows without column
       message:
         `Cannot fit features in ${type}: a Float32Array is needed, or features that are read`,
     });
+  }
+  for (const wide of [false, true]) {
+    const cols = wide ? 4099 : 2;
+    const features: unknown = { rows: 2, cols, read: () => new Float64Array(2 * cols) };
+    await assert.rejects(
+      fitLogistic(gpu, features as Features, [0, 1]),
+      /^SpindleError: Cannot use the features as they are read as Float64Array: a Float32Array is/,
+    );
   }
   const refusal = /^SpindleError: Cannot fit rows of (0|-1|1\.5|NaN) features: give at least one/;
   await assert.rejects(fitLogistic(gpu, new Float32Array(), [0, 1]), refusal);

@@ -73,6 +73,13 @@ Deno.test("capture(), classify() and explain() end with the reason of an abort",
       setTimeout(() => aborter.abort(reason));
       await assert.rejects(work, reason);
     }
+    for (const few of [1, Math.ceil(1.5 * model.tokensPerBatch / ids[0]!.length)]) {
+      const aborter = new AbortController();
+      const reason = new Error(`nobody waits for ${few}`);
+      const work = model.capture(ids.slice(0, few), { signal: aborter.signal });
+      aborter.abort(reason);
+      await assert.rejects(work, reason);
+    }
     assert.equal(model.gpu.liveBytes, before);
   }));
 

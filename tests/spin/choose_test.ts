@@ -71,6 +71,7 @@ Deno.test("chooseBaseline() takes the best probe on the last hidden state", () =
   ];
   assert.equal(chooseBaseline(all), last);
   assert.equal(chooseBaseline([...all, probes("hidden", 2, 0.6, 0.9)]), last);
+  assert.equal(chooseBaseline(all.toReversed()), last, "in any order");
   const [first, second] = [probes("neuron", 0, 0.9), probes("neuron", 1, 0.8)];
   assert.equal(chooseBaseline([first!, second!]), second);
 });

@@ -66,7 +66,7 @@ Deno.test({
     await assert.rejects(loadClassifierModel(gpu, { ...shape, model }), {
       name: "SpindleError",
       message: 'Cannot look for "/models/tiny" as Deno was not granted access to it: pass ' +
-        "--allow-read and --allow-write",
+        "--allow-read",
     });
   },
 });

@@ -101,7 +101,7 @@ Deno.test("results.json holds what it takes to repeat an experiment", () =>
     const out = join(folder, "out");
     const features = join(folder, "features");
     const choices = { iterate: "converged", tolerance: 1e-2, maxIterations: 30 } as const;
-    const grid = { C: [10, 0.5], etas: [0.5, 0.2] };
+    const grid = { C: [10, 0.5, 10], etas: [0.5, 0.2, 0.5] };
     const options = { sites: ["neuron"], pools: ["max"], features, ...grid } as const;
     saveExperiment(out, await runExperiment(model, dataset, { ...options, ...choices }));
 
@@ -111,7 +111,7 @@ Deno.test("results.json holds what it takes to repeat an experiment", () =>
     const { probes, heads, converged, worstGap, ...solver } = results.solver;
     assert.deepEqual(results.dataset.origin, { source, seed: 5, limit: 60 });
     assert.deepEqual([version, results.model.weights], [config.version, "f16"]);
-    assert.deepEqual([sites, pools, C, etas], [["neuron"], ["max"], [0.5, 10], grid.etas]);
+    assert.deepEqual([sites, pools, C, etas], [["neuron"], ["max"], [0.5, 10], [0.5, 0.2]]);
     assert.deepEqual(solver, { ...choices, patience: 10 });
     assert.deepEqual([probes, heads], [2 * 2, 2 * 2 * 2]);
     assert.ok(converged > 0 && worstGap > 0);

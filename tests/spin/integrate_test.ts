@@ -8,7 +8,7 @@ import { accuracy, predictClasses } from "../../src/probe/fit.ts";
 import { type Head, integrate } from "../../src/spin/integrate.ts";
 import { fitProbes, type StateProbes } from "../../src/spin/probes.ts";
 import { selectNeurons } from "../../src/spin/select.ts";
-import { openStore } from "../features/support.ts";
+import { key, openStore } from "../features/support.ts";
 import { withFolder } from "../folder.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
@@ -52,8 +52,7 @@ async function writeStore(
   datasetSha256: string,
   numbers: Record<SplitName, Float32Array[]>,
 ): Promise<FeatureStore> {
-  const key = { version: 1, modelSha256: "m", datasetSha256, weights: "f32" } as const;
-  const store = await openStore(folder, { ...key, pools, rows });
+  const store = await openStore(folder, { ...key, datasetSha256, pools, rows });
   for (const split of splitNames) {
     using writer = new SplitWriter(store, split, states);
     const poolsOf = (each: Float32Array) =>

@@ -31,6 +31,7 @@ async function headOf(model: Model): Promise<Head> {
       modelSha256: await loadedSha256(model),
       datasetSha256: dataset.sha256,
       weights: model.weights,
+      adapter: model.gpu.adapter.description,
       pools: ["mean"],
       rows: bySplit(() => 2),
     },

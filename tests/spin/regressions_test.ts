@@ -12,7 +12,7 @@ import {
   type SolverChoices,
 } from "../../src/spin/regressions.ts";
 import { SpindleError } from "../../src/util.ts";
-import { openStore } from "../features/support.ts";
+import { key, openStore } from "../features/support.ts";
 import { withFolder } from "../folder.ts";
 import { gpuTest } from "../gpu.ts";
 import { randomNumbers } from "../numbers.ts";
@@ -169,8 +169,8 @@ gpuTest(
   (gpu) =>
     withFolder(async (folder) => {
       const { dataset } = problem(5, 2);
-      const key = { version: 1, modelSha256: "m", weights: "f32", pools: [], rows } as const;
-      const storeOf = (datasetSha256: string) => openStore(folder, { ...key, datasetSha256 });
+      const storeOf = (datasetSha256: string) =>
+        openStore(folder, { ...key, datasetSha256, pools: [], rows });
       const [other, own] = [await storeOf("other"), await storeOf(dataset.sha256)];
       const state = { name: "hidden.0", stack: 0, site: "hidden", layer: 0, width: 5 } as const;
       const options = { states: [state], pools: ["mean"] } as const;
