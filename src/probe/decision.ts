@@ -6,7 +6,7 @@ import { type ColumnOrder, orderColumns } from "./columns.ts";
 import { blockRows, cutRows } from "./design.ts";
 import type { Coefficients, Problem, ScoredCoefficients } from "./fit.ts";
 import { blockMargins } from "./margins.ts";
-import { measureScaling, rememberRows } from "./standardize.ts";
+import { measureOffsets, rememberRows } from "./standardize.ts";
 
 /** Logits of a row that are computed at once; no device allows fewer rows in a texture. */
 const logitsAtOnce = 8192;
@@ -38,9 +38,8 @@ export async function decision(
     const first = await decision(gpu, features, fits.slice(0, half));
     return [...first, ...await decision(gpu, features, fits.slice(half))];
   }
-  // Centred, large means take no digits from the products.
-  const scaling = measureScaling(features, order.columns);
-  scaling.deviation.fill(1);
+  // Without what all rows share, large means take no digits from the products.
+  const scaling = measureOffsets(features, order.columns);
   const { weights, shifts } = spread(fits, order, scaling.mean);
   using owned = new DisposableStack();
   const logits = fits.map(() => new Float32Array(rows * perFit));
@@ -56,11 +55,11 @@ export async function decision(
   return logits;
 }
 
-/** Coefficients over the columns in their order, and intercepts for centred features. */
+/** Coefficients over the columns in their order, and intercepts for features less their offsets. */
 function spread(
   fits: readonly Weights[],
   { columns, sets, setOf }: ColumnOrder,
-  mean: Float64Array,
+  offsets: Float64Array,
 ): { weights: Float32Array; shifts: Float64Array } {
   const perFit = fits[0]!.intercept.length;
   const weights = new Float32Array(fits.length * perFit * columns.length);
@@ -73,7 +72,7 @@ function spread(
       places.forEach((place, i) => {
         const weight = coef[k * places.length + i]!;
         weights[row * columns.length + place] = weight;
-        shifts[row]! += weight * mean[place]!;
+        shifts[row]! += weight * offsets[place]!;
       });
     }
   });

@@ -88,6 +88,26 @@ export function measureScaling(
   return { columns, mean, deviation: squares.map((sum) => Math.sqrt(sum / features.rows)) };
 }
 
+/**
+ * As the mean of each used column the number in it that is nearest to zero: no row is further from
+ * it than twice its own size, however large the others are, so that it keeps its digits. They are
+ * not scaled.
+ */
+export function measureOffsets(features: Features, columns: Uint32Array): Scaling {
+  const nearest = new Float64Array(columns.length).fill(Infinity);
+  const blockRows = rowsPerRead(features);
+  for (let start = 0; start < features.rows; start += blockRows) {
+    const block = readBlock(features, start, Math.min(features.rows, start + blockRows));
+    for (let from = 0; from < block.length; from += features.cols) {
+      for (let j = 0; j < columns.length; j++) {
+        const value = block[from + columns[j]!]!;
+        if (Math.abs(value) < Math.abs(nearest[j]!)) nearest[j] = value;
+      }
+    }
+  }
+  return { columns, mean: nearest, deviation: new Float64Array(columns.length).fill(1) };
+}
+
 /** The scaling of some of the columns. */
 export function selectScaling({ mean, deviation }: Scaling, columns: Uint32Array): Scaling {
   return {

@@ -6,7 +6,7 @@ import { type ClassifyOptions, readNeurons } from "./read_neurons.ts";
 
 /** What a classifier says of a text. */
 export interface Prediction {
-  /** The class with the highest probability; of equals the first. */
+  /** The class with the largest logit, of equals the first; of two the second if it is positive. */
   readonly label: string;
   /** The probability of that label. */
   readonly probability: number;

@@ -42,8 +42,8 @@ export function majorityClass(labels: Int32Array, classes: number): number {
  */
 export function probabilities(logits: ArrayLike<number>): number[] {
   if (logits.length === 1) {
-    const positive = 1 / (1 + Math.exp(-logits[0]!));
-    return [1 - positive, positive];
+    const logit = logits[0]!;
+    return [1 / (1 + Math.exp(logit)), 1 / (1 + Math.exp(-logit))];
   }
   // By logarithms: all may be too small for a number.
   const logs = Array.from(

@@ -9,7 +9,10 @@ import { probabilities } from "./metrics.ts";
 
 /** What a model of `fitLogistic` says of rows. */
 export interface LogisticPredictions {
-  /** For each row the label with the highest probability; of equals the first. */
+  /**
+   * For each row the label with the largest logit, of equals the first; of two the second if it is
+   * positive.
+   */
   readonly labels: readonly number[];
   /** `[rows, classes]`: the probability of each of the model's classes, which add up to 1. */
   readonly probabilities: Float64Array;

@@ -86,12 +86,13 @@ export function selectNeurons(coef: Float32Array, width: number, eta: number): U
  */
 export function countFor(saliencies: Float64Array, order: Uint32Array, eta: number): number {
   requireEta(eta);
-  // Summed in the same order as below, so that rounding does not keep the whole out of reach.
   const total = order.reduce((sum, neuron) => sum + saliencies[neuron]!, 0);
+  // What is just the share on paper may be a little less as a sum.
+  const enough = (1 - order.length * Number.EPSILON) * eta * total;
   let sum = 0;
   for (let count = 0; count < order.length; count++) {
     sum += saliencies[order[count]!]!;
-    if (sum >= eta * total) return count + 1;
+    if (sum >= enough) return count + 1;
   }
   return order.length;
 }

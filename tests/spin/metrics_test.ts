@@ -52,4 +52,5 @@ Deno.test("probabilities() tells classes apart of which none is likely", () => {
 
 Deno.test("probabilities() gives a positive logit to the second of two classes", () => {
   assert.deepEqual(probabilities([2]).map((p) => p.toFixed(6)), ["0.119203", "0.880797"]);
+  assert.deepEqual(probabilities([40]), probabilities([-40]).reverse());
 });

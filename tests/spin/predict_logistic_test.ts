@@ -35,6 +35,14 @@ for (const names of [[-1, 4], [2, 5, 9]]) {
     assert.ok(new Set(labels).size > 1);
     const read = await predictLogistic(gpu, model!, featuresOf(fresh, 13));
     assert.deepEqual(read, { labels, probabilities });
+    const besideLarge = new Float32Array([...fresh, 1e9, 0, -1e12, 1e6, 3]);
+    const beside = await predictLogistic(gpu, model!, besideLarge);
+    assertClose(
+      beside.probabilities.subarray(0, probabilities.length),
+      probabilities,
+      1e-5,
+      "probabilities beside a row of large numbers",
+    );
     const odd = [fresh.subarray(1), new Float32Array(), [1, 2, 3, 4, 5], undefined];
     for (const wrong of [...odd, featuresOf(fresh.subarray(0, 12), 3)]) {
       await assert.rejects(predictLogistic(gpu, model!, wrong as Float32Array), {

@@ -23,6 +23,13 @@ Deno.test("selectNeurons() takes no neuron without weight, however sums are roun
   }
 });
 
+Deno.test("selectNeurons() takes k of n equal neurons for a share of k / n", () => {
+  for (let n = 1; n <= 40; n++) {
+    const coef = new Float32Array(n).fill(0.1);
+    for (let k = 1; k <= n; k++) assert.equal(selectNeurons(coef, n, k / n).length, k);
+  }
+});
+
 Deno.test("selectNeurons() refuses shares and weights that are none", () => {
   const coef = new Float32Array([0, 3, -4, 1]);
   for (const eta of [0, -1, 1.1, NaN, "0.5" as unknown as number]) {
