@@ -6,7 +6,7 @@ import { lookAhead, prepareSets, stepsPerLook } from "./run_batch.ts";
 import { limitsOf, type SolverOptions } from "./solver_options.ts";
 
 /** Such a model is its own only; a smaller ridge and more rounds make the most of it. */
-const modelChoices = { ridgeShare: 0.1, rounds: 60 };
+const modelChoices = { ridgeShare: 0.1, rounds: 60, mostRounds: 480 };
 /** In so many steps its gap falls by such a share, or its objective does, or it is given up. */
 const progress = { steps: 20, gap: 0.1, objective: 1e-5 };
 
@@ -17,6 +17,8 @@ interface OwnModelFit {
   batch?: Batch | undefined;
   /** How many times more curvature than there is the next model expects. */
   caution: number;
+  /** How many rounds a step spends on its model: many columns on few rows take the most. */
+  rounds: number;
   /** The last certificate that was progress. */
   mark: Certificate;
 }
@@ -36,7 +38,12 @@ export async function solveByOwnModels(
   const begin = (k: number) =>
     new Batch(design, sets, [{ ...run.fits[k]!, set: 0, start: run.state[k]! }], validationBlocks);
   let nIter = mostSteps(run.certificates);
-  let going = run.certificates.map((mark, k): OwnModelFit => ({ k, mark, caution: 1 }))
+  let going = run.certificates.map((mark, k): OwnModelFit => ({
+    k,
+    mark,
+    caution: 1,
+    rounds: modelChoices.rounds,
+  }))
     .filter(({ mark }) => !mark.converged);
   {
     using owned = new DisposableStack();
@@ -60,7 +67,7 @@ export async function solveByOwnModels(
 
 /**
  * Takes steps of one regression. Its own model holds near a point only: where a step makes things
- * worse, it is taken back, and the next ones are shorter.
+ * worse, it is taken back, and the next ones are shorter and follow the model more closely.
  */
 async function takeSteps(
   run: Run,
@@ -75,12 +82,13 @@ async function takeSteps(
   using model = batch?.ownModel(each.caution);
   if (model) each.caution = Math.max(1, each.caution / 2);
   each.batch = batch ?? begin(k);
-  each.batch.advance(steps, modelChoices.rounds, model);
+  each.batch.advance(steps, each.rounds, model);
   const [snapshot] = await each.batch.read();
   const isBetter = takeSnapshot(run, k, snapshot!, nIter, limitsOf(options).tolerance);
   if (isProgress(each.mark, run.certificates[k]!)) each.mark = run.certificates[k]!;
   if (isBetter) return;
   each.caution *= 8;
+  each.rounds = Math.min(2 * each.rounds, modelChoices.mostRounds);
   leaveMemory(each);
 }
 

@@ -1,3 +1,4 @@
+import type { Features } from "../features/store.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { mostRows } from "../gpu/matrix.ts";
 import { inverseRows } from "../ops/logistic_inverse.ts";
@@ -38,6 +39,8 @@ const sharedSteps = 30;
 const deviceShare = 0.8;
 /** Where a smaller share of a batch is not solved yet, those go on in a batch of their own. */
 const worthwhile = 0.7;
+/** Working sets pay from so many columns on, where their square is so many times the rows. */
+const fewRows = { columns: 512, squarePerRow: 1536 };
 /** Regressions that are solved at the same time; margins of all rows are kept for each. */
 const batchLimit = 512;
 
@@ -68,7 +71,9 @@ export async function fitProblems(
   const train = { features, labels };
   const starts = classStarts(labels, classes);
   const order = orderColumns(problems, features.cols);
-  const isWide = order.columns.length > widestDesign;
+  const endsOnHost = options.exact && fitsHost(features);
+  const isWide = order.columns.length > widestDesign ||
+    !endsOnHost && problems.every((problem) => isSooner(problem, features));
   const solve = async (options: SolverOptions) => {
     if (isWide) {
       return await fitWide(gpu, train, starts, problems, options, fitOnDesign);
@@ -79,12 +84,16 @@ export async function fitProblems(
   if (!options.exact) return await solve(options);
   if (problems.some(({ columns }) => columns)) throw new Error("exact problems use all columns");
   const { tolerance, maxIterations } = limitsOf(options);
-  const deviceSteps = !isWide && fitsHost(features)
-    ? sharedSteps
-    : Math.ceil(deviceShare * maxIterations);
+  const deviceSteps = !isWide && endsOnHost ? sharedSteps : Math.ceil(deviceShare * maxIterations);
   const fits = await solve({ ...options, maxIterations: Math.min(maxIterations, deviceSteps) });
   const targets = starts.map(({ target }) => target);
   return proveFits(train, targets, fits, { tolerance, maxIterations });
+}
+
+/** Whether working sets solve a problem sooner than a model of all its columns. */
+function isSooner({ columns, l1Ratio }: Problem, { rows, cols }: Features): boolean {
+  const width = columns?.length ?? cols;
+  return l1Ratio === 1 && width >= fewRows.columns && rows * fewRows.squarePerRow <= width ** 2;
 }
 
 /** Fits problems on a design that holds their columns in the given order. */

@@ -16,10 +16,11 @@ import { WideRows } from "./wide_rows.ts";
 import { chooseColumns, joins, strongestPulls, widestDesign } from "./working_set.ts";
 
 /**
- * A working set is solved to this share of the tolerance, and thrice as tightly when that fails.
+ * A working set is solved to this share of the tolerance, and thrice as tightly each time that no
+ * column joins. After so many of these that leave more than such a share of the gap, it is given up.
  */
 const narrowShare = 0.1;
-const tightenings = 3;
+const vain = { rounds: 3, share: 0.9 };
 /** With less than this share of L1 most columns are used. */
 const sparseRatio = 0.1;
 /** An elastic net that uses a larger share of the columns is solved sooner on all of them. */
@@ -77,7 +78,8 @@ async function solveByWorkingSets(
   let pulls = pullsOf(wide, problem, allowed, point.gradient);
   let places = chooseColumns(point, strongestPulls(pulls), l1Ratio);
   let validation: Fit["validation"];
-  let tightened = 0;
+  let [tightened, inVain] = [0, 0];
+  let gap = Infinity;
   let nIter = 0;
   for (;;) {
     wide.options.signal?.throwIfAborted();
@@ -99,10 +101,13 @@ async function solveByWorkingSets(
     );
     const next = chooseColumns(point, strongestPulls(pulls), l1Ratio);
     const stuck = !joins(next, places, strongestPulls(pulls), l1Ratio);
+    const previous = gap;
+    gap = Math.max(...certificates.map((each) => each.gap));
     if (stuck) tightened++;
+    if (stuck && gap > vain.share * previous) inVain++;
     const isPatient = !validation || nIter - validation.best.nIter < patience;
     const done = certificates.every(({ converged }) => converged) || nIter >= maxIterations ||
-      tightened > tightenings || !isPatient;
+      inVain > vain.rounds || !isPatient;
     if (done) {
       const { coef, intercept } = point;
       const stop = stopReason(certificates, maxIterations, isPatient);

@@ -175,17 +175,25 @@ gpuTest("fitProblems() and decision() keep matrices within what a kernel may bin
   assert.deepEqual(logits, many.map((_, i) => expected[i % 2]!));
 });
 
-gpuTest("fitProblems() solves more columns than one Gram matrix holds", async (gpu) => {
-  const { features, labels, x } = problem(90, 4203, 2);
-  const fits = await fitProblems(gpu, { features, labels }, 2, [{ C: 0.05 }, { C: 0.3 }]);
-  for (const fit of fits) {
-    const [{ gap, objective: reported, converged, nonzeros }] = fit.certificates as [Certificate];
-    assert.ok(converged && gap <= 1e-3);
-    const exact = objective(fit, 0, x, labels, 1);
-    assert.ok(Math.abs(reported / exact - 1) < 5e-6);
-    assert.equal(nonzeros, fit.coef.filter((w) => w !== 0).length);
-  }
-});
+gpuTest(
+  "fitProblems() solves more columns than one Gram matrix holds, and many on few rows",
+  async (gpu) => {
+    for (const [rows, cols, seed] of [[90, 4203, 2], [60, 4203, 3], [33, 1021, 2]] as const) {
+      const { features, labels, x } = problem(rows, cols, seed);
+      const problems = [{ C: 0.05 }, { C: 0.3 }, { C: 50 }];
+      const fits = await fitProblems(gpu, { features, labels }, 2, problems);
+      const best = await fitProblems(gpu, { features, labels }, 2, problems, { exact: true });
+      fits.forEach((fit, i) => {
+        const [{ gap, objective: reported, nonzeros }] = fit.certificates as [Certificate];
+        assert.equal(fit.stop, "converged", `C ${fit.problem.C} of ${rows} rows`);
+        const own = objective(fit, 0, x, labels, 1);
+        assert.ok(Math.abs(reported / own - 1) < 5e-6);
+        assert.ok(own * (1 - gap) <= objective(best[i]!, 0, x, labels, 1) * (1 + 1e-6));
+        assert.equal(nonzeros, fit.coef.filter((w) => w !== 0).length);
+      });
+    }
+  },
+);
 
 gpuTest("fitProblems() holds few rows in GPU memory where it may not hold more", async (gpu) => {
   const { features, labels } = problem(17_001, 6, 9);
