@@ -14,7 +14,7 @@ export const command = defineCommand({
       type: "text",
       value: "NAME",
       description:
-        'Remove the features of that name, or "all", and no others\' files; not while a run uses them',
+        'Remove the features of that name, or "all", and no others\' files; a run that uses them then fails',
     },
     features: {
       type: "text",

@@ -32,11 +32,14 @@ export interface TextPlaces {
 
 /** Labelled texts to fit, choose and test classifiers with. */
 export interface Dataset {
-  /** Its name: that of a bundled one, or of the file to train on. */
+  /** Its name: of {@linkcode loadDataset} that of a bundled one, or of the file to train on. */
   readonly name: string;
   /** How predictions are scored. */
   readonly metric: Metric;
-  /** The names of the classes, numbers in the order of their values, other names by code unit. */
+  /**
+   * The names of the classes, in the order in which labels count them. {@linkcode loadDataset} puts
+   * decimal numbers in the order of their values, other names in that of their code units.
+   */
   readonly classes: readonly string[];
   /** What classifiers are fitted on. */
   readonly train: Split;
