@@ -17,7 +17,8 @@ import { chooseColumns, joins, strongestPulls, widestDesign } from "./working_se
 
 /**
  * A working set is solved to this share of the tolerance, and thrice as tightly each time that no
- * column joins. After so many of these that leave more than such a share of the gap, it is given up.
+ * column joins. After so many of these that leave more than such a share of the gap, the problem is
+ * given up.
  */
 const narrowShare = 0.1;
 const vain = { rounds: 3, share: 0.9 };

@@ -30,8 +30,8 @@ export function chooseProbe(probes: readonly StateProbes[]): StateProbes {
 
 /**
  * The baseline: the best probe on the last hidden state, which is what text classification
- * usually reads. Without hidden states it is the last layer of the last site in order. Of pools that
- * score equally in validation the first in order wins.
+ * usually reads. Without hidden states it is the last layer of the last site in order. Of pools
+ * that score equally in validation the first in order wins.
  *
  * @throws {SpindleError} If there is none.
  */
