@@ -70,9 +70,7 @@ async function requestDevice(adapter: GPUAdapter, name: string): Promise<GPUDevi
 
 /** Mesa prints two error lines where this variable is not set. */
 function quietMesa(): void {
-  const variable = "XDG_RUNTIME_DIR";
-  if (!isGranted({ name: "env", variable })) return;
-  if (!Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
+  setWhereUnset("XDG_RUNTIME_DIR", "/tmp");
 }
 
 /**
@@ -81,9 +79,13 @@ function quietMesa(): void {
  * that ends just then (those of `deno test` do).
  */
 function leaveOpenGlOut(): void {
-  const variable = "DENO_WEBGPU_BACKEND";
-  if (Deno.build.os !== "linux" || !isGranted({ name: "env", variable })) return;
-  if (!Deno.env.get(variable)) Deno.env.set(variable, "vulkan");
+  if (Deno.build.os === "linux") setWhereUnset("DENO_WEBGPU_BACKEND", "vulkan");
+}
+
+/** Sets a variable that drivers read, where that is allowed and the user has not. */
+function setWhereUnset(variable: string, value: string): void {
+  if (!isGranted({ name: "env", variable })) return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, value);
 }
 
 /** The limits that decide which models fit and which kernels run. */

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { parsedOrUndefined } from "../formats/json.ts";
 import {
   openSafetensors,
@@ -86,12 +85,10 @@ interface Sentences {
 function readSentences(file: SafetensorsFile): Sentences {
   const ids = readIntegers(file, "input_ids");
   const mask = readIntegers(file, "attention_mask");
-  const [count = 0, padded = 0] = file.tensors.get("input_ids")!.shape;
-  const isMask = isDeepStrictEqual(
-    file.tensors.get("attention_mask")!.shape,
-    file.tensors.get("input_ids")!.shape,
-  );
-  if (count * padded !== ids.length || !isMask) {
+  const [shape, maskShape] = ["input_ids", "attention_mask"]
+    .map((name) => file.tensors.get(name)!.shape);
+  const [count = 0, padded = 0] = shape!;
+  if (count * padded !== ids.length || maskShape!.join() !== shape!.join()) {
     throw new SpindleError(
       `Cannot verify "${file.path}" as its input_ids and attention_mask are not both [sentences, ` +
         "tokens]: make it anew",

@@ -1,6 +1,6 @@
 import type { Features } from "../features/store.ts";
 import type { Regressions } from "./objective.ts";
-import { rowsPerRead } from "./standardize.ts";
+import { eachRow } from "./standardize.ts";
 
 /** All rows for one regression, multiplied in float64 on the host. */
 export interface HostRows extends Regressions {
@@ -50,16 +50,4 @@ export function hostColumns(
       column[row] = (values[from + j]! - mean[j]!) / deviation[j]!;
     }));
   return gathered;
-}
-
-function eachRow(
-  features: Features,
-  visit: (values: Float32Array, from: number, row: number) => void,
-): void {
-  const step = rowsPerRead(features);
-  for (let start = 0; start < features.rows; start += step) {
-    const end = Math.min(features.rows, start + step);
-    const values = features.read(start, end);
-    for (let row = start; row < end; row++) visit(values, (row - start) * features.cols, row);
-  }
 }

@@ -38,12 +38,8 @@ export async function solveByOwnModels(
   const begin = (k: number) =>
     new Batch(design, sets, [{ ...run.fits[k]!, set: 0, start: run.state[k]! }], validationBlocks);
   let nIter = mostSteps(run.certificates);
-  let going = run.certificates.map((mark, k): OwnModelFit => ({
-    k,
-    mark,
-    caution: 1,
-    rounds: modelChoices.rounds,
-  }))
+  const { rounds } = modelChoices;
+  let going = run.certificates.map((mark, k): OwnModelFit => ({ k, mark, caution: 1, rounds }))
     .filter(({ mark }) => !mark.converged);
   {
     using owned = new DisposableStack();

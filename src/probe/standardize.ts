@@ -95,16 +95,12 @@ export function measureScaling(
  */
 export function measureOffsets(features: Features, columns: Uint32Array): Scaling {
   const nearest = new Float64Array(columns.length).fill(Infinity);
-  const blockRows = rowsPerRead(features);
-  for (let start = 0; start < features.rows; start += blockRows) {
-    const block = readBlock(features, start, Math.min(features.rows, start + blockRows));
-    for (let from = 0; from < block.length; from += features.cols) {
-      for (let j = 0; j < columns.length; j++) {
-        const value = block[from + columns[j]!]!;
-        if (Math.abs(value) < Math.abs(nearest[j]!)) nearest[j] = value;
-      }
+  eachRow(features, (values, from) => {
+    for (let j = 0; j < columns.length; j++) {
+      const value = values[from + columns[j]!]!;
+      if (Math.abs(value) < Math.abs(nearest[j]!)) nearest[j] = value;
     }
-  }
+  });
   return { columns, mean: nearest, deviation: new Float64Array(columns.length).fill(1) };
 }
 
@@ -165,6 +161,19 @@ export function uploadStandardized(
   // Nothing times what is not finite is not a number.
   if (Number.isNaN(marks)) requireFinite(features, columns, block, start);
   writeTexels(matrix, texels, rows, firstRow);
+}
+
+/** Shows rows one after another: the numbers that were read with them, and where its own begin. */
+export function eachRow(
+  features: Features,
+  visit: (values: Float32Array, from: number, row: number) => void,
+): void {
+  const step = rowsPerRead(features);
+  for (let start = 0; start < features.rows; start += step) {
+    const end = Math.min(features.rows, start + step);
+    const values = readBlock(features, start, end);
+    for (let row = start; row < end; row++) visit(values, (row - start) * features.cols, row);
+  }
 }
 
 function readBlock(features: Features, start: number, end: number): Float32Array {

@@ -76,8 +76,8 @@ async function solveByWorkingSets(
   const allowed = problem.columns ?? scaling.columns;
   const dual = targets.map(() => 0);
   let point = before ?? await nullPoint(wide, allowed);
-  let pulls = pullsOf(wide, problem, allowed, point.gradient);
-  let places = chooseColumns(point, strongestPulls(pulls), l1Ratio);
+  const atStart = pullsOf(wide, problem, allowed, point.gradient);
+  let places = chooseColumns(point, strongestPulls(atStart), l1Ratio);
   let validation: Fit["validation"];
   let [tightened, inVain] = [0, 0];
   let gap = Infinity;
@@ -93,15 +93,16 @@ async function solveByWorkingSets(
     const residuals = balancedResiduals(wide, solved.logits);
     const gradient = await rows.gradient(Float32Array.from(residuals), targets.length);
     point = { coef: solved.coef, intercept: solved.intercept, gradient };
-    pulls = pullsOf(wide, problem, allowed, gradient);
+    const pulls = pullsOf(wide, problem, allowed, gradient);
     const certificates = certify(
       wide,
       problem,
       { ...solved, residuals, pulls, dual, nIter },
       tolerance,
     );
-    const next = chooseColumns(point, strongestPulls(pulls), l1Ratio);
-    const stuck = !joins(next, places, strongestPulls(pulls), l1Ratio);
+    const strongest = strongestPulls(pulls);
+    const next = chooseColumns(point, strongest, l1Ratio);
+    const stuck = !joins(next, places, strongest, l1Ratio);
     const previous = gap;
     gap = Math.max(...certificates.map((each) => each.gap));
     if (stuck) tightened++;

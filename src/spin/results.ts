@@ -25,8 +25,8 @@ export interface Scores {
 
 /**
  * The results of an experiment, and all that it takes to repeat it. `spindle run` writes them to
- * `results.json`, without what the stages took; `--json` prints them whole, and where
- * the classifier lies.
+ * `results.json`, without what the stages took; `--json` prints them whole, and where the
+ * classifier lies.
  */
 export interface Results {
   /** The version of Spindle. */

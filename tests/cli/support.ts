@@ -26,8 +26,11 @@ export async function runSpindle(
 }
 
 /** Runs TypeScript code in a program of its own; `CLI` in it stands for the folder `src/cli`. */
-export async function runCode(code: string): Promise<Outcome> {
-  return await runDeno(codeArgs(code));
+export async function runCode(
+  code: string,
+  options: Pick<Deno.CommandOptions, "env"> = {},
+): Promise<Outcome> {
+  return await runDeno(codeArgs(code), options);
 }
 
 /** Starts the real program with its streams as pipes. */

@@ -9,6 +9,7 @@ import { idleStaging } from "../../src/gpu/staging.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { range, SpindleError } from "../../src/util.ts";
+import { runCode } from "../cli/support.ts";
 import { assertFreed } from "../gpu.ts";
 
 Deno.test("a command that the GPU rejects fails the next readback with its reason", async () => {
@@ -86,31 +87,22 @@ Deno.test("a recorder gives back what it holds for work that was not submitted",
   assert.equal(gpu.liveBytes, 0, "with the device what it kept is freed");
 });
 
-/** Runs a line of TypeScript that can request a GPU in a process of its own. */
-async function evaluate(line: string, env: Record<string, string>) {
-  const script = `import { requestGpu } from "./src/tuning/request.ts"; ${line}`;
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", script],
-    cwd: new URL("../..", import.meta.url),
-    env,
-  }).output();
-  const decoder = new TextDecoder();
-  return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
+const requestLine = 'import { requestGpu } from "CLI/../tuning/request.ts"; await requestGpu();';
 
 Deno.test("requestGpu() says what to install where there is no adapter", async () => {
   // There is no such backend on Linux, nor on macOS.
   const env = { DENO_WEBGPU_BACKEND: "dx12" };
-  const { success, stderr } = await evaluate("await requestGpu();", env);
-  assert.equal(success, false);
+  const { code, stderr } = await runCode(requestLine, { env });
+  assert.equal(code, 1);
   assert.match(stderr, /Cannot find a WebGPU adapter: install/);
 });
 
 /** Whether OpenGL's drivers are loaded with a GPU; never where there are none. */
 async function loadsOpenGl(backend: string): Promise<boolean> {
   if (Deno.build.os !== "linux") return false;
-  const line = 'await requestGpu(); console.log(Deno.readTextFileSync("/proc/self/maps"));';
-  const { stdout, stderr } = await evaluate(line, { DENO_WEBGPU_BACKEND: backend });
+  const env = { DENO_WEBGPU_BACKEND: backend };
+  const tell = 'console.log(Deno.readTextFileSync("/proc/self/maps"));';
+  const { stdout, stderr } = await runCode(requestLine + tell, { env });
   assert.match(stdout, /libvulkan/, stderr);
   return stdout.includes("libEGL");
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { fitProblems } from "../../src/probe/solve.ts";
 import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
-import { randomNumbers } from "../numbers.ts";
 import { hardRows } from "./hard_rows.ts";
+import { problem } from "./problem.ts";
 
 Deno.test("fitProblems() keeps the same iterate whatever the order of the classes", async () => {
   using gpu = await requestGpu();
@@ -34,18 +34,10 @@ Deno.test("fitProblems() keeps the same iterate whatever the order of the classe
 
 Deno.test("fitProblems() solves models of many more columns than rows that few columns tell", async () => {
   using gpu = await requestGpu();
-  const [rows, cols] = [30, 1020];
   for (const seed of [1, 3]) {
-    const x = randomNumbers(rows * cols, seed);
-    const noise = randomNumbers(rows, seed + 1);
-    const labels = Int32Array.from(noise, (n, row) => {
-      const [a, b, c] = x.subarray(row * cols, row * cols + 3);
-      return Number(a! - 0.7 * b! + 0.4 * c! + 0.6 * n > 0);
-    });
     // Beside an elastic net, working sets do not take them over.
     const problems = [{ C: 0.5 }, { C: 0.1, l1Ratio: 0.5 }];
-    const train = { features: featuresOf(x, rows), labels };
-    const [fit] = await fitProblems(gpu, train, 2, problems, { tolerance: 1e-4 });
+    const [fit] = await fitProblems(gpu, problem(30, 1020, seed), 2, problems, { tolerance: 1e-4 });
     assert.equal(fit!.stop, "converged", `gap ${fit!.certificates[0]!.gap} of seed ${seed}`);
   }
 });

@@ -8,19 +8,9 @@ import { featuresOf } from "../../src/probe/standardize.ts";
 import { requestGpu } from "../../src/tuning/request.ts";
 import { assertFreed, gpuTest, limitBindings, ownedBytes } from "../gpu.ts";
 import { DispatchLog } from "../gpu/dispatch_log.ts";
-import { assertClose, randomNumbers } from "../numbers.ts";
+import { assertClose } from "../numbers.ts";
 import { sharedPath, sharedTest } from "../shared.ts";
-
-/** Rows whose class depends on three of their columns, and on noise. */
-function problem(rows: number, cols: number, seed = 1) {
-  const x = randomNumbers(rows * cols, seed);
-  const noise = randomNumbers(rows, seed + 1);
-  const labels = Int32Array.from(noise, (n, i) => {
-    const at = i * cols;
-    return x[at]! - 0.7 * x[at + 1]! + 0.4 * x[at + 2]! + 0.6 * n > 0 ? 1 : 0;
-  });
-  return { features: featuresOf(x, rows), labels, x };
-}
+import { problem } from "./problem.ts";
 
 /** The objective of a regression in float64. */
 function objective(
